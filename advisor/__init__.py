@@ -1,0 +1,41 @@
+"""Which backend should run this embedding model, on this machine, for these texts?
+
+The names below are imported when they are first used (PEP 562), so that `import advisor` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from advisor.api import load, recommend, verify
+    from advisor.encode import Encoder
+    from advisor.errors import AdvisorError
+    from advisor.types import Recommendation
+
+__all__ = ["AdvisorError", "Encoder", "Recommendation", "__version__", "load", "recommend", "verify"]
+
+_HOMES = {
+    "recommend": "advisor.api",
+    "load": "advisor.api",
+    "verify": "advisor.api",
+    "Encoder": "advisor.encode",
+    "AdvisorError": "advisor.errors",
+    "Recommendation": "advisor.types",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'advisor' has no attribute {name!r}") from None
+    import importlib
+
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,207 @@
+"""Every candidate as one row of data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.types import Hardware, Precision, Runtime
+
+ST_DOCS = "https://sbert.net/docs/sentence_transformer/usage/efficiency.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A way to run a model.
+
+    `simplicity` breaks ties: the lower, the less a user has to install, convert or explain.
+    `needs` are requirements by name, checked by `unmet`.
+    """
+
+    name: str
+    runtime: Runtime
+    precision: Precision
+    simplicity: int
+    file: str | None = None
+    device: str = "cpu"
+    needs: tuple[str, ...] = ()
+    on_request: bool = False
+    """Only tried when the user names it."""
+    recommended_by: str = ST_DOCS
+    says: str = ""
+
+
+def _onnx_int8(variant: str, file: str, *, needs: tuple[str, ...]) -> Candidate:
+    return Candidate(
+        name=f"onnx-{variant}",
+        runtime="onnx",
+        precision="int8",
+        simplicity=4,
+        file=file,
+        needs=needs,
+        on_request=True,
+        says=f"dynamic int8 weights and activations, the {variant} configuration",
+    )
+
+
+CATALOGUE: tuple[Candidate, ...] = (
+    Candidate(
+        name="torch-fp32",
+        runtime="torch",
+        precision="fp32",
+        simplicity=0,
+        says="Sentence Transformers as it runs by default: the baseline",
+    ),
+    Candidate(
+        name="torch-bf16",
+        runtime="torch",
+        precision="bf16",
+        simplicity=1,
+        says="the same weights in bfloat16",
+    ),
+    Candidate(
+        name="torch-fp16",
+        runtime="torch",
+        precision="fp16",
+        simplicity=1,
+        says="the same weights in float16",
+    ),
+    Candidate(
+        name="onnx",
+        runtime="onnx",
+        precision="fp32",
+        simplicity=2,
+        file="onnx/model.onnx",
+        says="the ONNX graph as exported",
+    ),
+    Candidate(
+        name="onnx-O1",
+        runtime="onnx",
+        precision="fp32",
+        simplicity=3,
+        file="onnx/model_O1.onnx",
+        says="basic graph optimisations, saved in the file",
+    ),
+    Candidate(
+        name="onnx-O2",
+        runtime="onnx",
+        precision="fp32",
+        simplicity=3,
+        file="onnx/model_O2.onnx",
+        says="O1 plus transformer fusions",
+    ),
+    Candidate(
+        name="onnx-O3",
+        runtime="onnx",
+        precision="fp32",
+        simplicity=3,
+        file="onnx/model_O3.onnx",
+        says="O2 plus the approximated GELU",
+    ),
+    Candidate(
+        name="onnx-O4",
+        runtime="onnx",
+        precision="fp16",
+        simplicity=3,
+        file="onnx/model_O4.onnx",
+        device="cuda",
+        needs=("cuda",),
+        says="O3 in float16, for CUDA GPUs",
+    ),
+    Candidate(
+        name="onnx-qint8",
+        runtime="onnx",
+        precision="int8",
+        simplicity=4,
+        says="dynamic int8, in the variant that fits this machine",
+    ),
+    _onnx_int8("qint8-avx512_vnni", "onnx/model_qint8_avx512_vnni.onnx", needs=("avx512_vnni",)),
+    _onnx_int8("qint8-avx512", "onnx/model_qint8_avx512.onnx", needs=("avx512f",)),
+    _onnx_int8("quint8-avx2", "onnx/model_quint8_avx2.onnx", needs=("avx2",)),
+    _onnx_int8("qint8-arm64", "onnx/model_qint8_arm64.onnx", needs=("arm64",)),
+    Candidate(
+        name="openvino",
+        runtime="openvino",
+        precision="fp32",
+        simplicity=2,
+        file="openvino/openvino_model.xml",
+        says="OpenVINO with its inference precision pinned to f32",
+    ),
+    Candidate(
+        name="openvino-bf16",
+        runtime="openvino",
+        precision="bf16",
+        simplicity=2,
+        file="openvino/openvino_model.xml",
+        needs=("native_bf16",),
+        says="the same file with its inference precision named bf16",
+    ),
+    Candidate(
+        name="openvino-qint8",
+        runtime="openvino",
+        precision="int8",
+        simplicity=4,
+        file="openvino/openvino_model_qint8_quantized.xml",
+        says="static int8, calibrated on the sampled texts",
+    ),
+)
+
+_BY_NAME = {candidate.name: candidate for candidate in CATALOGUE}
+
+_INT8_FILES = {
+    "avx512_vnni": "onnx/model_qint8_avx512_vnni.onnx",
+    "avx512": "onnx/model_qint8_avx512.onnx",
+    "avx2": "onnx/model_quint8_avx2.onnx",
+    "arm64": "onnx/model_qint8_arm64.onnx",
+}
+
+
+def names() -> tuple[str, ...]:
+    """All candidates' names, in the catalogue's order."""
+    return tuple(_BY_NAME)
+
+
+def get(name: str) -> Candidate:
+    """The candidate called `name`; raises KeyError."""
+    return _BY_NAME[name]
+
+
+def int8_variant(hardware: Hardware) -> str | None:
+    """The dynamic int8 configuration that fits the machine, None where none does.
+
+    The order is the one of Sentence Transformers' own `export_dynamic_quantized_onnx_model` documentation.
+    """
+    isa = hardware.cpu.isa
+    if hardware.cpu.arch == "arm64":
+        return "arm64"
+    if "avx512_vnni" in isa:
+        return "avx512_vnni"
+    if "avx512f" in isa:
+        return "avx512"
+    if "avx2" in isa:
+        return "avx2"
+    return None
+
+
+def file_of(candidate: Candidate, hardware: Hardware) -> str | None:
+    """The relative file that a candidate becomes on this machine; None for torch."""
+    if candidate.name == "onnx-qint8":
+        variant = int8_variant(hardware)
+        return None if variant is None else _INT8_FILES[variant]
+    return candidate.file
+
+
+def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
+    """Why a candidate cannot run on this machine, as the end of a sentence; None if it can."""
+    isa = hardware.cpu.isa
+    for need in candidate.needs:
+        if need == "cuda" and not hardware.cuda:
+            return "needs a CUDA GPU"
+        if need == "native_bf16" and not {"avx512_bf16", "amx_bf16", "bf16"} & set(isa):
+            return "needs a CPU with native bf16 (avx512_bf16, amx_bf16 or ARM bf16)"
+        if need == "arm64" and hardware.cpu.arch != "arm64":
+            return "needs an ARM64 CPU"
+        if need in {"avx2", "avx512f", "avx512_vnni"} and need not in isa:
+            return f"needs a CPU with {need}"
+    if candidate.name == "onnx-qint8" and int8_variant(hardware) is None:
+        return "needs AVX2, AVX-512 or an ARM64 CPU"
+    return None

@@ -1,0 +1,350 @@
+"""The frozen data that flows between the stages. Units are in the names; SI inside, formatting at the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Runtime = Literal["torch", "onnx", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Objective = Literal["throughput", "latency", "memory"]
+Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
+Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
+LossMethod = Literal["estimated", "labelled"]
+
+BASELINE = "torch-fp32"
+
+
+# -- the machine ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing known about the machine, and where it was read. `value` is None where it is unknown."""
+
+    name: str
+    value: bool | int | float | str | tuple[str, ...] | None
+    source: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cpu:
+    """A processor. `isa` holds only the instruction sets that matter to these runtimes, in a fixed order."""
+
+    model: str | None
+    vendor: str
+    """`intel`, `amd`, `arm`, `apple` or `unknown`."""
+    arch: str
+    """`x86_64`, `arm64`, or what the operating system says."""
+    isa: tuple[str, ...]
+    physical_cores: int | None
+    usable_cores: float
+    """What affinity and the cgroup quota grant; may be fractional."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Main memory under the cgroup's limit."""
+
+    total_bytes: int | None
+    available_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """An accelerator. `kind` is `cuda` or `mps`."""
+
+    kind: str
+    name: str
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    compute_capability: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """An installed distribution; `version` is None where it is not installed."""
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """The machine. `facts` lists every reading with its source, in display order."""
+
+    cpu: Cpu
+    memory: Memory
+    gpus: tuple[Gpu, ...] = ()
+    onnxruntime_providers: tuple[str, ...] | None = None
+    openvino_devices: tuple[str, ...] | None = None
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def threads(self) -> int:
+        """The thread budget that every runtime is given: whole usable cores, at least one."""
+        return max(1, int(self.cpu.usable_cores))
+
+    @property
+    def cuda(self) -> bool:
+        """Whether a CUDA GPU is present."""
+        return any(gpu.kind == "cuda" for gpu in self.gpus)
+
+
+# -- the model -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProfile:
+    """A Sentence Transformers model on disk, read without torch."""
+
+    id: str
+    """As the user named it; for a folder, its name alone (never an absolute path)."""
+    path: Path
+    revision: str | None
+    content_sha256: str
+    architecture: str
+    num_parameters: int | None
+    weights_bytes: int | None
+    embedding_dimension: int | None
+    max_seq_length: int | None
+    pooling: str
+    trust_remote_code: bool = False
+
+
+# -- the texts -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthStats:
+    """Statistics of lengths, in the unit that the holder names."""
+
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextProfile:
+    """Where texts came from and how long they are. Holds no text."""
+
+    source: str
+    field: str | None
+    num_seen: int
+    num_sampled: int
+    seed: int
+    chars: LengthStats
+    tokens: LengthStats | None
+    truncated_fraction: float | None
+    """Share of the sampled texts over the model's maximum length; None without a tokenizer."""
+    fraction_under_500_chars: float
+    builtin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSample:
+    """A uniform sample and its profile."""
+
+    texts: tuple[str, ...]
+    profile: TextProfile
+
+
+# -- the rules -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathStep:
+    """One question that the ruleset asked, and what the facts answered."""
+
+    node: str
+    question: str
+    answer: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenger:
+    """A candidate that a ruleset wants measured beside its own pick."""
+
+    candidate: str
+    because: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one ruleset says."""
+
+    ruleset: str
+    path: tuple[PathStep, ...]
+    recommendation: str
+    challengers: tuple[Challenger, ...]
+
+
+# -- export, measure, accuracy -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeSettings:
+    """How the encoder runs a file. What is timed is what ships: these very settings go into the manifest."""
+
+    threads: int
+    tokens_per_batch: int | None = None
+    """Upper bound of padded tokens in a batch; None where the torch session keeps `batch_size`."""
+    batch_size: int | None = None
+    """Texts in a batch, for the torch session (Sentence Transformers' default is 32)."""
+    inference_precision: str | None = None
+    """OpenVINO's INFERENCE_PRECISION_HINT: `f32` or `bf16`."""
+    num_streams: int | None = None
+    """OpenVINO's NUM_STREAMS."""
+    dtype: str | None = None
+    """The torch session's dtype: `float32`, `float16` or `bfloat16`."""
+    device: str = "cpu"
+    provider: str | None = None
+    """ONNX Runtime's execution provider, always named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A candidate's files, ready to run. `file` is Sentence Transformers' relative name, None for torch."""
+
+    candidate: str
+    folder: Path
+    """Holds `file` (and its sidecar) at the relative name; for torch candidates the model's own folder."""
+    file: str | None
+    settings: RuntimeSettings
+    export_s: float | None
+    """None where nothing was exported; the time of the original export where it came from the cache."""
+    size_bytes: int
+    cached: bool = False
+    notes: tuple[str, ...] = ()
+    """What the export really did here, in sentences for the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A median with its 95 % confidence interval (None where there are too few rounds for one)."""
+
+    median: float
+    ci95: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What measuring a candidate gave."""
+
+    texts_per_s: Estimate
+    speedup: Estimate | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    load_s: float | None
+    peak_rss_bytes: int | None
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """A relative accuracy loss against the baseline: 0.004 is 0.4 %. May be slightly negative when labelled."""
+
+    value: float
+    ci95: tuple[float, float] | None
+    method: LossMethod
+    metric: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Everything known about one candidate at the end. Unknown values are None, never invented."""
+
+    name: str
+    status: Status
+    reason: str
+    precision: Precision
+    file: str | None = None
+    settings: RuntimeSettings | None = None
+    timing: Timing | None = None
+    loss: Fidelity | None = None
+    export_s: float | None = None
+    size_bytes: int | None = None
+    notes: tuple[str, ...] = ()
+    log: str | None = None
+
+
+# -- the answer ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What `choose` says: outcomes with final statuses, the winner (None if nothing is left) and the verdict."""
+
+    outcomes: tuple[Outcome, ...]
+    winner: str | None
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactFile:
+    """One file of an artifact, by its path relative to the artifact."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A written artifact."""
+
+    path: Path
+    files: tuple[ArtifactFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for, validated."""
+
+    objective: Objective = "throughput"
+    max_loss: float = 0.004
+    threads: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The answer: the Python result, `--json` and the manifest are this one type, versioned."""
+
+    advisor_version: str
+    created: str
+    """UTC, ISO 8601."""
+    model: ModelProfile
+    hardware: Hardware
+    packages: tuple[Package, ...]
+    texts: TextProfile
+    decision: Decision
+    alternatives: tuple[Decision, ...]
+    request: Request
+    candidates: tuple[Outcome, ...]
+    winner: str | None
+    verdict: Verdict
+    why: str
+    warnings: tuple[str, ...] = ()
+    artifact: Artifact | None = None
+    elapsed_s: float | None = None
+    baseline: str = field(default=BASELINE)
+
+    def outcome(self, name: str) -> Outcome | None:
+        """The outcome of the candidate called `name`, None if it was not in the run."""
+        return next((outcome for outcome in self.candidates if outcome.name == name), None)
+
+    def to_dict(self) -> dict[str, object]:
+        """The document described by `docs/recommendation.schema.json`."""
+        from advisor.document import to_dict
+
+        return to_dict(self)

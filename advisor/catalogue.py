@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from advisor.types import Hardware, Precision, Runtime
@@ -204,4 +205,21 @@ def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
             return f"needs a CPU with {need}"
     if candidate.name == "onnx-qint8" and int8_variant(hardware) is None:
         return "needs AVX2, AVX-512 or an ARM64 CPU"
+    return None
+
+
+_PACKAGES: dict[Runtime, tuple[str, ...]] = {
+    "torch": (),
+    "onnx": ("onnx", "onnxruntime"),
+    "openvino": ("openvino",),
+}
+
+
+def missing_package(candidate: Candidate, installed: Collection[str]) -> str | None:
+    """Which package a candidate lacks, as the end of a sentence; None if it has all. `installed` are distributions."""
+    needed = _PACKAGES[candidate.runtime] + (("nncf",) if candidate.name == "openvino-qint8" else ())
+    for package in needed:
+        names = {package, "onnxruntime-gpu"} if package == "onnxruntime" else {package}
+        if not names & set(installed):
+            return f"needs {package}: pip install 'backend-advisor[profile]'"
     return None

@@ -1,0 +1,145 @@
+"""What scripts import: `recommend`, `explain`, `load` and `verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor.events import Event
+from advisor.types import Objective, Recommendation
+
+if TYPE_CHECKING:
+    from advisor.artifact import VerifyReport
+    from advisor.encode import Encoder
+    from advisor.pipeline import Explanation
+
+DEFAULT_MAX_LOSS = 0.004
+"""The loss that the published flowchart asks about: 0.4 %."""
+
+DEFAULT_RULESET = "sbert-2024"
+
+
+def recommend(
+    model: str | Path,
+    *,
+    texts: str | Path | Iterable[str] | None = None,
+    field: str | None = None,
+    max_loss: float = DEFAULT_MAX_LOSS,
+    objective: Objective = "throughput",
+    candidates: Sequence[str] | None = None,
+    skip: Sequence[str] = (),
+    threads: int | None = None,
+    seed: int = 0,
+    ruleset: str = DEFAULT_RULESET,
+    out: str | Path | None = None,
+    dry_run: bool = False,
+    offline: bool = False,
+    trust_remote_code: bool = False,
+    fresh: bool = False,
+    on_event: Callable[[Event], None] | None = None,
+) -> Recommendation:
+    """Find the fastest backend for a model on this machine and these texts, and write it as an artifact.
+
+    Args:
+        model: A folder, a Hugging Face id, or `demo`.
+        texts: A file, `-`, `hub:owner/name[:config[:split]]`, or any iterable of str; None takes a built-in sample.
+        field: The text column of a table, by name or by number from 1; several with commas.
+        max_loss: The accuracy loss that is acceptable, as a share: 0.004 is 0.4 %.
+        objective: `throughput`, `latency` or `memory`.
+        candidates: Try only these (and the baseline); None tries all that fit the machine.
+        skip: Do not try these.
+        threads: The thread budget of every runtime; None takes the cores that are granted.
+        seed: Of the sample and of the order of rounds.
+        ruleset: The name of a packaged ruleset, or a TOML file.
+        out: The artifact's folder; None takes `advisor-out/<model>`.
+        dry_run: Stop before anything is exported.
+        offline: Do not ask a hub.
+        trust_remote_code: Allow the model's own Python code.
+        fresh: Ignore cached exports.
+        on_event: Is called with each `advisor.events.Event` as it happens.
+
+    Returns:
+        The recommendation. Its `winner` is None where no candidate meets the constraints.
+
+    Raises:
+        InputError: A value, file or field is wrong.
+        UnavailableError: The model or a package is not there.
+        ArtifactError: The artifact did not give the embeddings that were measured.
+    """
+    from advisor.pipeline import RunSpec, run
+
+    spec = RunSpec(
+        model=str(model),
+        texts=_source(texts),
+        field=field,
+        max_loss=max_loss,
+        objective=objective,
+        candidates=None if candidates is None else tuple(candidates),
+        skip=tuple(skip),
+        threads=threads,
+        seed=seed,
+        ruleset=ruleset,
+        out=None if out is None else Path(out),
+        dry_run=dry_run,
+        offline=offline,
+        trust_remote_code=trust_remote_code,
+        fresh=fresh,
+    )
+    return run(spec, on_event if on_event is not None else _ignore)
+
+
+def explain(
+    model: str | Path | None = None,
+    *,
+    texts: str | Path | Iterable[str] | None = None,
+    field: str | None = None,
+    max_loss: float = DEFAULT_MAX_LOSS,
+    objective: Objective = "throughput",
+    ruleset: str = DEFAULT_RULESET,
+    overrides: Sequence[str] = (),
+    offline: bool = False,
+) -> Explanation:
+    """Ask the rules only, in well under a second: nothing is exported or measured.
+
+    `overrides` are what-ifs such as `cpu.vendor=intel`. Raises InputError and UnavailableError as `recommend` does.
+    """
+    from advisor.pipeline import RunSpec
+    from advisor.pipeline import explain as explain_spec
+
+    name = None if model is None else str(model)
+    spec = RunSpec(
+        model=name or "",
+        texts=_source(texts),
+        field=field,
+        max_loss=max_loss,
+        objective=objective,
+        ruleset=ruleset,
+        offline=offline,
+    )
+    return explain_spec(spec, model=name, overrides=overrides)
+
+
+def load(folder: str | Path, *, threads: int | None = None, check: bool = True) -> Encoder:
+    """Load an artifact for production; see `advisor.encode.load`."""
+    from advisor.encode import load as load_encoder
+
+    return load_encoder(folder, threads=threads, check=check)
+
+
+def verify(folder: str | Path) -> VerifyReport:
+    """Check an artifact's hashes, load it in a fresh process, and compare with its reference embeddings.
+
+    Raises ArtifactError where `folder` is no artifact at all.
+    """
+    from advisor.artifact import verify as verify_artifact
+
+    return verify_artifact(Path(folder))
+
+
+def _source(texts: str | Path | Iterable[str] | None) -> str | Iterable[str] | None:
+    return str(texts) if isinstance(texts, Path) else texts
+
+
+def _ignore(event: Event) -> None:
+    """Nobody listens."""

@@ -1,0 +1,133 @@
+"""Which of the model's files an artifact needs, in a form that old and new Sentence Transformers both read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CONFIGS = (
+    "config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "generation_config.json",
+)
+TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "chat_template.jinja",
+)
+LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE")
+TORCH_WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
+PICKLED_WEIGHTS = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+
+_POOLING_FLAGS = {
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "mean": "pooling_mode_mean_tokens",
+    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+    "lasttoken": "pooling_mode_lasttoken",
+}
+
+
+def copy_model_files(model: Path, target: Path, *, torch_weights: bool, remote_code: bool) -> None:
+    """Copy configs, tokenizer and the modules' folders into `target`; weights and code only where asked for.
+
+    Safetensors are taken before pickled weights. Module names and configs are written as Sentence Transformers 5
+    wrote them: version 6 still reads that form, and version 5 reads no other.
+    """
+    modules = _modules(model)
+    for module in modules:
+        if module["path"]:
+            (target / module["path"]).mkdir(parents=True, exist_ok=True)
+            for name in ("config.json", "model.safetensors", "pytorch_model.bin", *CONFIGS, *TOKENIZER):
+                if name == "pytorch_model.bin" and (model / module["path"] / "model.safetensors").exists():
+                    continue
+                _copy(model / module["path"] / name, target / module["path"] / name)
+    for name in (*CONFIGS, *TOKENIZER, *LICENSES):
+        _copy(model / name, target / name)
+    if torch_weights:
+        root = transformer_folder(model)
+        patterns = TORCH_WEIGHTS if any((model / root).glob(TORCH_WEIGHTS[0])) else PICKLED_WEIGHTS
+        for pattern in patterns:
+            for path in (model / root).glob(pattern):
+                _copy(path, target / root / path.name)
+    if remote_code:
+        for path in model.rglob("*.py"):
+            relative = path.relative_to(model)
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            _copy(path, target / relative)
+    _write_old_form(target, modules)
+
+
+def transformer_folder(model: Path) -> str:
+    """The folder of the Transformer module inside the model, `` for the root."""
+    for module in _modules(model):
+        if module["type"].endswith("Transformer"):
+            return str(module["path"])
+    return ""
+
+
+def _modules(model: Path) -> list[dict[str, Any]]:
+    path = model / "modules.json"
+    if not path.exists():
+        return []
+    modules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return modules
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, target)
+
+
+def _write_old_form(target: Path, modules: list[dict[str, Any]]) -> None:
+    if not modules:
+        return
+    for module in modules:
+        kind = module["type"].rsplit(".", 1)[-1]
+        if module["type"].startswith("sentence_transformers."):
+            module["type"] = f"sentence_transformers.models.{kind}"
+        config = target / module["path"] / "config.json"
+        if kind == "Pooling" and config.exists():
+            _rewrite(config, _old_pooling)
+        elif kind == "Transformer":
+            bert_config = target / module["path"] / "sentence_bert_config.json"
+            if bert_config.exists():
+                _rewrite(bert_config, _old_transformer)
+    (target / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
+
+
+def _rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    document = change(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _old_pooling(config: dict[str, Any]) -> dict[str, Any]:
+    """The flags of old versions stand for one fixed order of the modes; any other order keeps the new key."""
+    config = dict(config)
+    mode = config.get("pooling_mode")
+    modes = (mode,) if isinstance(mode, str) else tuple(mode or ())
+    if not modes or list(modes) != [name for name in _POOLING_FLAGS if name in modes]:
+        return config
+    del config["pooling_mode"]
+    if "embedding_dimension" in config:
+        config["word_embedding_dimension"] = config.pop("embedding_dimension")
+    return config | {flag: name in modes for name, flag in _POOLING_FLAGS.items()}
+
+
+def _old_transformer(config: dict[str, Any]) -> dict[str, Any]:
+    kept = ("max_seq_length", "do_lower_case")
+    return {"max_seq_length": None, "do_lower_case": False} | {key: config[key] for key in kept if key in config}

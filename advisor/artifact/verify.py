@@ -1,0 +1,83 @@
+"""Prove an artifact: its hashes, a fresh process that loads it, and the embeddings that it must give."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.artifact.manifest import Reference, read_manifest
+from advisor.child.process import Child
+from advisor.errors import ChildFailed
+
+LOAD_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at; `detail` says what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """All checks of one artifact, in order. After the first that fails the later ones are not made."""
+
+    path: Path
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+
+def verify(folder: Path, *, log: Path | None = None) -> VerifyReport:
+    """Check the hashes, then load in a fresh process and compare with the reference embeddings.
+
+    Raises ArtifactError where `folder` is no artifact at all.
+    """
+    manifest = read_manifest(folder)
+    reference = Reference.from_dict(manifest["reference"])
+    hashes = _check_hashes(folder, manifest)
+    if not hashes.ok:
+        return VerifyReport(path=folder, checks=(hashes,))
+    with tempfile.TemporaryDirectory(prefix="advisor-verify-") as scratch:
+        path = log if log is not None else Path(scratch) / "verify.log"
+        try:
+            with Child("advisor.artifact.worker", name="verify", log=path) as child:
+                seen = child.call("prove", timeout_s=LOAD_TIMEOUT_S, folder=str(folder.resolve()))
+        except ChildFailed as error:
+            return VerifyReport(path=folder, checks=(hashes, Check(name="loads", ok=False, detail=error.message)))
+    loads = Check(name="loads", ok=True, detail=f"{seen['runtime']} in {seen['load_s']:.2f} s in a fresh process")
+    return VerifyReport(path=folder, checks=(hashes, loads, _check_embeddings(seen["cosines"], reference)))
+
+
+def _check_hashes(folder: Path, manifest: dict[str, Any]) -> Check:
+    files = manifest["artifact"]["files"]
+    for file in files:
+        path = folder / file["name"]
+        try:
+            with path.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except FileNotFoundError:
+            return Check(name="files", ok=False, detail=f"{file['name']} is missing")
+        except OSError as error:
+            return Check(name="files", ok=False, detail=f"{file['name']} cannot be read: {error.strerror or error}")
+        if digest != file["sha256"]:
+            return Check(
+                name="files", ok=False, detail=f"{file['name']} has changed: its sha256 is not the one in the manifest"
+            )
+    return Check(name="files", ok=True, detail=f"{len(files)} files have the sha256 of the manifest")
+
+
+def _check_embeddings(cosines: list[float], reference: Reference) -> Check:
+    worst = min(cosines) if cosines else float("nan")
+    ok = worst >= reference.min_cosine  # False for NaN
+    detail = f"{len(cosines)} reference texts, lowest cosine {worst:.6f}, at least {reference.min_cosine} asked"
+    return Check(name="embeddings", ok=ok, detail=detail)

@@ -1,0 +1,159 @@
+"""Write the artifact beside its target, prove it, and rename it into place."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.artifact.layout import copy_model_files, transformer_folder
+from advisor.artifact.manifest import MANIFEST, MIN_COSINE, Reference
+from advisor.artifact.verify import verify
+from advisor.document import settings_to_dict, to_dict
+from advisor.errors import ArtifactError, InputError
+from advisor.types import Artifact, ArtifactFile, Exported, ModelProfile, Precision, Recommendation, Runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Winner:
+    """What the artifact is made of: the files, and embeddings taken from them during measurement."""
+
+    runtime: Runtime
+    precision: Precision
+    exported: Exported
+    reference_texts: tuple[str, ...]
+    reference_embeddings: NDArray[np.float32]
+    """(num_texts, embedding_dimension) float32, each text encoded alone."""
+
+
+def check_target(target: Path) -> None:
+    """Raise InputError unless an artifact can be written at `target`: before any work is done.
+
+    A folder that is no artifact is never replaced; an artifact is.
+    """
+    if target.exists() and not target.is_dir():
+        raise InputError(f"The output {str(target)!r} is a file.", hint="Name another folder with --out DIR.")
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise InputError(
+            f"The output folder {str(target)!r} holds files that are not an artifact, and would be lost.",
+            hint="Name a new folder with --out DIR.",
+        )
+    with _cannot_write(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+
+
+def write_artifact(recommendation: Recommendation, *, winner: Winner, target: Path, readme: str, log: Path) -> Artifact:
+    """Write, verify in a fresh process, and rename into place; a crash leaves the old artifact or none.
+
+    Raises InputError where the target cannot be written (a full disk, no permission), and ArtifactError where the
+    fresh process does not give the embeddings that were measured.
+    """
+    check_target(target)
+    with _cannot_write(target):
+        building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        with _cannot_write(target):
+            artifact = _fill(building, recommendation, winner=winner, readme=readme)
+        report = verify(building, log=log)
+        if not report.ok:
+            failed = next(check for check in report.checks if not check.ok)
+            raise ArtifactError(
+                f"The artifact did not prove itself, so it was not written: {failed.name}: {failed.detail}."
+            )
+        with _cannot_write(target):
+            _swap(building, target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return replace(artifact, path=target)
+
+
+def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readme: str) -> Artifact:
+    model: ModelProfile = recommendation.model
+    exported = winner.exported
+    folder.chmod(0o755)  # mkdtemp's 0o700 would lock other users out of a deployed artifact
+    copy_model_files(
+        model.path,
+        folder,
+        torch_weights=winner.runtime == "torch",
+        remote_code=model.trust_remote_code,
+    )
+    file = None
+    if exported.file is not None:
+        root = transformer_folder(model.path)  # Sentence Transformers looks for the graph inside this module's folder
+        file = (Path(root) / exported.file).as_posix()
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        for path in _with_sidecars(exported.folder / exported.file):
+            shutil.copyfile(path, (folder / file).parent / path.name)
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    files = tuple(
+        ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=_sha256(path), size_bytes=path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+    artifact = Artifact(path=Path("."), files=files)
+    reference = Reference(
+        texts=winner.reference_texts,
+        embeddings=winner.reference_embeddings,
+        min_cosine=MIN_COSINE[winner.precision],
+    )
+    manifest = to_dict(replace(recommendation, artifact=artifact)) | {
+        "encoder": {"runtime": winner.runtime, "file": file, "settings": settings_to_dict(exported.settings)},
+        "reference": reference.to_dict(),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return artifact
+
+
+def _with_sidecars(graph: Path) -> Iterator[Path]:
+    """The graph and what lies beside it under its name: `.onnx.data`, `.onnx_data`, or OpenVINO's `.bin`."""
+    yield graph
+    for path in sorted(graph.parent.iterdir()):
+        if path != graph and (path.name.startswith(graph.name) or path == graph.with_suffix(".bin")):
+            yield path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _swap(building: Path, target: Path) -> None:
+    if not target.exists():
+        building.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    target.rename(old / "artifact")
+    try:
+        building.rename(target)
+    except OSError:
+        (old / "artifact").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _cannot_write(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"The disk that holds {str(target.parent)!r} is full, so nothing was written.",
+                hint="Free some space, or name another folder with --out DIR; the exports are cached.",
+            ) from None
+        raise InputError(
+            f"The output {str(target)!r} cannot be written: {error.strerror or error}.",
+            hint="Name another folder with --out DIR.",
+        ) from None

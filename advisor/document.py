@@ -1,0 +1,290 @@
+"""The recommendation as a JSON document, and back: one schema for `--json`, Python and the manifest.
+
+`docs/recommendation.schema.json` describes it. Within a major version keys are only added. Unknown values are null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import ArtifactError
+from advisor.types import (
+    Artifact,
+    ArtifactFile,
+    Challenger,
+    Cpu,
+    Decision,
+    Estimate,
+    Fact,
+    Fidelity,
+    Gpu,
+    Hardware,
+    LengthStats,
+    Memory,
+    ModelProfile,
+    Outcome,
+    Package,
+    PathStep,
+    Recommendation,
+    Request,
+    RuntimeSettings,
+    TextProfile,
+    Timing,
+)
+
+SCHEMA_NAME = "advisor.recommendation"
+SCHEMA_VERSION = "1.0"
+
+Json = dict[str, Any]
+
+
+# -- out -----------------------------------------------------------------------------------------------------
+
+
+def to_dict(recommendation: Recommendation) -> Json:
+    """The document of a recommendation: only str, int, float, bool, None, list and dict."""
+    rec = recommendation
+    return {
+        "schema": {"name": SCHEMA_NAME, "version": SCHEMA_VERSION},
+        "advisor_version": rec.advisor_version,
+        "created": rec.created,
+        "model": _model_out(rec.model),
+        "hardware": hardware_to_dict(rec.hardware),
+        "packages": {package.name: package.version for package in rec.packages},
+        "texts": texts_to_dict(rec.texts),
+        "rules": decision_to_dict(rec.decision)
+        | {"alternatives": [decision_to_dict(decision) for decision in rec.alternatives]},
+        "objective": rec.request.objective,
+        "max_loss": rec.request.max_loss,
+        "threads": rec.request.threads,
+        "seed": rec.request.seed,
+        "baseline": rec.baseline,
+        "candidates": [_outcome_out(outcome) for outcome in rec.candidates],
+        "winner": rec.winner,
+        "verdict": rec.verdict,
+        "why": rec.why,
+        "warnings": list(rec.warnings),
+        "artifact": None if rec.artifact is None else _artifact_out(rec.artifact),
+        "elapsed_s": rec.elapsed_s,
+    }
+
+
+def hardware_to_dict(hardware: Hardware) -> Json:
+    """The document of a machine."""
+    return {
+        "cpu": _plain(asdict(hardware.cpu)),
+        "memory": asdict(hardware.memory),
+        "gpus": [asdict(gpu) for gpu in hardware.gpus],
+        "onnxruntime_providers": _plain(hardware.onnxruntime_providers),
+        "openvino_devices": _plain(hardware.openvino_devices),
+        "facts": [_plain(asdict(fact)) for fact in hardware.facts],
+    }
+
+
+def texts_to_dict(profile: TextProfile) -> Json:
+    """The document of a text profile."""
+    document: Json = _plain(asdict(profile))
+    return document
+
+
+def decision_to_dict(decision: Decision) -> Json:
+    """The document of one ruleset's decision."""
+    return {
+        "ruleset": decision.ruleset,
+        "path": [asdict(step) for step in decision.path],
+        "recommendation": decision.recommendation,
+        "challengers": [asdict(challenger) for challenger in decision.challengers],
+    }
+
+
+def settings_to_dict(settings: RuntimeSettings) -> Json:
+    """Runtime settings without those that are not set."""
+    return {key: value for key, value in asdict(settings).items() if value is not None}
+
+
+def _model_out(model: ModelProfile) -> Json:
+    return {
+        "id": model.id,
+        "revision": model.revision,
+        "content_sha256": model.content_sha256,
+        "architecture": model.architecture,
+        "num_parameters": model.num_parameters,
+        "weights_bytes": model.weights_bytes,
+        "embedding_dimension": model.embedding_dimension,
+        "max_seq_length": model.max_seq_length,
+        "pooling": model.pooling,
+    }
+
+
+def _outcome_out(outcome: Outcome) -> Json:
+    timing = outcome.timing
+    latency = None
+    if timing is not None and timing.latency_p50_ms is not None:
+        latency = {"p50": timing.latency_p50_ms, "p95": timing.latency_p95_ms}
+    return {
+        "name": outcome.name,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "precision": outcome.precision,
+        "file": outcome.file,
+        "settings": {} if outcome.settings is None else settings_to_dict(outcome.settings),
+        "texts_per_s": None if timing is None else _estimate_out(timing.texts_per_s),
+        "speedup": None if timing is None or timing.speedup is None else _estimate_out(timing.speedup),
+        "latency_ms": latency,
+        "loss": None if outcome.loss is None else _plain(asdict(outcome.loss)),
+        "export_s": outcome.export_s,
+        "load_s": None if timing is None else timing.load_s,
+        "size_bytes": outcome.size_bytes,
+        "peak_rss_bytes": None if timing is None else timing.peak_rss_bytes,
+        "rounds": 0 if timing is None else timing.rounds,
+        "notes": list(outcome.notes),
+    }
+
+
+def _estimate_out(estimate: Estimate) -> Json:
+    return {"median": estimate.median, "ci95": _plain(estimate.ci95)}
+
+
+def _artifact_out(artifact: Artifact) -> Json:
+    return {"path": str(artifact.path), "files": [asdict(file) for file in artifact.files]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+# -- in ------------------------------------------------------------------------------------------------------
+
+
+def from_dict(document: Json) -> Recommendation:
+    """Read a document back.
+
+    Keys that a newer minor version added are passed over. Raises ArtifactError for another schema or major version
+    and for a document with parts missing.
+    """
+    check_schema(document)
+    try:
+        return _recommendation_in(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(f"The recommendation document is not complete: {type(error).__name__} {error}.") from None
+
+
+def check_schema(document: object) -> None:
+    """Raise ArtifactError unless `document` is a recommendation of a major version that this advisor reads."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(schema, dict) or schema.get("name") != SCHEMA_NAME:
+        raise ArtifactError(f"This is not a document of schema {SCHEMA_NAME!r}.")
+    version = str(schema.get("version"))
+    if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise ArtifactError(
+            f"This document has schema version {version}, and this advisor reads {SCHEMA_VERSION.split('.')[0]}.x.",
+            hint="Upgrade with: pip install -U backend-advisor",
+        )
+
+
+def settings_from_dict(document: Json) -> RuntimeSettings:
+    """Runtime settings from their document; unknown keys are passed over."""
+    return RuntimeSettings(**_known(RuntimeSettings, document))
+
+
+def _known(cls: type, document: Json) -> Json:
+    names = {field.name for field in fields(cls)}
+    return {key: _frozen(value) for key, value in document.items() if key in names}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _recommendation_in(doc: Json) -> Recommendation:
+    return Recommendation(
+        advisor_version=doc["advisor_version"],
+        created=doc["created"],
+        model=ModelProfile(**_known(ModelProfile, doc["model"]), path=Path()),
+        hardware=_hardware_in(doc["hardware"]),
+        packages=tuple(Package(name=name, version=version) for name, version in doc["packages"].items()),
+        texts=_texts_in(doc["texts"]),
+        decision=_decision_in(doc["rules"]),
+        alternatives=tuple(_decision_in(item) for item in doc["rules"]["alternatives"]),
+        request=Request(
+            objective=doc["objective"], max_loss=doc["max_loss"], threads=doc["threads"], seed=doc.get("seed", 0)
+        ),
+        candidates=tuple(_outcome_in(item) for item in doc["candidates"]),
+        winner=doc["winner"],
+        verdict=doc["verdict"],
+        why=doc.get("why", ""),
+        warnings=tuple(doc["warnings"]),
+        artifact=None if doc["artifact"] is None else _artifact_in(doc["artifact"]),
+        elapsed_s=doc["elapsed_s"],
+        baseline=doc["baseline"],
+    )
+
+
+def _hardware_in(doc: Json) -> Hardware:
+    return Hardware(
+        cpu=Cpu(**_known(Cpu, doc["cpu"])),
+        memory=Memory(**_known(Memory, doc["memory"])),
+        gpus=tuple(Gpu(**_known(Gpu, gpu)) for gpu in doc["gpus"]),
+        onnxruntime_providers=_frozen(doc.get("onnxruntime_providers")),
+        openvino_devices=_frozen(doc.get("openvino_devices")),
+        facts=tuple(Fact(**_known(Fact, fact)) for fact in doc.get("facts", [])),
+    )
+
+
+def _texts_in(doc: Json) -> TextProfile:
+    lengths = {
+        key: None if doc[key] is None else LengthStats(**_known(LengthStats, doc[key])) for key in ("chars", "tokens")
+    }
+    return TextProfile(**(_known(TextProfile, doc) | lengths))
+
+
+def _decision_in(doc: Json) -> Decision:
+    return Decision(
+        ruleset=doc["ruleset"],
+        path=tuple(PathStep(**_known(PathStep, step)) for step in doc.get("path", [])),
+        recommendation=doc["recommendation"],
+        challengers=tuple(Challenger(**_known(Challenger, item)) for item in doc.get("challengers", [])),
+    )
+
+
+def _outcome_in(doc: Json) -> Outcome:
+    timing = None
+    if doc["texts_per_s"] is not None:
+        latency = doc["latency_ms"] or {}
+        timing = Timing(
+            texts_per_s=_estimate_in(doc["texts_per_s"]),
+            speedup=None if doc["speedup"] is None else _estimate_in(doc["speedup"]),
+            latency_p50_ms=latency.get("p50"),
+            latency_p95_ms=latency.get("p95"),
+            load_s=doc["load_s"],
+            peak_rss_bytes=doc["peak_rss_bytes"],
+            rounds=doc["rounds"],
+        )
+    return Outcome(
+        name=doc["name"],
+        status=doc["status"],
+        reason=doc["reason"],
+        precision=doc["precision"],
+        file=doc["file"],
+        settings=settings_from_dict(doc["settings"]) if doc["settings"] else None,
+        timing=timing,
+        loss=None if doc["loss"] is None else Fidelity(**_known(Fidelity, doc["loss"])),
+        export_s=doc["export_s"],
+        size_bytes=doc["size_bytes"],
+        notes=tuple(doc.get("notes", ())),
+    )
+
+
+def _estimate_in(doc: Json) -> Estimate:
+    return Estimate(median=doc["median"], ci95=_frozen(doc["ci95"]))
+
+
+def _artifact_in(doc: Json) -> Artifact:
+    files = tuple(ArtifactFile(**_known(ArtifactFile, file)) for file in doc["files"])
+    return Artifact(path=Path(doc["path"]), files=files)

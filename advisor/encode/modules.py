@@ -1,0 +1,318 @@
+"""A model's folder -> the pipeline that Sentence Transformers would run, read without torch.
+
+Old and new names of modules and keys are both read (Sentence Transformers 2 to 6). What is not known is refused by
+name: a module that is skipped would give embeddings that look right and are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from advisor.encode.files import first_of, positive_int, read_json, read_object
+from advisor.encode.tokenizer_settings import TokenizerSettings, read_tokenizer_settings
+from advisor.errors import ModelError
+
+PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+Activation = Literal["Identity", "Tanh", "ReLU", "Sigmoid", "SiLU"]
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
+
+_OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+"""In the order in which Sentence Transformers concatenates them (`_LEGACY_POOLING_MODE_KWARGS`)."""
+
+_ACTIVATIONS: Mapping[str, Activation] = {
+    "torch.nn.modules.activation.Tanh": "Tanh",
+    "torch.nn.modules.activation.ReLU": "ReLU",
+    "torch.nn.modules.activation.Sigmoid": "Sigmoid",
+    "torch.nn.modules.activation.SiLU": "SiLU",
+    "torch.nn.modules.linear.Identity": "Identity",
+}
+
+_SIMILARITIES: tuple[Similarity, ...] = ("cosine", "dot", "euclidean", "manhattan")
+
+_TRANSFORMER_CONFIGS = (
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+)
+
+_UNSUPPORTED_TRANSFORMER_KEYS = (
+    "processing_kwargs", "query_length", "document_length", "query_expansion", "tokenizer_name_or_path",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooling:
+    """Token embeddings -> one embedding a text. Several modes are concatenated."""
+
+    modes: tuple[PoolingMode, ...]
+    include_prompt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dense:
+    """A linear layer with an activation. `weights` is its safetensors file."""
+
+    in_features: int
+    out_features: int
+    activation: Activation
+    use_residual: bool
+    weights: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalize:
+    """Scale every embedding to unit length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Everything that turns texts into embeddings, but for the transformer itself."""
+
+    folder: Path
+    transformer_folder: Path
+    """Holds config.json, the tokenizer and the transformer's weights; nearly always `folder`."""
+    architecture: str
+    tokenizer: TokenizerSettings
+    pooling: Pooling
+    stages: tuple[Dense | Normalize, ...]
+    prompts: Mapping[str, str]
+    default_prompt_name: str | None
+    similarity: Similarity
+    truncate_dim: int | None
+    output_dimension: int | None
+    """Before `truncate_dim`; None where no configuration says it."""
+
+    @property
+    def embedding_dimension(self) -> int | None:
+        """The length of an embedding, None where only the graph knows."""
+        if self.output_dimension is None or self.truncate_dim is None:
+            return self.output_dimension
+        return min(self.output_dimension, self.truncate_dim)
+
+    @property
+    def max_seq_length(self) -> int | None:
+        """The longest text in tokens, special ones included; longer ones are cut. None without a limit."""
+        return self.tokenizer.max_length
+
+
+def read_pipeline(folder: Path) -> Pipeline:
+    """Read a Sentence Transformers model, or a plain transformers model as Sentence Transformers would.
+
+    Raises ModelError where a file is missing or damaged, and where a module or setting is not supported, by name.
+    """
+    modules = _read_modules(folder)
+    transformer_folder = folder if modules is None else folder / modules[0].path
+    if (transformer_folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"The model in {folder} is a PEFT adapter, not a whole model.",
+            hint="Merge it first: load it with Sentence Transformers, call "
+            "model.transformers_model.merge_and_unload() and save the result.",
+        )
+    config = read_object(transformer_folder / "config.json")
+    architecture = config.get("model_type")
+    if not isinstance(architecture, str):
+        raise ModelError(f"config.json of the model in {folder} names no model_type.")
+    settings = {} if modules is None else _read_transformer(transformer_folder)
+    tokenizer = read_tokenizer_settings(transformer_folder, config=config, module=settings)
+    hidden = first_of(config, "hidden_size", "dim", "d_model", "n_embd")
+    if modules is None:
+        pooling, stages = _default_pooling(folder, config), ()
+        dimension = hidden
+    else:
+        pooling, dimension = _read_pooling(folder / modules[1].path, hidden)
+        stages, dimension = _read_stages(folder, modules[2:], dimension)
+    card = {} if modules is None else read_object(folder / "config_sentence_transformers.json", optional=True)
+    return Pipeline(
+        folder=folder,
+        transformer_folder=transformer_folder,
+        architecture=architecture,
+        tokenizer=tokenizer,
+        pooling=pooling,
+        stages=stages,
+        **_read_card(card, folder),
+        output_dimension=dimension if isinstance(dimension, int) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Module:
+    name: str
+    path: PurePosixPath
+
+
+def _read_modules(folder: Path) -> tuple[_Module, ...] | None:
+    """The modules in order, checked to be Transformer, Pooling, then any of Dense and Normalize; None for a plain
+    transformers model."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return None
+    entries = read_json(path)
+    modules = []
+    for entry in entries if isinstance(entries, list) else [entries]:
+        kind = entry.get("type") if isinstance(entry, dict) else None
+        if not isinstance(kind, str) or not isinstance(entry.get("path"), str):
+            raise ModelError(f"modules.json of the model in {folder} is damaged: it lists {entry!r}.")
+        relative = PurePosixPath(entry["path"])
+        if relative.is_absolute() or ".." in relative.parts:
+            raise ModelError(f"modules.json of the model in {folder} points outside of the model: {entry['path']!r}.")
+        package, _, name = kind.rpartition(".")
+        known = package.split(".")[0] == "sentence_transformers"
+        modules.append(_Module(name=name if known else kind, path=relative))
+    kinds = [module.name for module in modules if module.name != "Dropout"]  # does nothing at inference
+    supported = ("Transformer", "Pooling", "Dense", "Normalize")
+    unknown = [kind for kind in kinds if kind not in supported]
+    if unknown:
+        raise ModelError(
+            f"The model in {folder} has the module {unknown[0]}, which advisor does not support.",
+            hint=f"Supported are {', '.join(supported)}.",
+        )
+    if kinds[:2] != ["Transformer", "Pooling"] or {"Transformer", "Pooling"} & set(kinds[2:]):
+        raise ModelError(
+            f"The model in {folder} is built of {', '.join(kinds) or 'no modules'}; advisor supports one Transformer, "
+            "one Pooling, then any of Dense and Normalize."
+        )
+    return tuple(module for module in modules if module.name != "Dropout")
+
+
+def _read_transformer(folder: Path) -> dict[str, Any]:
+    path = next((folder / name for name in _TRANSFORMER_CONFIGS if (folder / name).is_file()), None)
+    settings = {} if path is None else read_object(path)
+    for key in _UNSUPPORTED_TRANSFORMER_KEYS:
+        if settings.get(key):
+            raise ModelError(f"The model in {folder} sets {key} in {path and path.name}, which advisor does not support.")
+    task = settings.get("transformer_task", "feature-extraction")
+    modalities = settings.get("modality_config")
+    if modalities is None:
+        modalities = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+    if "message" in modalities:
+        raise ModelError(
+            f"The model in {folder} puts texts into a chat template (modality 'message'), which advisor does not support."
+        )
+    text = modalities.get("text", {})
+    output = text.get("method_output_name")
+    if (
+        task != "feature-extraction"
+        or text.get("method") != "forward"
+        or output not in ("last_hidden_state", ["last_hidden_state"])
+        or settings.get("module_output_name", "token_embeddings") != "token_embeddings"
+    ):
+        raise ModelError(
+            f"The Transformer module of the model in {folder} does not give the token embeddings of texts "
+            f"(task {task!r}, method {text.get('method')!r}, output {output!r}), which advisor needs."
+        )
+    return settings
+
+
+def _default_pooling(folder: Path, config: Mapping[str, Any]) -> Pooling:
+    """What Sentence Transformers gives a plain transformers model (`_load_default_modules`)."""
+    tokenizer_config = read_object(folder / "tokenizer_config.json", optional=True)
+    if tokenizer_config.get("chat_template") or (folder / "chat_template.jinja").is_file():
+        raise ModelError(
+            f"The model in {folder} is not a Sentence Transformers model and has a chat template, which advisor does "
+            "not support."
+        )
+    architectures = config.get("architectures") or [""]
+    causal = str(architectures[0]).endswith("ForCausalLM") and bool(config.get("is_causal", True))
+    return Pooling(modes=("lasttoken" if causal else "mean",), include_prompt=True)
+
+
+def _read_pooling(folder: Path, hidden: Any) -> tuple[Pooling, int | None]:
+    path = folder / "config.json"
+    config = read_object(path)
+    named = config.get("pooling_mode")
+    if named is None:
+        named = [mode for key, mode in _OLD_POOLING_KEYS.items() if config.get(key, False)] or ["mean"]
+    modes = tuple([named] if isinstance(named, str) else named)
+    known = tuple(mode for mode in modes if mode in _OLD_POOLING_KEYS.values())
+    if known != modes or not modes:
+        raise ModelError(
+            f"The pooling mode {named!r} of the model in {folder.parent} is not supported.",
+            hint=f"Supported are {', '.join(_OLD_POOLING_KEYS.values())}.",
+        )
+    width = first_of(config, "embedding_dimension", "word_embedding_dimension") or hidden
+    dimension = None if width is None else len(modes) * positive_int(width, name="embedding_dimension", path=path)
+    return Pooling(modes=known, include_prompt=bool(config.get("include_prompt", True))), dimension
+
+
+def _read_stages(
+    folder: Path, modules: tuple[_Module, ...], dimension: int | None
+) -> tuple[tuple[Dense | Normalize, ...], int | None]:
+    stages: list[Dense | Normalize] = []
+    for module in modules:
+        path = folder / module.path / "config.json"
+        config = read_object(path, optional=module.name == "Normalize")
+        for key in ("module_input_name", "module_output_name"):
+            if config.get(key) not in (None, "sentence_embedding"):
+                raise ModelError(
+                    f"The module {module.name} of the model in {folder} works on {config[key]}, which advisor does not "
+                    "support: it knows sentence_embedding."
+                )
+        if module.name == "Normalize":
+            stages.append(Normalize())
+            continue
+        dense = _read_dense(path, config)
+        if dimension is not None and dense.in_features != dimension:
+            raise ModelError(
+                f"The Dense module in {path.parent} takes {dense.in_features} numbers, but gets {dimension} from the "
+                "module before it."
+            )
+        dimension = dense.out_features
+        stages.append(dense)
+    return tuple(stages), dimension
+
+
+def _read_dense(path: Path, config: Mapping[str, Any]) -> Dense:
+    named = config.get("activation_function", "torch.nn.modules.activation.Tanh")
+    activation = _ACTIVATIONS.get(named) if isinstance(named, str) else None
+    if activation is None:
+        raise ModelError(
+            f"The Dense module in {path.parent} has the activation function {named!r}, which advisor does not support.",
+            hint=f"Supported are {', '.join(_ACTIVATIONS.values())}.",
+        )
+    weights = path.parent / "model.safetensors"
+    if not weights.is_file():
+        pickled = (path.parent / "pytorch_model.bin").is_file()
+        raise ModelError(
+            f"The Dense module in {path.parent} has no model.safetensors"
+            + (", only a pickled pytorch_model.bin, which advisor does not open." if pickled else "."),
+            hint="Load the model with Sentence Transformers and save it again." if pickled else "Download it again.",
+        )
+    return Dense(
+        in_features=positive_int(config.get("in_features"), name="in_features", path=path),
+        out_features=positive_int(config.get("out_features"), name="out_features", path=path),
+        activation=activation,
+        use_residual=bool(config.get("use_residual", False)),
+        weights=weights,
+    )
+
+
+def _read_card(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The fields of Pipeline that config_sentence_transformers.json gives, with Sentence Transformers' defaults."""
+    stored = card.get("prompts") or {}
+    prompts = {"query": "", "document": ""} | {str(name): str(text or "") for name, text in stored.items()}
+    default = card.get("default_prompt_name")
+    if default is not None and default not in prompts:
+        raise ModelError(
+            f"The model in {folder} names the default prompt {default!r}, but has only {', '.join(prompts)}."
+        )
+    similarity = card.get("similarity_fn_name")
+    return {
+        "prompts": prompts,
+        "default_prompt_name": default,
+        "similarity": similarity if similarity in _SIMILARITIES else "cosine",
+        "truncate_dim": card.get("truncate_dim"),
+    }

@@ -1,0 +1,144 @@
+"""Token embeddings -> embeddings: pooling, dense layers, normalisation. Numpy, float32.
+
+The formulas are those of sentence_transformers 6.2 (`sentence_transformer/modules/pooling.py`, `base/modules/dense.py`,
+`base/modules/normalize.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.modules import Activation, Dense, Normalize, Pooling, PoolingMode
+from advisor.encode.safetensors import read_tensors
+from advisor.encode.tokenize import Inputs
+from advisor.errors import ModelError
+
+Floats = NDArray[np.float32]
+
+_NORM_FLOOR = np.float32(1e-12)
+"""The eps of torch.nn.functional.normalize."""
+
+
+class Stage(Protocol):
+    """A step after pooling: `(num_texts, dimension)` -> `(num_texts, other dimension)`."""
+
+    def __call__(self, embeddings: Floats) -> Floats:
+        """Transform embeddings."""
+
+
+def pool(token_embeddings: Floats, inputs: Inputs, pooling: Pooling, *, prompt_length: int = 0) -> Floats:
+    """Pool `(batch, tokens, hidden)` into `(batch, hidden x number of modes)`.
+
+    `prompt_length` tokens at the beginning of every text are left out where the model says `include_prompt: false`.
+    """
+    mask = inputs.attention_mask
+    whole = not inputs.padded
+    if prompt_length and not pooling.include_prompt:
+        mask = np.where(np.arange(mask.shape[1]) < (mask.argmax(axis=1) + prompt_length)[:, None], 0, mask)
+        whole = False
+    pooled = [_pool(mode, token_embeddings, mask, inputs.attention_mask, whole) for mode in pooling.modes]
+    return pooled[0] if len(pooled) == 1 else np.concatenate(pooled, axis=1)
+
+
+def _pool(
+    mode: PoolingMode, tokens: Floats, mask: NDArray[np.int64], original: NDArray[np.int64], whole: bool
+) -> Floats:
+    rows = np.arange(len(tokens))
+    if mode == "cls":
+        return tokens[rows, mask.argmax(axis=1)]
+    if mode == "lasttoken":
+        last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+        return tokens[rows, last] * mask[rows, last, None].astype(np.float32)
+    if mode == "max":
+        if whole:
+            return np.max(tokens, axis=1)
+        return np.max(tokens, axis=1, where=mask.astype(bool)[:, :, None], initial=-np.inf)
+    weights = mask.astype(np.float32)
+    if mode == "weightedmean":
+        weights *= np.arange(1, mask.shape[1] + 1, dtype=np.float32) - original.argmax(axis=1)[:, None]
+    # einsum without BLAS: measured faster than matmul at these shapes, and it leaves no threads spinning.
+    summed = np.einsum("bth,bt->bh", tokens, weights)
+    total = np.maximum(weights.sum(axis=1, dtype=np.float32), np.float32(1e-9))[:, None]
+    if mode == "mean_sqrt_len_tokens":
+        total = np.sqrt(total)
+    summed /= total
+    return summed
+
+
+def load_stages(stages: Sequence[Dense | Normalize]) -> tuple[Stage, ...]:
+    """The stages with their weights read. Raises ModelError where a file is damaged or does not fit its config."""
+    return tuple(DenseLayer.load(stage) if isinstance(stage, Dense) else normalize for stage in stages)
+
+
+def normalize(embeddings: Floats) -> Floats:
+    """Scale every row to unit length; rows of zeros stay zero."""
+    norms = np.sqrt(np.einsum("bh,bh->b", embeddings, embeddings))
+    return embeddings / np.maximum(norms, _NORM_FLOOR)[:, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseLayer:
+    """`activation(x @ weight + bias)`, plus the (projected) input where the module is residual."""
+
+    weight: Floats
+    """`(in_features, out_features)`."""
+    bias: Floats | None
+    activation: Activation
+    residual: Floats | None
+    """`(in_features, out_features)` where the input is projected before it is added."""
+    use_residual: bool
+
+    @classmethod
+    def load(cls, dense: Dense) -> DenseLayer:
+        """Read the layer's weights."""
+        tensors = read_tensors(dense.weights)
+        weight, bias, residual = (tensors.get(name) for name in ("linear.weight", "linear.bias", "residual.weight"))
+        shape = (dense.out_features, dense.in_features)
+        needs_projection = dense.use_residual and dense.in_features != dense.out_features
+        if (
+            weight is None
+            or weight.shape != shape
+            or (bias is not None and bias.shape != shape[:1])
+            or (needs_projection and (residual is None or residual.shape != shape))
+        ):
+            raise ModelError(f"The weights {dense.weights} do not fit the module's config.json.")
+        return cls(
+            weight=np.ascontiguousarray(weight.T),
+            bias=bias,
+            activation=dense.activation,
+            residual=np.ascontiguousarray(residual.T) if needs_projection and residual is not None else None,
+            use_residual=dense.use_residual,
+        )
+
+    def __call__(self, embeddings: Floats) -> Floats:
+        """`(num_texts, in_features)` -> `(num_texts, out_features)`."""
+        out = embeddings @ self.weight
+        if self.bias is not None:
+            out += self.bias
+        out = _activate(out, self.activation)
+        if self.use_residual:
+            out = out + (embeddings if self.residual is None else embeddings @ self.residual)
+        return out
+
+
+def _activate(values: Floats, activation: Activation) -> Floats:
+    match activation:
+        case "Identity":
+            return values
+        case "Tanh":
+            return np.tanh(values)
+        case "ReLU":
+            return np.maximum(values, np.float32(0))
+        case "Sigmoid":
+            return _sigmoid(values)
+        case "SiLU":
+            return values * _sigmoid(values)
+
+
+def _sigmoid(values: Floats) -> Floats:
+    return np.float32(0.5) * (np.float32(1) + np.tanh(np.float32(0.5) * values))  # cannot overflow

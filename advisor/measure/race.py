@@ -1,0 +1,236 @@
+"""Who is faster, decided in interleaved rounds. Pure: the runner, the clock and the control are given."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp, inf, log1p
+from typing import Literal, Protocol
+
+from advisor.errors import ChildFailed
+from advisor.measure.control import Control
+from advisor.measure.intervals import sequential_interval
+from advisor.measure.rounds import Round, fastest, log_speed
+
+TIE_MARGIN = 0.03
+"""Two candidates that differ by less are tied: whoever is simpler or more accurate wins."""
+
+FLOOR_ROUNDS = 3
+"""Rounds that are run even when the time is spent: fewer give no interval at all."""
+
+Ending = Literal["settled", "tied", "rounds", "time", "stopped"]
+Standing = Literal["slower", "tied", "faster", "open"]
+
+
+class Runner(Protocol):
+    """Whatever can run a candidate over a block of texts."""
+
+    def run(self, candidate: str, block: int) -> float:
+        """The seconds that it took. Raises ChildFailed where it could not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrant:
+    """A candidate in the race. One that may not win (over the loss budget) cuts nobody and stops at `min_rounds`."""
+
+    name: str
+    may_win: bool = True
+    protected: bool = False
+    """Not cut before `min_rounds`, so that its speedup has an interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a race may last, and when it may decide."""
+
+    min_rounds: int = 6
+    """The fewest for which `median_interval` needs no normality."""
+    max_rounds: int = 15
+    cuts: bool = True
+    """Whether to cut clearly slower candidates and to stop when the winner is settled; else `max_rounds` are run."""
+    straggler_ratio: float = 3.0
+    """Two laps in a row that took this many times the baseline's end a candidate, whatever the interval says."""
+    alpha: float = 0.05
+    """Probability that the race cuts its truly fastest candidate, over all looks and all rivals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """A candidate that left the race early."""
+
+    name: str
+    status: Literal["cut", "failed", "skipped"]
+    reason: str
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceResult:
+    """What a race gave. `leader` is None if nobody who may win finished a round."""
+
+    rounds: tuple[Round, ...]
+    exits: tuple[Exit, ...]
+    leader: str | None
+    ending: Ending
+
+
+def standing(rounds: Sequence[Round], candidate: str, leader: str, *, alpha: float) -> Standing:
+    """Where a candidate stands against the leader, at a confidence that holds however often it is asked."""
+    margin = log1p(TIE_MARGIN)
+    low, high = sequential_interval(log_speed(rounds, candidate, leader), alpha=alpha)
+    if high < -margin:
+        return "slower"
+    if low > margin:
+        return "faster"
+    return "tied" if -margin < low and high < margin else "open"
+
+
+class Race:
+    """One race; `run` it once.
+
+    Every round times every running candidate once, on the same block, in a fresh random order. Blocks take turns.
+    A candidate is cut when the upper bound of its speed relative to the leader is more than the tie margin below it.
+    The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is cut only if one of
+    its own comparisons with a rival fails, and there are that many (Bonferroni). The race ends when nobody is
+    undecided, at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
+    """
+
+    def __init__(
+        self,
+        entrants: Sequence[Entrant],
+        runner: Runner,
+        *,
+        baseline: str,
+        num_blocks: int,
+        limits: Limits,
+        seed: int,
+        clock: Callable[[], float],
+        deadline_s: float = inf,
+        control: Control | None = None,
+        on_lap: Callable[[str, int, int, float], None] | None = None,
+        on_exit: Callable[[Exit], None] | None = None,
+    ) -> None:
+        self._runner = runner
+        self._baseline = baseline
+        self._num_blocks = num_blocks
+        self._limits = limits
+        self._rng = random.Random(seed)
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._control = control or Control()
+        self._on_lap = on_lap
+        self._on_exit = on_exit
+        self._running = {entrant.name: entrant for entrant in entrants}
+        self._alpha = limits.alpha / max(1, sum(entrant.may_win for entrant in entrants) - 1)
+        self._rounds: list[Round] = []
+        self._exits: list[Exit] = []
+
+    def run(self) -> RaceResult:
+        """Run rounds until there is a reason to stop."""
+        ending = self._ending()
+        while ending is None:
+            self._run_round()
+            self._drop_stragglers()
+            if self._limits.cuts:
+                self._cut_the_slower()
+                self._rest_those_that_may_not_win()
+            ending = self._ending()
+        return RaceResult(
+            rounds=tuple(self._rounds), exits=tuple(self._exits), leader=self._leader(), ending=ending
+        )
+
+    def _run_round(self) -> None:
+        order = list(self._running)
+        self._rng.shuffle(order)
+        block = len(self._rounds) % self._num_blocks
+        seconds: dict[str, float] = {}
+        for name in order:
+            self._deadline_s += self._control.wait()
+            if self._control.stopped:
+                break
+            if self._control.skips(name) and name != self._baseline:
+                self._leave(Exit(name=name, status="skipped", reason="skipped: left out by the user"))
+                continue
+            try:
+                seconds[name] = self._runner.run(name, block)
+            except ChildFailed as error:
+                reason = f"failed in round {len(self._rounds) + 1}: {error.message}"
+                self._leave(Exit(name=name, status="failed", reason=reason, log=error.log))
+                continue
+            if self._on_lap is not None:
+                self._on_lap(name, len(self._rounds) + 1, block, seconds[name])
+        self._rounds.append(Round(block=block, seconds=seconds))
+
+    def _drop_stragglers(self) -> None:
+        num_rounds = len(self._rounds)
+        for entrant in tuple(self._running.values()):
+            last_two = log_speed(self._rounds[-2:], self._baseline, entrant.name)
+            if len(last_two) < 2 or (entrant.protected and num_rounds < FLOOR_ROUNDS):
+                continue
+            ratio = exp(min(last_two))
+            if ratio > self._limits.straggler_ratio:
+                self._cut(entrant.name, exp(statistics.fmean(last_two)), self._baseline)
+
+    def _cut_the_slower(self) -> None:
+        leader = self._leader()
+        if leader is None:
+            return
+        for entrant in tuple(self._running.values()):
+            early = entrant.protected and len(self._rounds) < self._limits.min_rounds
+            if entrant.name in (leader, self._baseline) or early:
+                continue
+            if standing(self._rounds, entrant.name, leader, alpha=self._alpha) == "slower":
+                speed = statistics.median(log_speed(self._rounds, leader, entrant.name))
+                self._cut(entrant.name, exp(speed), leader)
+
+    def _rest_those_that_may_not_win(self) -> None:
+        if len(self._rounds) >= self._limits.min_rounds:
+            for entrant in tuple(self._running.values()):
+                if not entrant.may_win and entrant.name != self._baseline:
+                    del self._running[entrant.name]
+
+    def _cut(self, name: str, ratio: float, rival: str) -> None:
+        num_rounds = len(self._rounds)
+        rounds = "round" if num_rounds == 1 else "rounds"
+        reason = f"cut after {num_rounds} {rounds}: {ratio:.2g}x slower than {rival}"
+        self._leave(Exit(name=name, status="cut", reason=reason))
+
+    def _leave(self, candidate_exit: Exit) -> None:
+        del self._running[candidate_exit.name]
+        self._exits.append(candidate_exit)
+        if self._on_exit is not None:
+            self._on_exit(candidate_exit)
+
+    def _leader(self) -> str | None:
+        ran = [
+            entrant.name
+            for entrant in self._running.values()
+            if entrant.may_win and any(entrant.name in one.seconds for one in self._rounds)
+        ]
+        return fastest(self._rounds, ran) if ran else None
+
+    def _ending(self) -> Ending | None:
+        num_rounds = len(self._rounds)
+        if self._control.stopped or not self._running:
+            return "stopped"
+        if num_rounds >= self._limits.max_rounds:
+            return "rounds"
+        if num_rounds < FLOOR_ROUNDS:
+            return None
+        next_round_s = sum(self._rounds[-1].seconds.get(name, 0.0) for name in self._running)
+        if self._clock() + next_round_s > self._deadline_s:
+            return "time"
+        leader = self._leader()
+        if num_rounds < self._limits.min_rounds or not self._limits.cuts or leader is None:
+            return None
+        standings = {
+            standing(self._rounds, entrant.name, leader, alpha=self._alpha)
+            for entrant in self._running.values()
+            if entrant.may_win and entrant.name != leader
+        }
+        if "open" in standings:
+            return None
+        return "tied" if "tied" in standings else "settled"

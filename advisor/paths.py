@@ -1,0 +1,16 @@
+"""Where advisor keeps what it may throw away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_dir() -> Path:
+    """The cache folder: `$ADVISOR_CACHE`, else the user's cache folder of this system. Not created here."""
+    chosen = os.environ.get("ADVISOR_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("backend-advisor", appauthor=False))

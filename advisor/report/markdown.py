@@ -1,0 +1,234 @@
+"""The artifact's README.md: what it holds, why, how to load it, and how it was measured. Pure.
+
+It holds no text of the user's and no absolute path. Its front matter is a Hugging Face model card's
+(https://huggingface.co/docs/hub/model-cards#model-card-metadata), so the folder can be pushed as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from advisor import catalogue
+from advisor.report import format as fmt
+from advisor.report import steps, verdict
+from advisor.report.table import LEGEND, extra_heading, rows
+from advisor.types import Outcome, Recommendation
+
+_PATH = re.compile(r"(?<![\w:/.~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\"]+[/\\])+([^\s/\\'\"]*)")
+
+
+def to_markdown(rec: Recommendation) -> str:
+    """The README of the artifact that `rec` wrote, or the report of a run that wrote none."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    sections = [
+        _front_matter(rec, winner),
+        _what(rec, winner),
+        "" if winner is None else _loading(rec, winner),
+        _table(rec),
+        _warnings(rec),
+        _found(rec),
+        _method(rec),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def without_paths(text: str) -> str:
+    """`text` with every absolute path cut to its last part, so that a report can be handed on."""
+    return _PATH.sub(r"\1", text)
+
+
+def command(rec: Recommendation) -> str:
+    """The command that asks the same question again."""
+    parts = ["advisor", "recommend", rec.model.id]
+    if not rec.texts.builtin:
+        parts += ["--texts", without_paths(rec.texts.source)]
+        if rec.texts.field is not None:
+            parts += ["--field", rec.texts.field]
+    parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
+    parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
+    if re.fullmatch(r"[\w.-]+", rec.decision.ruleset):
+        parts += ["--ruleset", rec.decision.ruleset]
+    return shlex.join(parts)
+
+
+def _front_matter(rec: Recommendation, winner: Outcome | None) -> str:
+    tags = ["sentence-transformers", "feature-extraction", "sentence-similarity", "backend-advisor"]
+    if winner is not None:
+        tags.append(catalogue.get(winner.name).runtime)
+    lines = ["library_name: sentence-transformers", "pipeline_tag: sentence-similarity", "tags:"]
+    lines += [f"- {tag}" for tag in tags]
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", rec.model.id):
+        lines.append(f"base_model: {rec.model.id}")
+    return "\n".join(["---", *lines, "---"])
+
+
+def _what(rec: Recommendation, winner: Outcome | None) -> str:
+    top = verdict.headline(rec)
+    title = f"# {rec.model.id}, {winner.name}" if winner is not None else f"# {rec.model.id}"
+    source = f" ({top.source})" if top.source else ""
+    points = [
+        (rec.request.objective, verdict.figures(rec)),
+        ("accuracy", verdict.accuracy(rec)),
+        ("rules" if winner is not None else "why", verdict.rules(rec)),
+        *(("other rules", sentence) for sentence in verdict.disagreements(rec)),
+    ]
+    bullets = [f"- {label}: {without_paths(value)}" for label, value in points if value]
+    if winner is not None and winner.file is not None:
+        size = "" if winner.size_bytes is None else f" ({fmt.size(winner.size_bytes)})"
+        bullets.append(f"- file: `{winner.file}`{size}")
+    bullets += [f"- {without_paths(note)}" for note in (winner.notes if winner is not None else ())]
+    return "\n".join([title, "", f"**{top.name}**: {without_paths(top.sentence)}{source}.", "", *bullets])
+
+
+def _loading(rec: Recommendation, winner: Outcome) -> str:
+    runtime = catalogue.get(winner.name).runtime
+    extra = "profile" if runtime == "torch" else runtime
+    needs = (
+        "Sentence Transformers" if runtime == "torch" else f"numpy, tokenizers and {_RUNTIME_NAMES[runtime]}, no torch"
+    )
+    lines = [
+        "## How to load it",
+        "",
+        f"1. With advisor, which needs {needs} (`pip install 'backend-advisor[{extra}]'`):",
+        "",
+        "   ```python",
+        "   import advisor",
+        "",
+        '   encoder = advisor.load("path/to/this/folder")',
+        "   embeddings = encoder.encode(texts)  # (num_texts, embedding_dimension) float32",
+        "   ```",
+        "",
+    ]
+    if runtime == "torch":
+        lines += [
+            "2. With Sentence Transformers:",
+            "",
+            "   ```python",
+            *_sentence_transformers(winner),
+            "   ```",
+        ]
+        return "\n".join(lines)
+    lines += [
+        "2. As a `SentenceTransformer` object on Sentence Transformers 6, through advisor:",
+        "",
+        "   ```python",
+        "   from advisor.encode.sentence_transformer import as_sentence_transformer",
+        "",
+        '   model = as_sentence_transformer("path/to/this/folder")',
+        "   ```",
+        "",
+        "3. With Sentence Transformers 5.7 and Optimum, without advisor:",
+        "",
+        "   ```python",
+        *_sentence_transformers(winner),
+        "   ```",
+        "",
+        f"4. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, `attention_mask` "
+        "and, where the model has them, `token_type_ids`; its first output is `last_hidden_state`, still to be pooled "
+        f"({rec.model.pooling}). The tokenizer is `tokenizer.json`.",
+    ]
+    return "\n".join(lines)
+
+
+_RUNTIME_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
+_FORMATS = {"onnx": "ONNX", "openvino": "OpenVINO IR"}
+
+
+def _sentence_transformers(winner: Outcome) -> list[str]:
+    candidate = catalogue.get(winner.name)
+    settings = winner.settings
+    if candidate.runtime == "torch":
+        dtype = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}[winner.precision]
+        arguments = [f'model_kwargs={{"dtype": "{dtype}"}},']
+    else:
+        options = [f'"file_name": "{winner.file}"']
+        if candidate.runtime == "onnx":
+            options.append(f'"provider": "{(settings and settings.provider) or "CPUExecutionProvider"}"')
+        elif settings is not None and settings.inference_precision is not None:
+            options.append(f'"ov_config": {{"INFERENCE_PRECISION_HINT": "{settings.inference_precision}"}}')
+        arguments = [f'backend="{candidate.runtime}",', f"model_kwargs={{{', '.join(options)}}},"]
+    return [
+        "   from sentence_transformers import SentenceTransformer",
+        "",
+        "   model = SentenceTransformer(",
+        '       "path/to/this/folder",',
+        *(f"       {argument}" for argument in arguments),
+        "   )",
+    ]
+
+
+def _table(rec: Recommendation) -> str:
+    extra = extra_heading(rec.request.objective)
+    head = ["", "candidate", "texts/s", *([extra] if extra else []), "speedup", "95% CI", "loss", "size", "note"]
+    align = ["---", "---", *["---:"] * (len(head) - 3), "---"]
+    body = []
+    for row in rows(rec):
+        outcome = rec.outcome(row.candidate)
+        size = "" if outcome is None or outcome.size_bytes is None else fmt.size(outcome.size_bytes)
+        figures = [row.texts_per_s, *([row.extra] if extra else []), row.speedup, row.interval, row.loss, size]
+        mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
+        body.append([mark, f"`{row.candidate}`", *figures, _cell(row.note)])
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
+    return "\n".join(["## All candidates", "", *lines, "", f"{LEGEND}.".replace("> winner", "`>` winner")])
+
+
+def _warnings(rec: Recommendation) -> str:
+    if not rec.warnings:
+        return ""
+    return "\n".join(["## Warnings", "", *(f"- {without_paths(fmt.one_line(message))}" for message in rec.warnings)])
+
+
+def _found(rec: Recommendation) -> str:
+    model = rec.model
+    facts = [model.architecture]
+    if model.num_parameters is not None:
+        facts.append(f"{fmt.count(model.num_parameters)} parameters")
+    if model.embedding_dimension is not None:
+        facts.append(f"{model.embedding_dimension} dimensions")
+    if model.max_seq_length is not None:
+        facts.append(f"at most {fmt.plural(model.max_seq_length, 'token')}")
+    source = "the built-in sample" if rec.texts.builtin else f"`{without_paths(rec.texts.source)}`"
+    packages = ", ".join(f"{package.name} {package.version}" for package in rec.packages if package.version is not None)
+    entries: Sequence[tuple[str, str]] = (
+        ("model", f"{model.id} ({', '.join([*facts, f'{model.pooling} pooling'])})"),
+        ("revision", model.revision or ""),
+        ("machine", steps.machine(rec.hardware)),
+        ("threads", str(rec.request.threads)),
+        ("texts", f"{source}, {steps.texts(rec.texts)}"),
+        ("rules", steps.rules(rec.decision)),
+        ("packages", packages),
+        ("measured", f"{rec.created} with advisor {rec.advisor_version}"),
+    )
+    return "\n".join(["## What was found", "", *(f"- {label}: {value}" for label, value in entries if value)])
+
+
+def _method(rec: Recommendation) -> str:
+    rounds = max((each.timing.rounds for each in rec.candidates if each.timing is not None), default=0)
+    timed = f"in up to {fmt.plural(rounds, 'round')} " if rounds else ""
+    methods = {each.loss.method: each.loss.metric for each in rec.candidates if each.loss is not None}
+    loss = {
+        "estimated": "The accuracy loss is estimated without labels, against the embeddings of the model in float32",
+        "labelled": "The accuracy loss is measured on labels, against the model in float32",
+    }
+    lines = [
+        "## How it was measured",
+        "",
+        f"Each candidate ran in a process of its own, {timed}interleaved with the others on the same texts and threads; "
+        f"a speedup is the median of its ratios to {rec.baseline} over the rounds, with its 95% confidence interval.",
+        *(f"{loss[method]} ({metric})." for method, metric in methods.items()),
+        "The numbers hold for this machine and these texts. To ask again:",
+        "",
+        "```sh",
+        command(rec),
+        "```",
+        "",
+        "`advisor verify path/to/this/folder` checks every file and compares embeddings with those kept in "
+        "`advisor.json`.",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return without_paths(text).replace("|", "\\|")

@@ -1,0 +1,105 @@
+"""The candidates as rows, in the order in which a reader looks for them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.report import format as fmt
+from advisor.types import Objective, Outcome, Recommendation, Status
+
+_GROUPS: dict[Status, int] = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}
+_MARKS: dict[Status, str] = {"measured": " ", "rejected": "!", "cut": "x", "failed": "x", "skipped": "-"}
+LEGEND = "> winner, ! over the loss budget, x failed or cut, - skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One candidate; empty strings stand for what was not measured."""
+
+    mark: str
+    candidate: str
+    status: Status
+    texts_per_s: str
+    extra: str
+    """The objective's own figure: latency or memory; empty under `throughput`."""
+    speedup: str
+    interval: str
+    loss: str
+    note: str
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether anything was measured, so that the row's columns are not all empty."""
+        return bool(self.texts_per_s or self.loss)
+
+
+def extra_heading(objective: Objective) -> str:
+    """The heading of `Row.extra`, empty where the objective needs no column of its own."""
+    return {"throughput": "", "latency": "p50", "memory": "memory"}[objective]
+
+
+def rows(rec: Recommendation) -> tuple[Row, ...]:
+    """All candidates: measured ones with the best by the objective first, then those that are out, by why."""
+    return tuple(_row(outcome, rec) for outcome in sorted(rec.candidates, key=lambda each: _order(each, rec)))
+
+
+def note(outcome: Outcome) -> str:
+    """Why a candidate is where it is: `skipped: needs a CUDA GPU`."""
+    reason = fmt.one_line(outcome.reason)
+    if outcome.status == "measured" or reason.startswith(outcome.status):
+        return reason
+    return f"{outcome.status}: {reason}" if reason else outcome.status
+
+
+def objective_value(outcome: Outcome, objective: Objective) -> float | None:
+    """What the objective compares, in its own unit (texts/s, ms or bytes); None where it was not measured."""
+    timing = outcome.timing
+    if timing is None:
+        return None
+    if objective == "latency":
+        return timing.latency_p50_ms
+    if objective == "memory":
+        return timing.peak_rss_bytes
+    return timing.texts_per_s.median
+
+
+def _order(outcome: Outcome, rec: Recommendation) -> tuple[int, bool, float]:
+    value = objective_value(outcome, rec.request.objective)
+    if value is None:
+        return _GROUPS[outcome.status], True, 0.0
+    return _GROUPS[outcome.status], False, -value if rec.request.objective == "throughput" else value
+
+
+def _row(outcome: Outcome, rec: Recommendation) -> Row:
+    timing = outcome.timing
+    texts_per_s = speedup = interval = ""
+    if timing is not None:
+        texts_per_s = fmt.rate(timing.texts_per_s.median)
+        if timing.speedup is not None:
+            speedup = fmt.ratio(timing.speedup.median)
+            if timing.speedup.ci95 is not None and outcome.name != rec.baseline:
+                interval = fmt.interval(*timing.speedup.ci95, like=timing.speedup.median)
+    return Row(
+        mark=">" if outcome.name == rec.winner else _MARKS[outcome.status],
+        candidate=outcome.name,
+        status=outcome.status,
+        texts_per_s=texts_per_s,
+        extra=_extra(outcome, rec.request.objective),
+        speedup=speedup,
+        interval=interval,
+        loss=_loss(outcome, rec),
+        note=note(outcome),
+    )
+
+
+def _extra(outcome: Outcome, objective: Objective) -> str:
+    value = objective_value(outcome, objective)
+    if value is None or objective == "throughput":
+        return ""
+    return fmt.milliseconds(value) if objective == "latency" else fmt.memory(value)
+
+
+def _loss(outcome: Outcome, rec: Recommendation) -> str:
+    if outcome.name == rec.baseline and outcome.timing is not None:
+        return "baseline"
+    return "" if outcome.loss is None else fmt.percent(outcome.loss.value)

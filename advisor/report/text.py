@@ -1,0 +1,195 @@
+"""A recommendation for a terminal. Everything in it is laid out here for the width given, so nothing wraps later."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from advisor.report import format as fmt
+from advisor.report import steps, verdict
+from advisor.report.glyphs import UNICODE, Glyphs
+from advisor.report.table import Row, extra_heading, rows
+from advisor.types import Artifact, Recommendation, Status
+
+_ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
+_MIN_NOTE = 26
+"""Columns below which a note goes under its row, where it has more room."""
+
+
+def full(rec: Recommendation, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
+    """What was found out, the warnings and the answer: the report as it is printed later, from the file alone."""
+    lines = [
+        step("machine", steps.machine(rec.hardware), width=width, glyphs=glyphs),
+        step("texts", steps.texts(rec.texts), width=width, glyphs=glyphs),
+        step("rules", steps.rules(rec.decision, glyphs), width=width, glyphs=glyphs),
+        *(warning(message, width=width, glyphs=glyphs) for message in rec.warnings),
+        Text(),
+        answer(rec, width=width),
+    ]
+    return Text("\n").join(lines)
+
+
+def answer(rec: Recommendation, *, width: int) -> Text:
+    """The answer: the headline and its reasons, the table of all candidates, and how to use what was written."""
+    blocks = [Text("\n").join(_verdict(rec, width)), Text("\n").join(candidates(rec, width=width))]
+    footer = _footer(rec)
+    if footer:
+        blocks.append(Text("\n").join(footer))
+    return Text("\n\n").join(blocks)
+
+
+def step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
+    """`✓ machine  2 cores, ...`, with what does not fit indented below."""
+    return _labelled(glyphs.tick, "green", label, message, width)
+
+
+def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
+    """`⚠ noise    load 1.9 on 2 cores ...`; a message that names no topic is labelled `warning`."""
+    topic, colon, rest = message.partition(": ")
+    if colon and topic.isalpha() and topic.islower() and len(topic) <= 8:
+        return _labelled(glyphs.warning, "yellow", topic, rest, width)
+    return _labelled(glyphs.warning, "yellow", "warning", message, width)
+
+
+def candidates(rec: Recommendation, *, width: int) -> list[Text]:
+    """The table, one candidate a row; notes stand beside the figures, or below them where the width is short."""
+    table = rows(rec)
+    extra = extra_heading(rec.request.objective)
+    columns = [
+        ("texts/s", [row.texts_per_s for row in table]),
+        *([(extra, [row.extra for row in table])] if extra else []),
+        ("speedup", [row.speedup for row in table]),
+        ("95% CI", [row.interval for row in table]),
+        ("loss", [row.loss for row in table]),
+    ]
+    name_width = max(len("candidate"), *(len(row.candidate) for row in table)) if table else len("candidate")
+    widths = [max(len(heading), *map(len, cells)) if cells else len(heading) for heading, cells in columns]
+    if 4 + name_width + sum(widths) + 2 * len(widths) > width:  # the interval is the first to go
+        del columns[-2], widths[-2]
+    figures_width = 4 + name_width + sum(widths) + 2 * len(widths)
+    layout = _Layout(
+        note_at=figures_width + 3 if width - figures_width - 3 >= _MIN_NOTE else None,
+        empty_at=4 + name_width + 2,
+        width=width,
+    )
+    headings = [heading.rjust(size) for (heading, _), size in zip(columns, widths, strict=True)]
+    head = "  ".join([f"    {'candidate'.ljust(name_width)}", *headings])
+    if layout.note_at is not None and any(row.note and row.has_figures for row in table):
+        head += "   note"
+    lines = [Text(head, style="dim")]
+    for index, row in enumerate(table):
+        cells = [cells[index].rjust(size) for (_, cells), size in zip(columns, widths, strict=True)]
+        lines += _row(row, "  ".join([f"  {row.mark} {row.candidate.ljust(name_width)}", *cells]).rstrip(), layout)
+    return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    note_at: int | None
+    """The column where notes start beside the figures; None where they stand below."""
+    empty_at: int
+    """The column where the note of a row without figures starts."""
+    width: int
+
+
+def _row(row: Row, figures: str, layout: _Layout) -> list[Text]:
+    style = "bold green" if row.mark == ">" else _ROW_STYLES[row.status]
+    start = layout.note_at if row.has_figures else layout.empty_at
+    if not row.note:
+        return [Text(figures, style=style)]
+    if start is None:
+        return [Text(figures, style=style), *(Text(line, style="dim") for line in _wrap(row.note, layout.width, 6))]
+    first, *more = _wrap(row.note, layout.width, start)
+    beside = Text(figures.ljust(start), style=style).append(first.strip(), style="dim")
+    return [beside, *(Text(line, style="dim") for line in more)]
+
+
+def _verdict(rec: Recommendation, width: int) -> list[Text]:
+    top = verdict.headline(rec)
+    name_style = "bold green" if rec.winner is not None else "bold red"
+    line = Text(top.name, style=name_style).append(f"   {top.sentence}", style="bold")
+    if line.cell_len + 5 + len(top.source) <= width:
+        lines = [line.append(f"     {top.source}", style="dim") if top.source else line]
+    else:
+        sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
+        lines = [Text(top.name, style=name_style), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
+    speed_label = {"throughput": "speed", "latency": "latency", "memory": "memory"}[rec.request.objective]
+    for label, value in (
+        (speed_label, verdict.figures(rec)),
+        ("accuracy", verdict.accuracy(rec)),
+        ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
+        *(("", sentence) for sentence in verdict.disagreements(rec)),
+    ):
+        if value:
+            lines.append(_hanging(f"  {label.ljust(10)}", value, width))
+    return lines
+
+
+def _footer(rec: Recommendation) -> list[Text]:
+    if rec.artifact is None:
+        if rec.winner == rec.baseline:
+            return [_entry("Use", f'SentenceTransformer("{rec.model.id}"), as you do today')]
+        return []
+    where = shell_path(rec.artifact.path)
+    return [
+        _entry("Use", f'advisor.load("{shown_path(rec.artifact.path)}")'),
+        _entry("Wrote", f"{shown_path(rec.artifact.path)}   ({_contents(rec.artifact)})"),
+        _entry("Verify", f"advisor verify {where}"),
+    ]
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be typed here: relative where it lies below the current folder."""
+    try:
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def shell_path(path: Path) -> str:
+    """A path as it can be pasted into a shell."""
+    return shlex.quote(shown_path(path))
+
+
+def _contents(artifact: Artifact) -> str:
+    total = fmt.size(sum(file.size_bytes for file in artifact.files))
+    names = {file.name for file in artifact.files} | {"advisor.json"}
+    return f"{total}; {', '.join(name for name in ('advisor.json', 'README.md', 'report.html') if name in names)}"
+
+
+def _entry(label: str, value: str) -> Text:
+    return Text(label.ljust(8), style="bold").append(value, style="not bold")
+
+
+def _labelled(glyph: str, style: str, label: str, message: str, width: int) -> Text:
+    first, *rest = _wrap(message, width, 11) or [""]
+    text = (
+        Text(f"{glyph} ", style=style)
+        .append(f"{label.ljust(8)} ", style="bold default")
+        .append(first.strip(), style="not bold default")
+    )
+    for line in rest:
+        text.append(f"\n{line}", style="not bold default")
+    return text
+
+
+def _hanging(lead: str, message: str, width: int) -> Text:
+    first, *rest = _wrap(message, width, len(lead)) or [""]
+    return Text(lead, style="dim").append("\n".join([first.strip(), *rest]), style="not dim")
+
+
+def _wrap(message: str, width: int, indent: int) -> list[str]:
+    """Lines that each start with `indent` spaces; a word longer than a line stays whole, so that it can be copied."""
+    space = " " * indent
+    return textwrap.wrap(
+        message,
+        width=max(width, indent + 20),
+        initial_indent=space,
+        subsequent_indent=space,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

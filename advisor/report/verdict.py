@@ -1,0 +1,136 @@
+"""The answer in sentences: what won, by how much, at what loss, and whether the rules had said so. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.report import format as fmt
+from advisor.report.table import note, objective_value
+from advisor.types import Decision, Outcome, Recommendation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The first line of the answer. `source` says where its numbers come from; empty where it has none."""
+
+    name: str
+    sentence: str
+    source: str
+
+
+def headline(rec: Recommendation) -> Headline:
+    """What to run, and how much that gains."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None:
+        return Headline(name="no candidate", sentence="meets the constraints", source="")
+    if winner.name == rec.baseline:
+        gain = {"throughput": "is faster", "latency": "answers sooner", "memory": "needs less memory"}
+        sentence = f"nothing within the loss budget {gain[rec.request.objective]}"
+        if rec.verdict == "inconclusive":
+            sentence = "this run cannot tell whether another candidate is better"
+        return Headline(name=f"keep {rec.baseline}", sentence=sentence, source="measured here")
+    factor = improvement(winner, rec)
+    if factor is None:
+        return Headline(name=winner.name, sentence=rec.why, source="")
+    sentence = _gain(factor, rec)
+    if rec.verdict == "inconclusive":
+        return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source="measured here")
+    speedup = None if winner.timing is None else winner.timing.speedup
+    if rec.request.objective == "throughput" and speedup is not None and speedup.ci95 is not None and factor >= 1:
+        sentence += f" (95% CI {fmt.interval(*speedup.ci95, like=factor)})"
+    return Headline(name=winner.name, sentence=sentence, source="measured here")
+
+
+def figures(rec: Recommendation) -> str:
+    """The winner's figure against the baseline's, in the objective's unit; empty where nothing was measured."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.timing is None:
+        return ""
+    base = rec.outcome(rec.baseline)
+    base_timing = None if base is None or base is winner else base.timing
+    timing = winner.timing
+    if rec.request.objective == "latency" and timing.latency_p50_ms is not None:
+        text = f"{fmt.milliseconds(timing.latency_p50_ms)} p50"
+        if timing.latency_p95_ms is not None:
+            text += f", {fmt.milliseconds(timing.latency_p95_ms)} p95"
+        if base_timing is not None and base_timing.latency_p50_ms is not None:
+            text += f", against {fmt.milliseconds(base_timing.latency_p50_ms)} p50"
+        return text
+    if rec.request.objective == "memory" and timing.peak_rss_bytes is not None:
+        text = f"{fmt.memory(timing.peak_rss_bytes)} at its peak"
+        if base_timing is not None and base_timing.peak_rss_bytes is not None:
+            text += f", against {fmt.memory(base_timing.peak_rss_bytes)}"
+        return text
+    text = f"{fmt.rate(timing.texts_per_s.median)} texts/s"
+    return text if base_timing is None else f"{text} against {fmt.rate(base_timing.texts_per_s.median)}"
+
+
+def accuracy(rec: Recommendation) -> str:
+    """The winner's change in accuracy, how it is known, and the budget; empty where there is no winner."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None:
+        return ""
+    if winner.name == rec.baseline:
+        return "unchanged: it is the baseline"
+    budget = f"budget {fmt.percent(rec.request.max_loss)}"
+    loss = winner.loss
+    if loss is None:
+        return f"{fmt.UNKNOWN}, {budget}"
+    text = fmt.accuracy_change(loss.value)
+    if loss.ci95 is not None:
+        text += f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
+    texts = "the built-in sample" if rec.texts.builtin else "your texts"
+    how = f"estimated on {texts}" if loss.method == "estimated" else f"measured on your labels ({loss.metric})"
+    return f"{text}, {how}, {budget}"
+
+
+def rules(rec: Recommendation) -> str:
+    """Whether the ruleset's pick held, and why not if it did not."""
+    if rec.verdict == "confirmed":
+        return f"confirmed: {rec.decision.ruleset} picks it too"
+    return f"{rec.verdict}: {rec.why}" if rec.why else rec.verdict
+
+
+def disagreements(rec: Recommendation) -> tuple[str, ...]:
+    """One sentence for each other ruleset that picks something else, with what was measured of its pick."""
+    return tuple(
+        f"{other.ruleset} picks {other.recommendation} instead: {_what_became(other, rec)}"
+        for other in rec.alternatives
+        if other.recommendation != rec.decision.recommendation
+    )
+
+
+def improvement(outcome: Outcome, rec: Recommendation) -> float | None:
+    """How many times better than the baseline by the objective; None where either was not measured."""
+    base = rec.outcome(rec.baseline)
+    if rec.request.objective == "throughput":
+        return None if outcome.timing is None or outcome.timing.speedup is None else outcome.timing.speedup.median
+    value = objective_value(outcome, rec.request.objective)
+    reference = None if base is None else objective_value(base, rec.request.objective)
+    return None if not value or not reference else reference / value
+
+
+def _gain(factor: float, rec: Recommendation) -> str:
+    better, worse = {
+        "throughput": ("faster", "slower"),
+        "latency": ("lower latency", "higher latency"),
+        "memory": ("less memory", "more memory"),
+    }[rec.request.objective]
+    if factor >= 1:
+        return f"{fmt.times(factor)} {better} than {rec.baseline}"
+    return f"{fmt.times(1 / factor)} {worse} than {rec.baseline}"
+
+
+def _what_became(other: Decision, rec: Recommendation) -> str:
+    outcome = rec.outcome(other.recommendation)
+    if outcome is None:
+        return "not tried here"
+    if outcome.name == rec.winner:
+        return "it won"
+    if outcome.status != "measured":
+        return note(outcome)
+    factor = improvement(outcome, rec)
+    if factor is None:
+        return "measured here"
+    unit = {"throughput": "", "latency": " by latency", "memory": " by memory"}[rec.request.objective]
+    return f"{fmt.times(factor)}{unit}, measured here"

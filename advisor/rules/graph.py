@@ -1,0 +1,174 @@
+"""A ruleset as something to draw: nodes, edges, places, and which of them a decision went through. Pure.
+
+The command line, the TUI, the report and Mermaid all draw from `layout`, so that no drawing can differ from the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.rules.ruleset import Branch, Leaf, Node, Ruleset
+from advisor.types import Decision, PathStep
+
+_BRANCHES: tuple[Branch, ...] = ("yes", "no")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """A question or, as a leaf, a candidate.
+
+    `depth` counts the questions on the longest way here, from 0 at the start: a row. `lane` is the place across: leaves
+    stand at 0, 1, 2..., a question over the middle of what hangs from it. `evidence` is None off the taken path.
+    """
+
+    id: str
+    kind: Literal["question", "leaf"]
+    text: str
+    note: str | None
+    evidence: str | None
+    taken: bool
+    depth: int
+    lane: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEdge:
+    """A branch; `label` is the answer that it stands for."""
+
+    source: str
+    target: str
+    branch: Branch
+    label: str
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A ruleset to draw. Nodes come depth first with the yes branch first, edges in the order of their source."""
+
+    ruleset: str
+    title: str
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+
+    def node(self, place: str) -> GraphNode:
+        """The node with the id `place`; raises KeyError."""
+        for node in self.nodes:
+            if node.id == place:
+                return node
+        raise KeyError(place)
+
+    def edges_from(self, place: str) -> tuple[GraphEdge, ...]:
+        """The edges that leave `place`, yes first; none from a leaf."""
+        return tuple(edge for edge in self.edges if edge.source == place)
+
+
+def layout(ruleset: Ruleset, decision: Decision | None = None) -> Graph:
+    """The ruleset's graph, with the path of `decision` marked as taken.
+
+    Raises ValueError if the decision is not one of this ruleset's.
+    """
+    steps = {} if decision is None else {step.node: step for step in decision.path}
+    taken = _taken(ruleset, decision)
+    order = _depth_first(ruleset)
+    depths = _depths(ruleset)
+    lanes = _lanes(order)
+    nodes: list[GraphNode] = []
+    edges: list[GraphEdge] = []
+    for item in order:
+        nodes.append(_graph_node(item, steps.get(item.id), item.id in taken, depths[item.id], lanes[item.id]))
+        if isinstance(item, Node):
+            edges += [
+                GraphEdge(
+                    source=item.id,
+                    target=item.target(branch),
+                    branch=branch,
+                    label=item.answer(branch),
+                    taken=taken.get(item.id) == branch,
+                )
+                for branch in _BRANCHES
+            ]
+    return Graph(ruleset=ruleset.name, title=ruleset.title, nodes=tuple(nodes), edges=tuple(edges))
+
+
+def _taken(ruleset: Ruleset, decision: Decision | None) -> dict[str, Branch | None]:
+    """What the decision went through: each node with the branch that it took, and the leaf with None."""
+    if decision is None:
+        return {}
+    taken: dict[str, Branch | None] = {}
+    item = ruleset.at(ruleset.start)
+    for step in decision.path:
+        branch = None if isinstance(item, Leaf) or item.id != step.node else _branch(item, step.answer)
+        if branch is None or isinstance(item, Leaf):
+            raise ValueError(f"the decision of {decision.ruleset} is not one of {ruleset.name}: {step.node}")
+        taken[item.id] = branch
+        item = ruleset.at(item.target(branch))
+    if not isinstance(item, Leaf) or item.candidate != decision.recommendation:
+        raise ValueError(f"the decision of {decision.ruleset} is not one of {ruleset.name}: {decision.recommendation}")
+    taken[item.id] = None
+    return taken
+
+
+def _branch(node: Node, answer: str) -> Branch | None:
+    return next((branch for branch in _BRANCHES if node.answer(branch) == answer), None)
+
+
+def _depth_first(ruleset: Ruleset) -> tuple[Node | Leaf, ...]:
+    order: dict[str, Node | Leaf] = {}
+    waiting = [ruleset.start]
+    while waiting:
+        place = waiting.pop()
+        if place not in order:
+            item = order[place] = ruleset.at(place)
+            if isinstance(item, Node):
+                waiting += [item.no, item.yes]
+    return tuple(order.values())
+
+
+def _depths(ruleset: Ruleset) -> dict[str, int]:
+    """The longest way to each place. In an acyclic graph each node is settled once all its sources are (Kahn, 1962)."""
+    targets = {node.id: (node.yes, node.no) for node in ruleset.nodes}
+    open_sources: dict[str, int] = {}
+    for pair in targets.values():
+        for target in pair:
+            open_sources[target] = open_sources.get(target, 0) + 1
+    depths = {ruleset.start: 0}
+    waiting = [ruleset.start]
+    while waiting:
+        place = waiting.pop()
+        for target in targets.get(place, ()):
+            depths[target] = max(depths.get(target, 0), depths[place] + 1)
+            open_sources[target] -= 1
+            if open_sources[target] == 0:
+                waiting.append(target)
+    return depths
+
+
+def _lanes(order: tuple[Node | Leaf, ...]) -> dict[str, float]:
+    """Leaves side by side in drawing order; a question over the middle of its two branches."""
+    leaves = [item.id for item in order if isinstance(item, Leaf)]
+    lanes = {place: float(index) for index, place in enumerate(leaves)}
+    waiting = [item for item in order if isinstance(item, Node)]
+    while waiting:
+        item = waiting.pop()
+        if item.yes in lanes and item.no in lanes:
+            lanes[item.id] = (lanes[item.yes] + lanes[item.no]) / 2
+        else:
+            # A branch leads to a question that stands earlier in the order: settle that one first.
+            waiting.insert(0, item)
+    return lanes
+
+
+def _graph_node(item: Node | Leaf, step: PathStep | None, taken: bool, depth: int, lane: float) -> GraphNode:
+    leaf = isinstance(item, Leaf)
+    return GraphNode(
+        id=item.id,
+        kind="leaf" if leaf else "question",
+        text=item.candidate if isinstance(item, Leaf) else item.question,
+        note=item.note if isinstance(item, Leaf) else None,
+        evidence=None if step is None else step.evidence,
+        taken=taken,
+        depth=depth,
+        lane=lane,
+    )

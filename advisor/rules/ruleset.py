@@ -1,0 +1,100 @@
+"""A checked ruleset: a graph of questions that ends in candidates, and the challengers to measure beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.rules.vocabulary import FactType, FactValue
+
+Comparison = Literal["==", "!=", ">", ">=", "<", "<=", "in", "contains", "known"]
+Branch = Literal["yes", "no"]
+
+COMPARISONS: dict[Comparison, tuple[FactType, ...]] = {
+    "==": ("bool", "int", "float", "text"),
+    "!=": ("bool", "int", "float", "text"),
+    ">": ("int", "float"),
+    ">=": ("int", "float"),
+    "<": ("int", "float"),
+    "<=": ("int", "float"),
+    "in": ("text",),
+    "contains": ("set",),
+    "known": ("bool", "int", "float", "text", "set"),
+}
+"""Every comparison, with the types of fact that it fits. Nothing else is ever evaluated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A fact compared with a value.
+
+    `in` holds if the fact is one of the texts in `value`, `contains` if the set holds at least one of them, `known`
+    (whose value is None) if the fact is known at all.
+    """
+
+    fact: str
+    comparison: Comparison
+    value: FactValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A question. `yes` and `no` name the node or leaf that follows; `unknown` is the branch of an unknown fact."""
+
+    id: str
+    question: str
+    condition: Condition
+    yes: str
+    no: str
+    unknown: Branch = "no"
+    yes_answer: str = "yes"
+    no_answer: str = "no"
+
+    def target(self, branch: Branch) -> str:
+        """The id of the node or leaf that a branch leads to."""
+        return self.yes if branch == "yes" else self.no
+
+    def answer(self, branch: Branch) -> str:
+        """What a branch is called, for people: `CPU`."""
+        return self.yes_answer if branch == "yes" else self.no_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """Where a path ends: the candidate that the ruleset recommends."""
+
+    id: str
+    candidate: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengerRule:
+    """A candidate to measure beside the recommendation when all the conditions hold (always, if there are none)."""
+
+    candidate: str
+    when: tuple[Condition, ...]
+    because: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruleset:
+    """A ruleset that passed every check: acyclic, complete, all of it reachable from `start`."""
+
+    name: str
+    title: str
+    version: str
+    source: str
+    start: str
+    nodes: tuple[Node, ...]
+    leaves: tuple[Leaf, ...]
+    challengers: tuple[ChallengerRule, ...] = ()
+
+    def at(self, place: str) -> Node | Leaf:
+        """The node or leaf with the id `place`; raises KeyError."""
+        items: tuple[Node | Leaf, ...] = (*self.nodes, *self.leaves)
+        for item in items:
+            if item.id == place:
+                return item
+        raise KeyError(place)

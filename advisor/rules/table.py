@@ -1,0 +1,65 @@
+"""One table of a ruleset file, read with errors that name the file, the place and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.errors import InputError
+from advisor.rules.facts import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A TOML table: `where` is its dotted place in the file, empty for the file itself."""
+
+    file: str
+    where: str
+    items: Mapping[str, object]
+
+    def error(self, key: str | None, problem: str, *, hint: str | None = None) -> InputError:
+        """An error about a key of this table, or about the table where `key` is None."""
+        place = ".".join(part for part in (self.where, key) if part)
+        return InputError(f"{self.file}: {place}: {problem}." if place else f"{self.file}: {problem}.", hint=hint)
+
+    def only(self, *allowed: str) -> None:
+        """Raise InputError if the table has a key that is not in `allowed`: a typo must not be ignored."""
+        for key in self.items:
+            if key not in allowed:
+                raise self.error(key, "this key is not known here", hint=did_you_mean(key, allowed))
+
+    def required(self, key: str) -> object:
+        """The value of a key that must be there."""
+        if key not in self.items:
+            raise self.error(None, f"the key '{key}' is missing")
+        return self.items[key]
+
+    def text(self, key: str) -> str:
+        """A text on one line, not empty: texts are drawn in terminals, so control characters are refused."""
+        value = self.required(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(key, f"{value!r} is not a text")
+        if not value.isprintable():
+            raise self.error(key, f"{value!r} holds a line break or a control character")
+        return value
+
+    def text_or(self, key: str, default: str) -> str:
+        """A text, or `default` where the key is absent."""
+        return self.text(key) if key in self.items else default
+
+    def table(self, key: str) -> Table:
+        """A table inside this one."""
+        value = self.required(key)
+        if not isinstance(value, dict):
+            raise self.error(key, f"{value!r} is not a table")
+        return Table(file=self.file, where=".".join(part for part in (self.where, key) if part), items=value)
+
+    def tables(self, key: str) -> tuple[Table, ...]:
+        """An array of tables, numbered from 1 in messages; empty where the key is absent."""
+        value = self.items.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self.error(key, "this is not a list of tables")
+        place = ".".join(part for part in (self.where, key) if part)
+        return tuple(
+            Table(file=self.file, where=f"{place}[{index}]", items=item) for index, item in enumerate(value, start=1)
+        )

@@ -1,0 +1,178 @@
+"""Which column of a table holds the texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from advisor.errors import InputError
+
+HEAD_ROWS = 100
+"""Rows that are looked at to understand a table."""
+
+TEXT_NAMES: tuple[tuple[str, ...], ...] = (
+    ("text",),
+    ("texts",),
+    ("sentence",),
+    ("sentences",),
+    ("content",),
+    ("contents",),
+    ("body",),
+    ("passage",),
+    ("document",),
+    ("chunk",),
+    ("abstract",),
+    ("description",),
+    ("review",),
+    ("comment",),
+    ("message",),
+    ("sentence1", "sentence2"),
+    ("sentencea", "sentenceb"),
+    ("text1", "text2"),
+    ("texta", "textb"),
+    ("question1", "question2"),
+    ("premise", "hypothesis"),
+    ("anchor", "positive", "negative"),
+    ("query",),
+    ("question",),
+    ("prompt",),
+    ("title",),
+)
+"""Names of text columns by priority, compared without case, spaces, hyphens and underscores. All names of a row are
+taken together."""
+
+_CLEARLY_LONGER = 2.0
+_SHOWN_COLUMNS = 20
+_LETTER = re.compile(r"[^\W\d_]")
+_WEB_ADDRESS = re.compile(r"\w+://\S+")
+# Thai and everything after it in Unicode (Lao, Khmer, CJK, ...) is mostly written without spaces between words.
+_BETWEEN_WORDS = re.compile(r"\S\s+\S|[\u0e00-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column with its values in the first rows."""
+
+    name: str
+    values: tuple[object, ...]
+
+
+def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, named: bool) -> tuple[int, ...]:
+    """The positions of the text columns, by the first rule that applies:
+
+    1. `field` names them: one name, or several separated by commas; a number counts columns from 1 where no column
+       has it as its name.
+    2. The first row of `TEXT_NAMES` of which the table has a column with strings.
+    3. The only column with strings (a CSV cell without letters, such as `2.50`, is not one).
+    4. Of the columns that read as natural language (at least half of the rows are filled, and at least half of those
+       hold several words, or a script without spaces): the one whose mean length is at least twice that of every
+       other. Where columns have no names, all that are at least half as long as the longest, since two sentences of a
+       pair look alike and nobody could have been asked by name.
+
+    Raises InputError, which lists the columns, if `field` is unknown or no rule applies.
+    """
+    if field is not None:
+        return _asked_for(field, [column.name for column in columns], label)
+    with_strings = [position for position, column in enumerate(columns) if _holds_strings(column)]
+    if named and (known := _known(columns, with_strings)):
+        return known
+    if len(with_strings) == 1:
+        return (with_strings[0],)
+    lengths = {position: _mean_chars(columns[position]) for position in with_strings if _is_natural(columns[position])}
+    if lengths:
+        bar = max(lengths.values()) / _CLEARLY_LONGER
+        longest = tuple(position for position, length in lengths.items() if length > bar)
+        if len(longest) == 1 or not named:
+            return longest
+    example = max(lengths, key=lambda position: lengths[position]) if lengths else 0
+    raise InputError(
+        f"{label} has columns {_listed(columns)}, and it is not clear which of them holds the texts.",
+        hint=f"Name the text column with --field, e.g. --field {columns[example].name}",
+    )
+
+
+def field_name(columns: Sequence[Column], chosen: Iterable[int]) -> str:
+    """The chosen columns as `--field` takes them."""
+    return ",".join(columns[position].name for position in chosen)
+
+
+def strings_in(value: object) -> Iterable[str]:
+    """The strings that a cell holds: itself, or those in its list; nothing for other types."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple)):
+        return [item for item in value if isinstance(item, str)]
+    return ()
+
+
+def is_text_name(name: str) -> bool:
+    """Whether `name` is one of `TEXT_NAMES`."""
+    return any(_normal(name) in group for group in TEXT_NAMES)
+
+
+def has_letters(value: str) -> bool:
+    """Whether there is a letter of any script in `value`."""
+    return _LETTER.search(value) is not None
+
+
+def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
+    parts = [field] if field in names else [part.strip() for part in field.split(",")]
+    positions: list[int] = []
+    for part in parts:
+        if part in names:
+            positions.append(names.index(part))
+        elif part.isdecimal() and 1 <= int(part) <= len(names):
+            positions.append(int(part) - 1)
+        else:
+            raise InputError(
+                f"{label} has no column {part!r}; it has {_shown(names)}.",
+                hint=f"Name a column with --field, e.g. --field {names[0]}" if names else None,
+            )
+    return tuple(dict.fromkeys(positions))
+
+
+def _known(columns: Sequence[Column], positions: Sequence[int]) -> tuple[int, ...]:
+    by_name = {_normal(columns[position].name): position for position in reversed(positions)}
+    for group in TEXT_NAMES:
+        if found := tuple(by_name[name] for name in group if name in by_name):
+            return found
+    return ()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name.casefold())
+
+
+def _filled(column: Column) -> list[str]:
+    return [text for value in column.values for text in strings_in(value) if text and not text.isspace()]
+
+
+def _holds_strings(column: Column) -> bool:
+    texts = _filled(column)
+    return sum(map(has_letters, texts)) * 2 > len(texts)
+
+
+def _is_natural(column: Column) -> bool:
+    texts = _filled(column)
+    return len(texts) * 2 >= len(column.values) and sum(map(_reads_naturally, texts)) * 2 >= len(texts)
+
+
+def _reads_naturally(text: str) -> bool:
+    return (
+        has_letters(text) and _BETWEEN_WORDS.search(text) is not None and not _WEB_ADDRESS.fullmatch(text.strip())
+    )
+
+
+def _mean_chars(column: Column) -> float:
+    texts = _filled(column)
+    return sum(map(len, texts)) / len(texts)
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    return _shown([column.name for column in columns])
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN_COLUMNS
+    return ", ".join(names[:_SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")

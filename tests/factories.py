@@ -1,0 +1,416 @@
+"""Recommendations and events as real runs give them, built without a model or a runtime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from advisor.events import (
+    CandidateEnded,
+    CandidateLoaded,
+    Event,
+    ExportFinished,
+    ExportStarted,
+    FidelityMeasured,
+    Finished,
+    MachineProbed,
+    ModelResolved,
+    RoundFinished,
+    RulesDecided,
+    StageStarted,
+    TextsSampled,
+    WarningRaised,
+)
+from advisor.types import (
+    Artifact,
+    ArtifactFile,
+    Challenger,
+    Cpu,
+    Decision,
+    Estimate,
+    Exported,
+    Fact,
+    Fidelity,
+    Hardware,
+    LengthStats,
+    LossMethod,
+    Memory,
+    ModelProfile,
+    Outcome,
+    Package,
+    PathStep,
+    Precision,
+    Recommendation,
+    Request,
+    RuntimeSettings,
+    Status,
+    TextProfile,
+    Timing,
+    Verdict,
+)
+
+NOISE = "The load is 1.9 on 2 cores: gaps under 6% count as ties; close other jobs and run the same command again."
+
+
+def hardware() -> Hardware:
+    isa = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16")
+    return Hardware(
+        cpu=Cpu(
+            model="AMD EPYC 9B45",
+            vendor="amd",
+            arch="x86_64",
+            isa=isa,
+            physical_cores=1,
+            usable_cores=2.0,
+        ),
+        memory=Memory(total_bytes=33_554_432_000, available_bytes=23_622_320_128),
+        onnxruntime_providers=("CPUExecutionProvider",),
+        openvino_devices=("CPU",),
+        facts=(
+            Fact(name="cpu.model", value="AMD EPYC 9B45", source="/proc/cpuinfo"),
+            Fact(name="cpu.isa", value=isa, source="/proc/cpuinfo"),
+            Fact(name="cpu.usable_cores", value=2.0, source="affinity, cgroup quota", note="quota of 2 CPUs"),
+            Fact(name="gpu.count", value=None, source="NVML", note="no driver"),
+        ),
+    )
+
+
+def model() -> ModelProfile:
+    return ModelProfile(
+        id="all-MiniLM-L6-v2",
+        path=Path("/home/somebody/models/all-MiniLM-L6-v2"),
+        revision=None,
+        content_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        architecture="BertModel",
+        num_parameters=22_713_216,
+        weights_bytes=90_868_376,
+        embedding_dimension=384,
+        max_seq_length=256,
+        pooling="mean",
+    )
+
+
+def texts(*, builtin: bool = False) -> TextProfile:
+    return TextProfile(
+        source="built-in sample" if builtin else "tickets.jsonl",
+        field=None if builtin else "body",
+        num_seen=2758,
+        num_sampled=512,
+        seed=0,
+        chars=LengthStats(mean=53.7, p50=47, p90=96, p95=118, p99=171, max=340),
+        tokens=LengthStats(mean=14.0, p50=11, p90=25, p95=31, p99=44, max=82),
+        truncated_fraction=0.0,
+        fraction_under_500_chars=1.0,
+        builtin=builtin,
+    )
+
+
+def decision(pick: str = "openvino-qint8", ruleset: str = "sbert-2024") -> Decision:
+    return Decision(
+        ruleset=ruleset,
+        path=(
+            PathStep(node="device", question="Do you have a GPU?", answer="CPU", evidence="no GPU found"),
+            PathStep(
+                node="loss",
+                question="Is a small loss acceptable?",
+                answer="0.4% loss acceptable",
+                evidence="--max-loss 0.40%",
+            ),
+        ),
+        recommendation=pick,
+        challengers=(
+            Challenger(
+                candidate="openvino-bf16",
+                because="this CPU computes bf16 natively",
+                source="https://sbert.net/docs/sentence_transformer/usage/efficiency.html",
+            ),
+        ),
+    )
+
+
+def outcome(
+    name: str,
+    texts_per_s: float | None = None,
+    loss: float | None = None,
+    *,
+    status: Status = "measured",
+    reason: str = "",
+    precision: Precision = "fp32",
+    baseline: float = 409.0,
+    method: LossMethod = "estimated",
+    file: str | None = None,
+    size_bytes: int | None = 90_868_376,
+) -> Outcome:
+    """An outcome; `texts_per_s` None means that nothing was measured. `loss` None means that it is not known."""
+    timing = None
+    if texts_per_s is not None:
+        speedup = texts_per_s / baseline
+        is_baseline = name == "torch-fp32"
+        timing = Timing(
+            texts_per_s=Estimate(median=texts_per_s, ci95=(texts_per_s * 0.97, texts_per_s * 1.03)),
+            speedup=Estimate(median=speedup, ci95=None if is_baseline else (speedup * 0.97, speedup * 1.03)),
+            latency_p50_ms=1000 / texts_per_s * 4,
+            latency_p95_ms=1000 / texts_per_s * 6,
+            load_s=0.41,
+            peak_rss_bytes=310_000_000 if name.startswith("openvino") else 1_200_000_000,
+            rounds=24 if status != "cut" else 2,
+        )
+    fidelity = None
+    if loss is not None:
+        fidelity = Fidelity(
+            value=loss, ci95=(loss - 0.0006, loss + 0.0007), method=method, metric="1 - Spearman rho, 10 neighbours"
+        )
+    return Outcome(
+        name=name,
+        status=status,
+        reason=reason,
+        precision=precision,
+        file=file,
+        settings=None if timing is None else RuntimeSettings(threads=2, tokens_per_batch=2048),
+        timing=timing,
+        loss=fidelity,
+        export_s=None if name.startswith("torch") or timing is None else 12.5,
+        size_bytes=size_bytes if timing is not None else None,
+    )
+
+
+def _qint8(texts_per_s: float = 2579.0, loss: float = 0.0008, status: Status = "measured", reason: str = "") -> Outcome:
+    return outcome(
+        "openvino-qint8",
+        texts_per_s,
+        loss,
+        status=status,
+        reason=reason,
+        precision="int8",
+        file="openvino/openvino_model_qint8_quantized.xml",
+        size_bytes=23_100_000,
+    )
+
+
+def _rest() -> tuple[Outcome, ...]:
+    return (
+        outcome(
+            "torch-fp16", 110.0, None, status="cut", reason="cut after the probe: 3.7x slower", precision="fp16"
+        ),
+        outcome("onnx-O4", status="skipped", reason="needs a CUDA GPU", precision="fp16"),
+    )
+
+
+def _baseline() -> Outcome:
+    return outcome("torch-fp32", 409.0)
+
+
+def recommendation(
+    candidates: tuple[Outcome, ...],
+    *,
+    winner: str | None,
+    verdict: Verdict,
+    why: str,
+    artifact: bool = True,
+    warnings: tuple[str, ...] = (NOISE,),
+    request: Request | None = None,
+    builtin: bool = False,
+    alternatives: tuple[Decision, ...] = (),
+    pick: str = "openvino-qint8",
+) -> Recommendation:
+    files = (
+        ArtifactFile(name="openvino/openvino_model_qint8_quantized.xml", sha256="ab" * 32, size_bytes=400_000),
+        ArtifactFile(name="openvino/openvino_model_qint8_quantized.bin", sha256="cd" * 32, size_bytes=22_700_000),
+        ArtifactFile(name="README.md", sha256="ef" * 32, size_bytes=3_000),
+    )
+    return Recommendation(
+        advisor_version="0.1.0",
+        created="2026-11-23T06:41:00Z",
+        model=model(),
+        hardware=hardware(),
+        packages=(
+            Package(name="openvino", version="2026.4.0"),
+            Package(name="onnxruntime", version="1.32.0"),
+            Package(name="optimum-onnx", version=None),
+        ),
+        texts=texts(builtin=builtin),
+        decision=decision(pick),
+        alternatives=alternatives,
+        request=request or Request(threads=2),
+        candidates=candidates,
+        winner=winner,
+        verdict=verdict,
+        why=why,
+        warnings=warnings,
+        artifact=Artifact(path=Path("advisor-out/all-MiniLM-L6-v2"), files=files) if artifact else None,
+        elapsed_s=192.4,
+    )
+
+
+def confirmed(*, builtin: bool = False, request: Request | None = None) -> Recommendation:
+    """The ruleset's pick won clearly."""
+    return recommendation(
+        (
+            _qint8(),
+            outcome("openvino-bf16", 1796.0, 0.00001, precision="bf16", file="openvino/openvino_model.xml"),
+            outcome("onnx-qint8", 1776.0, 0.0026, precision="int8", file="onnx/model_qint8_avx512_vnni.onnx"),
+            _baseline(),
+            *_rest(),
+        ),
+        winner="openvino-qint8",
+        verdict="confirmed",
+        why="openvino-qint8 is the fastest within the budget, and sbert-2024 recommends it.",
+        builtin=builtin,
+        request=request,
+    )
+
+
+def overturned() -> Recommendation:
+    """Another candidate than the ruleset's pick won clearly, for the pick loses too much."""
+    return recommendation(
+        (
+            outcome("openvino-bf16", 1796.0, 0.00001, precision="bf16", file="openvino/openvino_model.xml"),
+            _qint8(loss=0.0123, status="rejected", reason="loses 1.23%, over the budget of 0.40%"),
+            _baseline(),
+            *_rest(),
+        ),
+        winner="openvino-bf16",
+        verdict="overturned",
+        why="openvino-qint8, which sbert-2024 picks, loses 1.23%, over the budget of 0.40%.",
+        alternatives=(decision("onnx-O3", "sbert-2026"),),
+    )
+
+
+def tie() -> Recommendation:
+    """The pick is within the noise of the fastest; the simpler one is kept."""
+    return recommendation(
+        (
+            outcome("openvino-bf16", 2520.0, 0.00001, precision="bf16", file="openvino/openvino_model.xml"),
+            _qint8(texts_per_s=2579.0),
+            _baseline(),
+        ),
+        winner="openvino-bf16",
+        verdict="tie",
+        why="openvino-bf16 and openvino-qint8 are within 3% of each other; the more accurate one is kept.",
+    )
+
+
+def inconclusive() -> Recommendation:
+    """The machine was too noisy to tell."""
+    return recommendation(
+        (
+            outcome("openvino-bf16", 520.0, 0.00001, precision="bf16", file="openvino/openvino_model.xml"),
+            _baseline(),
+        ),
+        winner="openvino-bf16",
+        verdict="inconclusive",
+        why="The speedup's interval reaches from 0.8 to 1.9.",
+    )
+
+
+def keep_baseline() -> Recommendation:
+    """Nothing is faster than Sentence Transformers as it runs by default."""
+    return recommendation(
+        (
+            _baseline(),
+            outcome("onnx", 395.0, 0.0, file="onnx/model.onnx"),
+            outcome("openvino", status="failed", reason="ValueError: unsupported operator aten::frobnicate"),
+            *_rest(),
+        ),
+        winner="torch-fp32",
+        verdict="overturned",
+        why="No candidate within the budget is faster than torch-fp32.",
+        artifact=False,
+        warnings=(),
+    )
+
+
+def with_failures() -> Recommendation:
+    """A winner beside candidates that crashed, one with a very long reason."""
+    base = confirmed()
+    failed = (
+        outcome(
+            "onnx-qint8",
+            status="failed",
+            reason="the process was killed by SIGKILL, perhaps for lack of memory, while it was quantising the "
+            "weights of a model that is much larger than the memory that this machine has left",
+            precision="int8",
+        ),
+        outcome("onnx", status="failed", reason="no answer to export in 600 s"),
+    )
+    return replace(base, candidates=(base.candidates[0], _baseline(), *failed, *_rest()))
+
+
+def nothing_passes() -> Recommendation:
+    """Not even the baseline could be measured."""
+    return recommendation(
+        (
+            _qint8(loss=0.0123, status="rejected", reason="loses 1.23%, over the budget of 0.40%"),
+            outcome("torch-fp32", status="failed", reason="the process ended with exit code 1"),
+        ),
+        winner=None,
+        verdict="inconclusive",
+        why="No candidate meets a loss budget of 0.40%.",
+        artifact=False,
+    )
+
+
+EVERY_KIND = (confirmed, overturned, tie, inconclusive, keep_baseline, with_failures, nothing_passes)
+
+
+def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:
+    """The events that lead to `rec`, as the pipeline tells them."""
+    told: list[Event] = []
+    clock = iter(range(10_000))
+
+    def now() -> float:
+        return float(next(clock))
+
+    measured = [each for each in rec.candidates if each.timing is not None and each.status != "cut"]
+    told += [
+        StageStarted(elapsed_s=now(), stage="model"),
+        ModelResolved(elapsed_s=now(), model=rec.model),
+        StageStarted(elapsed_s=now(), stage="machine"),
+        MachineProbed(elapsed_s=now(), hardware=rec.hardware, threads=rec.request.threads),
+        StageStarted(elapsed_s=now(), stage="texts"),
+        TextsSampled(elapsed_s=now(), profile=rec.texts),
+        RulesDecided(
+            elapsed_s=now(),
+            decision=rec.decision,
+            alternatives=rec.alternatives,
+            candidates=tuple(each.name for each in rec.candidates if each.status != "skipped"),
+        ),
+    ]
+    told += [WarningRaised(elapsed_s=now(), message=message) for message in rec.warnings]
+    told += [CandidateEnded(elapsed_s=now(), outcome=each) for each in rec.candidates if each.status == "skipped"]
+    for index, each in enumerate(measured, start=1):
+        told.append(ExportStarted(elapsed_s=now(), candidate=each.name, index=index, total=len(measured)))
+        told.append(
+            ExportFinished(
+                elapsed_s=now(),
+                exported=Exported(
+                    candidate=each.name,
+                    folder=Path("cache"),
+                    file=each.file,
+                    settings=RuntimeSettings(threads=2),
+                    export_s=each.export_s,
+                    size_bytes=each.size_bytes or 0,
+                ),
+            )
+        )
+    for each in measured:
+        told.append(CandidateLoaded(elapsed_s=now(), candidate=each.name, load_s=0.4))
+        told.append(FidelityMeasured(elapsed_s=now(), candidate=each.name, loss=each.loss))
+    told += [
+        CandidateEnded(elapsed_s=now(), outcome=each) for each in rec.candidates if each.status in {"failed", "cut"}
+    ]
+    for index in range(1, rounds + 1):
+        for each in measured:
+            assert each.timing is not None
+            told.append(
+                RoundFinished(
+                    elapsed_s=now(),
+                    candidate=each.name,
+                    round_index=index,
+                    num_rounds=rounds,
+                    texts_per_s=each.timing.texts_per_s.median,
+                )
+            )
+    told += [CandidateEnded(elapsed_s=now(), outcome=each) for each in measured]
+    told.append(Finished(elapsed_s=now(), recommendation=rec))
+    return tuple(told)

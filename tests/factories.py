@@ -189,9 +189,7 @@ def _qint8(texts_per_s: float = 2579.0, loss: float = 0.0008, status: Status = "
 
 def _rest() -> tuple[Outcome, ...]:
     return (
-        outcome(
-            "torch-fp16", 110.0, None, status="cut", reason="cut after the probe: 3.7x slower", precision="fp16"
-        ),
+        outcome("torch-fp16", 110.0, None, status="cut", reason="cut after the probe: 3.7x slower", precision="fp16"),
         outcome("onnx-O4", status="skipped", reason="needs a CUDA GPU", precision="fp16"),
     )
 

@@ -90,7 +90,9 @@ def build(
         raise ValueError("do_lower_case needs layout='st5': Sentence Transformers 6 does not save it")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as plain:
-        build_plain(Path(plain), architecture=architecture, padding_side=padding_side, hidden_size=hidden_size, seed=seed)
+        build_plain(
+            Path(plain), architecture=architecture, padding_side=padding_side, hidden_size=hidden_size, seed=seed
+        )
         transformer = Transformer(plain, max_seq_length=max_seq_length)
         modules: list[torch.nn.Module] = [transformer, Pooling(hidden_size, pooling, include_prompt=include_prompt)]
         if dense is not None:
@@ -226,26 +228,12 @@ def _tokenizer(architecture: str) -> Any:
 
     if architecture in ("bert", "distilbert", "mpnet"):
         special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"] if architecture == "mpnet" else _BERT_SPECIAL
-        raw = tokenizers.BertWordPieceTokenizer()
-        raw.train_from_iterator(
-            TRAINING_TEXTS, vocab_size=VOCAB_SIZE, min_frequency=1, special_tokens=special, show_progress=False
-        )
         cls = transformers.MPNetTokenizer if architecture == "mpnet" else transformers.BertTokenizer
-        return cls(vocab=raw.get_vocab())
+        return cls(vocab={token: index for index, token in enumerate([*special, *_word_pieces()])})
     if architecture == "xlm-roberta":
-        raw = tokenizers.Tokenizer(models.Unigram())
-        raw.pre_tokenizer = pre_tokenizers.Metaspace()
-        raw.train_from_iterator(
-            TRAINING_TEXTS,
-            trainers.UnigramTrainer(
-                vocab_size=VOCAB_SIZE,
-                special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
-                unk_token="<unk>",
-                show_progress=False,
-            ),
-        )
-        vocab = [tuple(entry) for entry in json.loads(raw.to_str())["model"]["vocab"]]
-        return transformers.XLMRobertaTokenizer(vocab=[*vocab, ("<mask>", 0.0)])
+        pieces = [piece for piece in _word_pieces() if not piece.startswith("##")]
+        scored = [(piece if len(piece) == 1 else f"▁{piece}", -float(len(piece) == 1) - 5.0) for piece in pieces]
+        return transformers.XLMRobertaTokenizer(vocab=[*_XLMR_SPECIAL, ("▁", -6.0), *scored, ("<mask>", 0.0)])
     special = _ROBERTA_SPECIAL if architecture == "roberta" else _BERT_SPECIAL
     raw = tokenizers.Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -275,7 +263,21 @@ def _tokenizer(architecture: str) -> Any:
     )
 
 
+def _word_pieces() -> list[str]:
+    """Every second word of the training texts and every character, so that the other words fall into pieces.
+
+    Not trained: the WordPiece and Unigram trainers break ties differently from one process to the next.
+    """
+    words = sorted({word.strip(".,;?!") for text in TRAINING_TEXTS for word in text.lower().split()})
+    characters = sorted(
+        {character for text in (*TRAINING_TEXTS, *TEXTS) for character in text.lower() if character > " "}
+    )
+    pieces = [*characters, *(f"##{character}" for character in characters), *words[::2]]
+    return list(dict.fromkeys(piece for piece in pieces if piece))
+
+
 _BERT_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_XLMR_SPECIAL = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
 _ROBERTA_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 

@@ -49,7 +49,7 @@ def positive_int(value: Any, *, name: str, path: Path) -> int:
     """`value` if it is a positive whole number; raises ModelError that names the key and the file otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ModelError(
-            f"{path.name} of the model in {path.parent} sets {name} to {value!r}, which is not a positive whole number.",
+            f"{path.name} of the model in {path.parent} sets {name} to {value!r}, not to a positive whole number.",
             hint="Correct the file, or download the model again.",
         )
     return value

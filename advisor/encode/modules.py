@@ -129,9 +129,9 @@ def read_pipeline(folder: Path) -> Pipeline:
     settings = {} if modules is None else _read_transformer(transformer_folder)
     tokenizer = read_tokenizer_settings(transformer_folder, config=config, module=settings)
     hidden = first_of(config, "hidden_size", "dim", "d_model", "n_embd")
+    stages: tuple[Dense | Normalize, ...] = ()
     if modules is None:
-        pooling, stages = _default_pooling(folder, config), ()
-        dimension = hidden
+        pooling, dimension = _default_pooling(folder, config), hidden
     else:
         pooling, dimension = _read_pooling(folder / modules[1].path, hidden)
         stages, dimension = _read_stages(folder, modules[2:], dimension)
@@ -193,14 +193,16 @@ def _read_transformer(folder: Path) -> dict[str, Any]:
     settings = {} if path is None else read_object(path)
     for key in _UNSUPPORTED_TRANSFORMER_KEYS:
         if settings.get(key):
-            raise ModelError(f"The model in {folder} sets {key} in {path and path.name}, which advisor does not support.")
+            raise ModelError(
+                f"The model in {folder} sets {key} in {path and path.name}, which advisor does not support."
+            )
     task = settings.get("transformer_task", "feature-extraction")
     modalities = settings.get("modality_config")
     if modalities is None:
         modalities = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
     if "message" in modalities:
         raise ModelError(
-            f"The model in {folder} puts texts into a chat template (modality 'message'), which advisor does not support."
+            f"The model in {folder} puts texts into a chat template (modality 'message'), which is not supported."
         )
     text = modalities.get("text", {})
     output = text.get("method_output_name")

@@ -48,26 +48,29 @@ def pool(token_embeddings: Floats, inputs: Inputs, pooling: Pooling, *, prompt_l
 def _pool(
     mode: PoolingMode, tokens: Floats, mask: NDArray[np.int64], original: NDArray[np.int64], whole: bool
 ) -> Floats:
+    pooled: Floats
     rows = np.arange(len(tokens))
     if mode == "cls":
-        return tokens[rows, mask.argmax(axis=1)]
+        pooled = tokens[rows, mask.argmax(axis=1)]
+        return pooled
     if mode == "lasttoken":
         last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
-        return tokens[rows, last] * mask[rows, last, None].astype(np.float32)
+        pooled = tokens[rows, last] * mask[rows, last, None].astype(np.float32)
+        return pooled
     if mode == "max":
-        if whole:
-            return np.max(tokens, axis=1)
-        return np.max(tokens, axis=1, where=mask.astype(bool)[:, :, None], initial=-np.inf)
+        where = True if whole else mask.astype(bool)[:, :, None]
+        pooled = np.max(tokens, axis=1, where=where, initial=-np.inf)
+        return pooled
     weights = mask.astype(np.float32)
     if mode == "weightedmean":
         weights *= np.arange(1, mask.shape[1] + 1, dtype=np.float32) - original.argmax(axis=1)[:, None]
     # einsum without BLAS: measured faster than matmul at these shapes, and it leaves no threads spinning.
-    summed = np.einsum("bth,bt->bh", tokens, weights)
+    pooled = np.einsum("bth,bt->bh", tokens, weights)
     total = np.maximum(weights.sum(axis=1, dtype=np.float32), np.float32(1e-9))[:, None]
     if mode == "mean_sqrt_len_tokens":
         total = np.sqrt(total)
-    summed /= total
-    return summed
+    pooled /= total
+    return pooled
 
 
 def load_stages(stages: Sequence[Dense | Normalize]) -> tuple[Stage, ...]:
@@ -78,7 +81,8 @@ def load_stages(stages: Sequence[Dense | Normalize]) -> tuple[Stage, ...]:
 def normalize(embeddings: Floats) -> Floats:
     """Scale every row to unit length; rows of zeros stay zero."""
     norms = np.sqrt(np.einsum("bh,bh->b", embeddings, embeddings))
-    return embeddings / np.maximum(norms, _NORM_FLOOR)[:, None]
+    unit: Floats = embeddings / np.maximum(norms, _NORM_FLOOR)[:, None]
+    return unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +145,6 @@ def _activate(values: Floats, activation: Activation) -> Floats:
 
 
 def _sigmoid(values: Floats) -> Floats:
-    return np.float32(0.5) * (np.float32(1) + np.tanh(np.float32(0.5) * values))  # cannot overflow
+    # The same as 1 / (1 + exp(-x)), and cannot overflow.
+    result: Floats = np.float32(0.5) * (np.float32(1) + np.tanh(np.float32(0.5) * values))
+    return result

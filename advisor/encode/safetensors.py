@@ -98,5 +98,7 @@ def _to_float32(tensor: TensorInfo, data: memoryview, path: Path) -> NDArray[np.
     elif tensor.dtype in ("F16", "F32", "F64"):
         values = np.frombuffer(data, dtype=f"<f{_ITEM_BYTES[tensor.dtype]}").astype(np.float32)
     else:
-        raise ModelError(f"The tensor {tensor.name} in {path} has the data type {tensor.dtype}, which is not supported.")
+        raise ModelError(
+            f"The tensor {tensor.name} in {path} has the data type {tensor.dtype}, which is not supported."
+        )
     return values.reshape(tensor.shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,13 +24,17 @@ def similarity(name: Similarity, a: ArrayLike, b: ArrayLike) -> NDArray[np.float
         case "dot":
             return _dot(left, right)
         case "euclidean":
-            squares = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1) - 2 * _dot(left, right)
-            return -np.sqrt(np.maximum(squares, 0))
+            return _by_row(left, right, lambda difference: np.sqrt(np.square(difference).sum(axis=1)))
         case "manhattan":
-            result = np.empty((len(left), len(right)), np.float32)
-            for row, embedding in enumerate(left):
-                result[row] = -np.abs(right - embedding).sum(axis=1)
-            return result
+            return _by_row(left, right, lambda difference: np.abs(difference).sum(axis=1))
+
+
+def _by_row(a: Floats, b: Floats, distance: Callable[[Floats], Floats]) -> Floats:
+    """Negative distances, one row of `a` at a time: exact where embeddings are close, and small in memory."""
+    result = np.empty((len(a), len(b)), np.float32)
+    for row, embedding in enumerate(a):
+        result[row] = -distance(b - embedding)
+    return result
 
 
 def _dot(a: Floats, b: Floats) -> Floats:

@@ -46,7 +46,7 @@ class Tokenizer:
     """
 
     def __init__(self, settings: TokenizerSettings, *, threads: int = 1) -> None:
-        self._raw = _load(settings)
+        self._raw = load_tokenizer(settings)
         self._parallel = threads > 1
         self._max_length = settings.max_length
         self.padding_side, self.pad_token_id = _padding(self._raw, settings)
@@ -97,14 +97,12 @@ class Tokenizer:
             mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
         else:
             mask = (np.arange(width) >= width - lengths[:, None]).astype(np.int64)
-        present = mask.view(bool)[:, ::8] if padded else None
+        present = mask.astype(bool) if padded else None
         return Inputs(
             input_ids=_fill(tokens.ids, members, mask, present, self.pad_token_id),
             attention_mask=mask,
             token_type_ids=(
-                np.zeros_like(mask)
-                if tokens.type_ids is None
-                else _fill(tokens.type_ids, members, mask, present, 0)
+                np.zeros_like(mask) if tokens.type_ids is None else _fill(tokens.type_ids, members, mask, present, 0)
             ),
             padded=padded,
         )
@@ -117,7 +115,7 @@ def _fill(
     present: NDArray[np.bool_] | None,
     filler: int,
 ) -> NDArray[np.int64]:
-    flat = np.fromiter(chain.from_iterable(rows[member] for member in members), np.int64)
+    flat = np.fromiter(chain.from_iterable(rows[member] for member in members.tolist()), np.int64)
     if present is None:
         return flat.reshape(mask.shape)
     filled = np.full(mask.shape, filler, np.int64)
@@ -125,10 +123,13 @@ def _fill(
     return filled
 
 
-def _load(settings: TokenizerSettings) -> RawTokenizer:
-    """tokenizer.json, with the parts that transformers 5 rebuilds from the class and tokenizer_config.json instead."""
+def load_tokenizer(settings: TokenizerSettings) -> RawTokenizer:
+    """tokenizer.json, with the parts that transformers 5 rebuilds from the class and tokenizer_config.json instead.
+
+    Raises ModelError where the file is damaged.
+    """
     try:
-        raw: Any = RawTokenizer.from_file(str(settings.file))
+        raw = RawTokenizer.from_file(str(settings.file))
     except Exception as error:  # tokenizers raises plain Exception
         raise ModelError(
             f"{settings.file.name} of the model in {settings.file.parent} cannot be read: {error}.",
@@ -154,10 +155,13 @@ def _load(settings: TokenizerSettings) -> RawTokenizer:
     return raw
 
 
-def _parts(normalizer: Any) -> list[Any]:
+def _parts(normalizer: Any) -> list[normalizers.Normalizer]:
     if normalizer is None:
         return []
-    return list(normalizer) if isinstance(normalizer, normalizers.Sequence) else [normalizer]
+    if type(normalizer) is normalizers.Sequence:
+        sequence: Any = normalizer  # it can be iterated over, which its type stubs do not say
+        return list(sequence)
+    return [normalizer]
 
 
 def _padding(raw: RawTokenizer, settings: TokenizerSettings) -> tuple[Side, int]:

@@ -74,9 +74,7 @@ class TokenizerSettings:
     """Whether the class splits at white space before it marks words (XLM-RoBERTa)."""
 
 
-def read_tokenizer_settings(
-    folder: Path, *, config: Mapping[str, Any], module: Mapping[str, Any]
-) -> TokenizerSettings:
+def read_tokenizer_settings(folder: Path, *, config: Mapping[str, Any], module: Mapping[str, Any]) -> TokenizerSettings:
     """Read tokenizer.json's surroundings in `folder`.
 
     `config` is config.json, `module` is sentence_bert_config.json (empty for a plain transformers model).
@@ -86,7 +84,7 @@ def read_tokenizer_settings(
     if not file.is_file():
         raise ModelError(
             f"The model in {folder} has no tokenizer.json, which advisor needs to tokenise without transformers.",
-            hint="Write one with: python -c \"from transformers import AutoTokenizer as T; "
+            hint='Write one with: python -c "from transformers import AutoTokenizer as T; '
             f"T.from_pretrained('{folder}').save_pretrained('{folder}')\"",
         )
     overrides = first_of(module, "processor_kwargs", "tokenizer_args") or {}

@@ -1,1 +1,9 @@
+"""Candidates -> timings and losses: worker processes, interleaved rounds, statistics, noise."""
 
+from __future__ import annotations
+
+from advisor.measure.control import Control
+from advisor.measure.result import Measured, MeasureResult
+from advisor.measure.session import measure
+
+__all__ = ["Control", "MeasureResult", "Measured", "measure"]

@@ -26,9 +26,7 @@ def group_size(seconds_per_text: float) -> int:
     return max(_MIN_GROUP, round(wanted))
 
 
-def stratified_groups(
-    lengths: Sequence[int], *, size: int, max_groups: int = MAX_GROUPS, seed: int
-) -> tuple[tuple[int, ...], ...]:
+def stratified_groups(lengths: Sequence[int], *, size: int, max_groups: int, seed: int) -> tuple[tuple[int, ...], ...]:
     """Indices into `lengths` (of texts, in any unit), dealt into at most `max_groups` groups of `size` each.
 
     The texts are sorted by length and cut into `size` strata, and every group gets one text of each stratum, so all

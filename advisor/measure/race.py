@@ -77,6 +77,11 @@ class RaceResult:
     ending: Ending
 
 
+def slower(ratio: float) -> str:
+    """`3.7x slower`, without decimals from 10x on."""
+    return f"{ratio:.0f}x slower" if ratio >= 10 else f"{ratio:.1f}x slower"
+
+
 def standing(rounds: Sequence[Round], candidate: str, leader: str, *, alpha: float) -> Standing:
     """Where a candidate stands against the leader, at a confidence that holds however often it is asked."""
     margin = log1p(TIE_MARGIN)
@@ -111,7 +116,7 @@ class Race:
         deadline_s: float = inf,
         control: Control | None = None,
         on_lap: Callable[[str, int, int, float], None] | None = None,
-        on_exit: Callable[[Exit], None] | None = None,
+        on_exit: Callable[[Exit, Sequence[Round]], None] | None = None,
     ) -> None:
         self._runner = runner
         self._baseline = baseline
@@ -138,9 +143,7 @@ class Race:
                 self._cut_the_slower()
                 self._rest_those_that_may_not_win()
             ending = self._ending()
-        return RaceResult(
-            rounds=tuple(self._rounds), exits=tuple(self._exits), leader=self._leader(), ending=ending
-        )
+        return RaceResult(rounds=tuple(self._rounds), exits=tuple(self._exits), leader=self._leader(), ending=ending)
 
     def _run_round(self) -> None:
         order = list(self._running)
@@ -195,14 +198,14 @@ class Race:
     def _cut(self, name: str, ratio: float, rival: str) -> None:
         num_rounds = len(self._rounds)
         rounds = "round" if num_rounds == 1 else "rounds"
-        reason = f"cut after {num_rounds} {rounds}: {ratio:.2g}x slower than {rival}"
+        reason = f"cut after {num_rounds} {rounds}: {slower(ratio)} than {rival}"
         self._leave(Exit(name=name, status="cut", reason=reason))
 
     def _leave(self, candidate_exit: Exit) -> None:
         del self._running[candidate_exit.name]
         self._exits.append(candidate_exit)
         if self._on_exit is not None:
-            self._on_exit(candidate_exit)
+            self._on_exit(candidate_exit, self._rounds)
 
     def _leader(self) -> str | None:
         ran = [

@@ -42,9 +42,7 @@ def fastest(rounds: Sequence[Round], names: Sequence[str]) -> str:
     means = [statistics.fmean(math.log(seconds[name]) for name in names) for seconds in shared]
 
     def score(name: str) -> float:
-        return statistics.median(
-            math.log(seconds[name]) - mean for seconds, mean in zip(shared, means, strict=True)
-        )
+        return statistics.median(math.log(seconds[name]) - mean for seconds, mean in zip(shared, means, strict=True))
 
     return min(names, key=score)
 

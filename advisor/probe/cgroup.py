@@ -131,7 +131,7 @@ def parse_cfs_quota(quota_us: str, period_us: str) -> float | None:
     if quota is None or period is None or quota <= 0 or period <= 0:
         return None
     try:
-        return quota / period
+        return quota / period or None
     except OverflowError:
         return None
 

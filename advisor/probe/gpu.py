@@ -76,7 +76,8 @@ def read_gpus(sources: Sources) -> GpuReading:
     if not gpus:
         return _none("; ".join(notes) or "the NVIDIA driver lists no GPU")
     facts = [fact for index, gpu in enumerate(gpus) for fact in _facts(f"gpu.{index}", gpu, _SOURCE)]
-    facts += [Fact(name="gpu", value=None, source=_SOURCE, note=note) for note in notes]
+    if notes:
+        facts.append(Fact(name="gpu", value=None, source=_SOURCE, note="; ".join(notes)))
     return GpuReading(gpus=gpus, facts=tuple(facts))
 
 

@@ -67,7 +67,7 @@ def _front_matter(rec: Recommendation, winner: Outcome | None) -> str:
 def _what(rec: Recommendation, winner: Outcome | None) -> str:
     top = verdict.headline(rec)
     title = f"# {rec.model.id}, {winner.name}" if winner is not None else f"# {rec.model.id}"
-    source = f" ({top.source})" if top.source else ""
+    source = f", {top.source}" if top.source else ""
     points = [
         (rec.request.objective, verdict.figures(rec)),
         ("accuracy", verdict.accuracy(rec)),
@@ -111,21 +111,13 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
         ]
         return "\n".join(lines)
     lines += [
-        "2. As a `SentenceTransformer` object on Sentence Transformers 6, through advisor:",
-        "",
-        "   ```python",
-        "   from advisor.encode.sentence_transformer import as_sentence_transformer",
-        "",
-        '   model = as_sentence_transformer("path/to/this/folder")',
-        "   ```",
-        "",
-        "3. With Sentence Transformers 5.7 and Optimum, without advisor:",
+        "2. With Sentence Transformers 5.7 and Optimum, without advisor:",
         "",
         "   ```python",
         *_sentence_transformers(winner),
         "   ```",
         "",
-        f"4. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, `attention_mask` "
+        f"3. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, `attention_mask` "
         "and, where the model has them, `token_type_ids`; its first output is `last_hidden_state`, still to be pooled "
         f"({rec.model.pooling}). The tokenizer is `tokenizer.json`.",
     ]
@@ -143,7 +135,7 @@ def _sentence_transformers(winner: Outcome) -> list[str]:
         dtype = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}[winner.precision]
         arguments = [f'model_kwargs={{"dtype": "{dtype}"}},']
     else:
-        options = [f'"file_name": "{winner.file}"']
+        options = [f'"file_name": "{(winner.file or "").rpartition("/")[2]}"']
         if candidate.runtime == "onnx":
             options.append(f'"provider": "{(settings and settings.provider) or "CPUExecutionProvider"}"')
         elif settings is not None and settings.inference_precision is not None:
@@ -215,8 +207,9 @@ def _method(rec: Recommendation) -> str:
     lines = [
         "## How it was measured",
         "",
-        f"Each candidate ran in a process of its own, {timed}interleaved with the others on the same texts and threads; "
-        f"a speedup is the median of its ratios to {rec.baseline} over the rounds, with its 95% confidence interval.",
+        f"Each candidate ran in a process of its own, {timed}interleaved with the others, on the same texts and "
+        f"threads; a speedup is the median of its ratios to {rec.baseline} over the rounds, with its 95% confidence "
+        "interval.",
         *(f"{loss[method]} ({metric})." for method, metric in methods.items()),
         "The numbers hold for this machine and these texts. To ask again:",
         "",

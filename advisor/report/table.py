@@ -46,7 +46,7 @@ def rows(rec: Recommendation) -> tuple[Row, ...]:
 def note(outcome: Outcome) -> str:
     """Why a candidate is where it is: `skipped: needs a CUDA GPU`."""
     reason = fmt.one_line(outcome.reason)
-    if outcome.status == "measured" or reason.startswith(outcome.status):
+    if outcome.status == "measured" or outcome.status in reason.partition(":")[0].split():
         return reason
     return f"{outcome.status}: {reason}" if reason else outcome.status
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from advisor.types import Artifact, Recommendation, Status
 _ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 26
 """Columns below which a note goes under its row, where it has more room."""
+_MAX_ALIKE = 2
+"""Rows with one and the same note; more are folded into one line."""
 
 
 def full(rec: Recommendation, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
@@ -42,9 +45,25 @@ def answer(rec: Recommendation, *, width: int) -> Text:
     return Text("\n\n").join(blocks)
 
 
+def plan(rec: Recommendation, *, width: int) -> Text:
+    """What a dry run found: every candidate, with what it is or why it would not be tried."""
+    name_width = max((len(outcome.name) for outcome in rec.candidates), default=0)
+    lines = [Text("Nothing was exported or measured (--dry-run).", style="bold"), Text()]
+    for outcome in rec.candidates:
+        pick = outcome.name == rec.decision.recommendation
+        lead = f"  {'*' if pick else ' '} {outcome.name.ljust(name_width)}  "
+        lines.append(_hanging(lead, outcome.reason, width))
+    return Text("\n").join([*lines, Text(), Text(f"* picked by {rec.decision.ruleset}", style="dim")])
+
+
 def step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
     """`✓ machine  2 cores, ...`, with what does not fit indented below."""
     return _labelled(glyphs.tick, "green", label, message, width)
+
+
+def failed_step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
+    """As `step`, for what went wrong."""
+    return _labelled(glyphs.cross, "red", label, message, width)
 
 
 def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
@@ -58,6 +77,7 @@ def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
 def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     """The table, one candidate a row; notes stand beside the figures, or below them where the width is short."""
     table = rows(rec)
+    folded = _folded(table)
     extra = extra_heading(rec.request.objective)
     columns = [
         ("texts/s", [row.texts_per_s for row in table]),
@@ -82,9 +102,22 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
         head += "   note"
     lines = [Text(head, style="dim")]
     for index, row in enumerate(table):
+        if row.note in folded:
+            continue
         cells = [cells[index].rjust(size) for (_, cells), size in zip(columns, widths, strict=True)]
         lines += _row(row, "  ".join([f"  {row.mark} {row.candidate.ljust(name_width)}", *cells]).rstrip(), layout)
+    for note, names in folded.items():
+        lines.append(_hanging("  - ", f"{note}: {', '.join(names)}", width))
     return lines
+
+
+def _folded(table: Sequence[Row]) -> dict[str, list[str]]:
+    """The skipped candidates by their reason, for the reasons that many share: they take one line together."""
+    by_note: dict[str, list[str]] = {}
+    for row in table:
+        if row.status == "skipped":
+            by_note.setdefault(row.note, []).append(row.candidate)
+    return {note: names for note, names in by_note.items() if len(names) > _MAX_ALIKE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,14 +114,14 @@ def with_overrides(facts: Facts, settings: Sequence[str]) -> Facts:
         name, equals, text = setting.partition("=")
         name = name.strip()
         if not equals:
-            raise InputError(f"'{setting}' sets nothing.", hint="Write NAME=VALUE, such as cpu.vendor=intel.")
+            raise InputError(f"{setting!r} sets nothing.", hint="Write NAME=VALUE, such as cpu.vendor=intel.")
         spec = FACTS.get(name)
         if spec is None:
-            raise InputError(f"There is no fact called '{name}'.", hint=did_you_mean(name, tuple(FACTS)))
+            raise InputError(f"There is no fact called {name!r}.", hint=did_you_mean(name, tuple(FACTS)))
         try:
             given[name] = parse_value(spec, text)
         except ValueError as error:
-            raise InputError(f"{name} cannot be set: '{text.strip()}' {error}.", hint=_example(spec)) from None
+            raise InputError(f"{name} cannot be set: {text.strip()!r} {error}.", hint=_example(spec)) from None
     readings = dict(facts)
     for name, value in given.items():
         if value != facts[name]:

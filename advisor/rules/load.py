@@ -6,7 +6,6 @@ import os.path
 import tomllib
 from pathlib import Path
 
-import advisor
 from advisor.errors import InputError
 from advisor.rules.facts import did_you_mean
 from advisor.rules.parse import parse_ruleset
@@ -17,7 +16,7 @@ DEFAULT_RULESET = "sbert-2024"
 
 def rulesets_dir() -> Path:
     """The folder of the packaged rulesets: `advisor/rulesets` in a wheel, `rules/` of an editable checkout."""
-    package = Path(advisor.__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "rulesets"
     return installed if installed.is_dir() else package.parent / "rules"
 

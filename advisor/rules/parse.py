@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import cast
 
@@ -142,7 +143,8 @@ def _value(table: Table, spec: FactSpec, comparison: Comparison) -> FactValue:
             return _texts(spec, value)
         checked = check_value(spec, value)
     except ValueError as error:
-        raise table.error("value", f"{value!r} {error}, which {spec.name} needs", hint=None) from None
+        shown = reprlib.repr(value)
+        raise table.error("value", f"{spec.name} cannot be compared with {shown}, which {error}") from None
     if checked == ():
         raise table.error("value", "the list is empty")
     return checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,9 +39,9 @@ class Table:
         """A text on one line, not empty: texts are drawn in terminals, so control characters are refused."""
         value = self.required(key)
         if not isinstance(value, str) or not value.strip():
-            raise self.error(key, f"{value!r} is not a text")
+            raise self.error(key, f"{reprlib.repr(value)} is not a text")
         if not value.isprintable():
-            raise self.error(key, f"{value!r} holds a line break or a control character")
+            raise self.error(key, f"{reprlib.repr(value)} holds a line break or a control character")
         return value
 
     def text_or(self, key: str, default: str) -> str:
@@ -51,7 +52,7 @@ class Table:
         """A table inside this one."""
         value = self.required(key)
         if not isinstance(value, dict):
-            raise self.error(key, f"{value!r} is not a table")
+            raise self.error(key, f"{reprlib.repr(value)} is not a table")
         return Table(file=self.file, where=".".join(part for part in (self.where, key) if part), items=value)
 
     def tables(self, key: str) -> tuple[Table, ...]:

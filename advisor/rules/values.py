@@ -14,6 +14,7 @@ AMBIGUOUS_LOSS = 0.05
 _YES = {"true", "yes", "on", "1"}
 _NO = {"false", "no", "off", "0"}
 _BYTES = re.compile(r"(?P<number>[0-9.]+)\s*(?P<prefix>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE)
+_LARGEST = 10**18
 _PREFIXES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -87,22 +88,27 @@ def _parse_bool(text: str) -> bool:
     raise ValueError("is not yes or no")
 
 
-def _parse_number(spec: FactSpec, text: str) -> FactValue:
-    plain = text.replace(",", "").replace("_", "")
+def _parse_number(spec: FactSpec, text: str) -> int | float:
+    plain = text.replace(",", "")
+    percent = spec.unit == "fraction" and plain.endswith("%")
+    unit = _BYTES.fullmatch(plain) if spec.unit == "bytes" else None
     try:
-        if spec.unit == "fraction" and plain.endswith("%"):
-            return _in_range(spec, float(Decimal(plain[:-1].strip()) / 100))
-        if spec.unit == "bytes" and (found := _BYTES.fullmatch(plain)):
-            step = 1024 if found["binary"] else 1000
-            return check_value(spec, int(Decimal(found["number"]) * step ** _PREFIXES[found["prefix"].lower()]))
-        return check_value(spec, int(plain) if spec.type == "int" else float(Decimal(plain)))
-    except (InvalidOperation, OverflowError):
+        if unit is not None:
+            step = 1024 if unit["binary"] else 1000
+            number = Decimal(unit["number"]) * step ** _PREFIXES[unit["prefix"].lower()]
+        else:
+            number = Decimal(plain.removesuffix("%") if percent else plain)
+    except InvalidOperation:
         raise ValueError("is not a number") from None
-    except ValueError as error:
-        # int() raises ValueError with words of its own.
-        if "literal" in str(error) or "digits" in str(error):
-            raise ValueError("is not a whole number") from None
-        raise
+    if not number.is_finite():
+        raise ValueError("is not a number")
+    if number.copy_abs() > _LARGEST:
+        raise ValueError("is out of range")
+    if percent:
+        return _in_range(spec, float(number / 100))
+    # Bytes are rounded down, for 1.1 GiB is not a whole number of them.
+    whole = unit is not None or number == int(number)
+    return _check_number(spec, int(number) if spec.type == "int" and whole else float(number))
 
 
 def _check_choice(spec: FactSpec, word: str) -> None:
@@ -116,7 +122,7 @@ def _check_set(spec: FactSpec, value: object) -> tuple[str, ...]:
         raise ValueError("is not a text or a list of texts")
     for word in words:
         if spec.choices and word not in spec.choices:
-            raise ValueError(f"holds '{word}', which is not one of {', '.join(spec.choices)}")
+            raise ValueError(f"holds {word!r}, which is not one of {', '.join(spec.choices)}")
     return tuple(dict.fromkeys(words))
 
 
@@ -131,8 +137,6 @@ def _check_number(spec: FactSpec, value: object) -> int | float:
 
 
 def _in_range(spec: FactSpec, value: int | float) -> int | float:
-    if not math.isfinite(value):
-        raise ValueError("is not a number")
     if value < 0:
         raise ValueError("is negative")
     if spec.unit == "fraction" and value > 1:

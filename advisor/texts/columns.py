@@ -46,8 +46,8 @@ _CLEARLY_LONGER = 2.0
 _SHOWN_COLUMNS = 20
 _LETTER = re.compile(r"[^\W\d_]")
 _WEB_ADDRESS = re.compile(r"\w+://\S+")
-# Thai and everything after it in Unicode (Lao, Khmer, CJK, ...) is mostly written without spaces between words.
-_BETWEEN_WORDS = re.compile(r"\S\s+\S|[\u0e00-\U0010ffff]")
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese are written without spaces between words.
+_SEVERAL_WORDS = re.compile(r"\S\s+\S|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
     1. `field` names them: one name, or several separated by commas; a number counts columns from 1 where no column
        has it as its name.
     2. The first row of `TEXT_NAMES` of which the table has a column with strings.
-    3. The only column with strings (a CSV cell without letters, such as `2.50`, is not one).
+    3. The only column with strings (a number in a CSV cell is not one).
     4. Of the columns that read as natural language (at least half of the rows are filled, and at least half of those
        hold several words, or a script without spaces): the one whose mean length is at least twice that of every
        other. Where columns have no names, all that are at least half as long as the longest, since two sentences of a
@@ -111,9 +111,15 @@ def is_text_name(name: str) -> bool:
     return any(_normal(name) in group for group in TEXT_NAMES)
 
 
-def has_letters(value: str) -> bool:
-    """Whether there is a letter of any script in `value`."""
-    return _LETTER.search(value) is not None
+def is_string(value: str) -> bool:
+    """Whether `value` has a letter of any script and is not a number such as `1e-5` or `nan`."""
+    if _LETTER.search(value) is None:
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
 
 
 def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
@@ -150,7 +156,7 @@ def _filled(column: Column) -> list[str]:
 
 def _holds_strings(column: Column) -> bool:
     texts = _filled(column)
-    return sum(map(has_letters, texts)) * 2 > len(texts)
+    return sum(map(is_string, texts)) * 2 > len(texts)
 
 
 def _is_natural(column: Column) -> bool:
@@ -159,9 +165,7 @@ def _is_natural(column: Column) -> bool:
 
 
 def _reads_naturally(text: str) -> bool:
-    return (
-        has_letters(text) and _BETWEEN_WORDS.search(text) is not None and not _WEB_ADDRESS.fullmatch(text.strip())
-    )
+    return is_string(text) and _SEVERAL_WORDS.search(text) is not None and not _WEB_ADDRESS.fullmatch(text.strip())
 
 
 def _mean_chars(column: Column) -> float:

@@ -31,7 +31,7 @@ class JsonTokenCounter:
         tokenizer.no_padding()
 
     def count(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Number of tokens of each text with its special tokens, `(num_texts,) int64`; lone surrogates count as U+FFFD."""
+        """Number of tokens of each text, `(num_texts,) int64`; a lone surrogate counts as U+FFFD."""
         counts: list[int] = []
         for group in grouped(replace_surrogates(texts), max_texts=256):
             counts.extend(len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(group))

@@ -1,0 +1,314 @@
+"""Outcomes + objective + loss budget -> winner and verdict. Pure.
+
+A candidate passes if it was timed and its loss is within the budget. Among those that pass, one is *clearly better*
+than another if it is better by more than the tie margin and their 95 % confidence intervals do not overlap; otherwise
+the two tie. (Intervals that do not overlap are a stricter demand than a test of the difference at 5 %: Schenker &
+Gentleman 2001, https://doi.org/10.1198/000313001317097960. A tie keeps what is simpler, so caution is on its side.)
+
+Whatever no other candidate clearly beats is a contender, and the winner is the simplest contender, then the most
+accurate, then the one with the best median. So the winner is never clearly slower than anything that passes, and a
+noisy candidate that ties with everything cannot pull a clearly slower one into the lead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from advisor import catalogue
+from advisor.types import BASELINE, Choice, Decision, Estimate, Objective, Outcome, Request, Verdict
+
+FP32_NOISE = 1e-5
+"""A loss up to 0.001 % of an fp32 candidate counts as none: runtimes add floats in different orders, and a rank
+correlation sees near-ties swap. It is a hundredth of the sampling noise of 0.1 % that STSb's 1,379 pairs leave."""
+
+NEAR_BEST_SPEED = 0.9
+"""With the objective `memory`, candidates within 10 % of the best speed compete."""
+
+MIN_ROUNDS = 3
+"""Fewer rounds give no interval."""
+
+MAX_HALF_WIDTH = 0.25
+"""Contenders are not told apart by an interval that reaches further than 25 % of its median to each side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A loss budget at which the winner changes: for budgets under `max_loss` if `below`, else from `max_loss` on.
+
+    `max_loss` is a fraction; `winner` is None where nothing would pass.
+    """
+
+    max_loss: float
+    below: bool
+    winner: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Runner:
+    """A candidate that passed. `score` and `ci95` are in the objective's scale, the higher the better."""
+
+    outcome: Outcome
+    speed: Estimate
+    score: float
+    ci95: tuple[float, float] | None
+
+    @property
+    def name(self) -> str:
+        return self.outcome.name
+
+
+def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request, tie_margin: float = 0.03) -> Choice:
+    """The winner among `outcomes`, and how it compares with what the ruleset named.
+
+    `tie_margin` is a fraction: 0.03 means that gaps of up to 3 % are ties even where intervals are narrower. Scores are
+    the speedup's median (texts/s where there is no baseline) for `throughput`, the p50 latency for `latency` (which has
+    no interval of its own and borrows the speed's, relative to its median), and the peak memory for `memory`, among
+    those within 10 % of the best speed.
+
+    Statuses: a measured outcome over the budget becomes `rejected`, and a rejected one within it `measured` again, so
+    that outcomes can be ranked anew under another budget. The baseline is never rejected.
+
+    Verdicts: `inconclusive` if nothing passes, if a contender or the ruleset's pick has fewer than 3 rounds or no
+    interval, if several contenders are left and one's interval is wider than 25 % of its median to each side, or if
+    the pick is clearly beaten, but not by the winner. Else `confirmed` if the pick won and has the best median,
+    `overturned` if the winner is clearly better than the pick or the pick did not pass, `tie` otherwise.
+
+    Raises KeyError for a candidate that is not in the catalogue.
+    """
+    judged = tuple(_judge(outcome, request.max_loss) for outcome in outcomes)
+    passing = sorted((each for each in judged if each.status == "measured"), key=_catalogue_order)
+    if not passing:
+        why = f"No candidate could be measured within a loss budget of {100 * request.max_loss:.2f}%."
+        return Choice(outcomes=judged, winner=None, verdict="inconclusive", why=why)
+    field = _field(passing, request.objective)
+    if not field:
+        winner = _winner(_contenders(_field(passing, "throughput"), tie_margin))
+        why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {request.objective}."
+        return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
+    contenders = _contenders(field, tie_margin)
+    winner = _winner(contenders)
+    verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, request.objective, tie_margin)
+    return Choice(outcomes=judged, winner=winner.name, verdict=verdict, why=why)
+
+
+def nearest_flips(
+    outcomes: Sequence[Outcome], decision: Decision, request: Request, *, tie_margin: float = 0.03
+) -> tuple[Flip, ...]:
+    """At which other loss budgets another candidate would win, the nearest to `request.max_loss` first.
+
+    The measured outcomes are ranked again at every budget where one of them starts to pass; nothing is measured.
+    """
+    timed = (each for each in outcomes if each.status in {"measured", "rejected"} and _is_timed(each))
+    budgets = {budget for budget in map(_required_budget, timed) if budget is not None}
+    levels = sorted({0.0} | budgets)
+    winners = [
+        choose(outcomes, decision=decision, request=replace(request, max_loss=level), tie_margin=tie_margin).winner
+        for level in levels
+    ]
+    now = max(index for index, level in enumerate(levels) if level <= max(request.max_loss, 0.0))
+    changes = [index for index in range(1, len(levels)) if winners[index] != winners[index - 1]]
+    flips = [
+        Flip(max_loss=levels[index], below=index <= now, winner=winners[index - 1 if index <= now else index])
+        for index in changes
+    ]
+    return tuple(sorted(flips, key=lambda flip: (abs(flip.max_loss - request.max_loss), flip.max_loss)))
+
+
+# -- who passes ----------------------------------------------------------------------------------------------
+
+
+def _judge(outcome: Outcome, max_loss: float) -> Outcome:
+    if outcome.status not in {"measured", "rejected"}:
+        return outcome
+    if not _is_timed(outcome):
+        return replace(outcome, status="failed", reason="it was not timed") if outcome.status == "measured" else outcome
+    budget = _required_budget(outcome)
+    if budget is None:
+        return replace(outcome, status="rejected", reason="its accuracy could not be checked")
+    if budget > max_loss:
+        return replace(outcome, status="rejected", reason=_over_budget(outcome, max_loss))
+    return replace(outcome, status="measured", reason="" if outcome.status == "rejected" else outcome.reason)
+
+
+def _is_timed(outcome: Outcome) -> bool:
+    return outcome.timing is not None and 0 < outcome.timing.texts_per_s.median < math.inf
+
+
+def _required_budget(outcome: Outcome) -> float | None:
+    """The smallest loss budget under which a candidate passes; None if none does."""
+    if outcome.name == BASELINE:
+        return 0.0
+    if outcome.loss is None or math.isnan(outcome.loss.value):
+        return 0.0 if outcome.loss is None and outcome.precision == "fp32" else None
+    value = outcome.loss.value
+    return 0.0 if outcome.precision == "fp32" and value <= FP32_NOISE else max(value, 0.0)
+
+
+def _over_budget(outcome: Outcome, max_loss: float) -> str:
+    loss = outcome.loss
+    assert loss is not None  # only a known loss is over a budget
+    decimals = next((n for n in range(2, 8) if f"{100 * loss.value:.{n}f}" != f"{100 * max_loss:.{n}f}"), 8)
+    interval, reach = "", ""
+    if loss.ci95 is not None:
+        low, high = loss.ci95
+        interval = f" (95% CI {100 * low:.{decimals}f}% to {100 * high:.{decimals}f}%)"
+        reach = ", though the interval reaches into it" if low <= max_loss else ""
+    value, budget = f"{100 * loss.value:.{decimals}f}%", f"{100 * max_loss:.{decimals}f}%"
+    return f"loses {value}{interval}, over the budget of {budget}{reach}"
+
+
+# -- who wins ------------------------------------------------------------------------------------------------
+
+
+def _field(passing: Sequence[Outcome], objective: Objective) -> tuple[_Runner, ...]:
+    """Who competes, in the objective's scale. Empty where nobody has what the objective asks for."""
+    relative = all(each.name == BASELINE or (each.timing and each.timing.speedup) for each in passing)
+    speeds = [_speed(each, relative=relative) for each in passing]
+    best = max(speed.median for speed in speeds)
+    runners = []
+    for outcome, speed in zip(passing, speeds, strict=True):
+        assert outcome.timing is not None  # only what was timed passes
+        latency, memory = outcome.timing.latency_p50_ms, outcome.timing.peak_rss_bytes
+        if objective == "throughput":
+            runners.append(_Runner(outcome=outcome, speed=speed, score=speed.median, ci95=speed.ci95))
+        elif objective == "latency" and latency:
+            scale = 1 / (latency * speed.median)
+            ci95 = None if speed.ci95 is None else (speed.ci95[0] * scale, speed.ci95[1] * scale)
+            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / latency, ci95=ci95))
+        elif objective == "memory" and memory and speed.median >= NEAR_BEST_SPEED * best:
+            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / memory, ci95=None))
+    return tuple(runners)
+
+
+def _speed(outcome: Outcome, *, relative: bool) -> Estimate:
+    """Speed against the baseline, which is exactly 1 by definition; ratios are steadier than texts/s, which drift."""
+    assert outcome.timing is not None  # only what was timed passes
+    if not relative:
+        return outcome.timing.texts_per_s
+    return outcome.timing.speedup if outcome.name != BASELINE and outcome.timing.speedup else _UNITY
+
+
+_UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
+
+
+def _clearly_better(one: _Runner, other: _Runner, tie_margin: float) -> bool:
+    if one.score <= other.score * (1 + tie_margin):
+        return False
+    return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]
+
+
+def _contenders(field: Sequence[_Runner], tie_margin: float) -> tuple[_Runner, ...]:
+    """Whoever is not clearly beaten. Never empty: nothing beats the best score."""
+    return tuple(one for one in field if not any(_clearly_better(other, one, tie_margin) for other in field))
+
+
+def _winner(contenders: Iterable[_Runner]) -> _Runner:
+    return min(contenders, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
+
+
+def _simplicity(runner: _Runner) -> int:
+    return catalogue.get(runner.name).simplicity
+
+
+def _loss(runner: _Runner) -> float:
+    """A gain in accuracy counts as no loss: it is noise, not merit."""
+    loss = runner.outcome.loss
+    return 0.0 if loss is None or runner.name == BASELINE else max(loss.value, 0.0)
+
+
+def _catalogue_order(outcome: Outcome) -> int:
+    return catalogue.names().index(catalogue.get(outcome.name).name)
+
+
+# -- what to say ---------------------------------------------------------------------------------------------
+
+
+def _verdict(
+    field: Sequence[_Runner],
+    contenders: Sequence[_Runner],
+    winner: _Runner,
+    judged: Sequence[Outcome],
+    pick_name: str,
+    objective: Objective,
+    tie_margin: float,
+) -> tuple[Verdict, str]:
+    pick = next((runner for runner in field if runner.name == pick_name), None)
+    doubt = _doubt(contenders, pick)
+    if doubt is not None:
+        return "inconclusive", f"{doubt}, so {winner.name} is only the likeliest."
+    named = f"{pick_name}, which the rules named,"
+    if pick is None:
+        return "overturned", f"{winner.name} is the best that passed; {named} {_absence(judged, pick_name, objective)}."
+    best = max(field, key=lambda runner: runner.score)
+    if pick is winner and best.score <= winner.score:
+        return "confirmed", f"{named} {_lead(field, contenders, winner, objective)}."
+    if pick is winner:
+        return "tie", f"{named} is within noise of {best.name} and is kept as {_merit(winner, best)}."
+    if pick in contenders:
+        return "tie", f"{named} and {winner.name} are within noise; {winner.name} is kept as {_merit(winner, pick)}."
+    if _clearly_better(winner, pick, tie_margin):
+        allowed = "" if winner.outcome.precision == "fp32" else ", with no more loss than allowed"
+        return "overturned", f"{_compare(winner, pick, objective)}, which the rules named{allowed}."
+    why = f"{named} is beaten by {best.name}, but cannot be told from {winner.name}, which ties with {best.name}."
+    return "inconclusive", why
+
+
+def _doubt(contenders: Sequence[_Runner], pick: _Runner | None) -> str | None:
+    """Why the measurements do not carry a verdict, as the start of a sentence; None if they do."""
+    for runner in (*contenders, *([] if pick is None else [pick])):
+        rounds = 0 if runner.outcome.timing is None else runner.outcome.timing.rounds
+        if rounds < MIN_ROUNDS:
+            return f"Only {rounds} {'round' if rounds == 1 else 'rounds'} of {runner.name} could be timed"
+        if runner.speed.ci95 is None:
+            return f"The speed of {runner.name} has no confidence interval"
+    if len(contenders) > 1:
+        widest = max(contenders, key=_half_width)
+        if _half_width(widest) > MAX_HALF_WIDTH:
+            rival = next(runner for runner in contenders if runner is not widest)
+            return f"The interval of {widest.name} is ±{_half_width(widest):.0%}, too wide to tell it from {rival.name}"
+    return None
+
+
+def _half_width(runner: _Runner) -> float:
+    low, high = runner.speed.ci95 or (0.0, 0.0)
+    return (high - low) / 2 / runner.speed.median
+
+
+def _absence(judged: Sequence[Outcome], name: str, objective: Objective) -> str:
+    outcome = next((each for each in judged if each.name == name), None)
+    if outcome is None:
+        return "was not tried"
+    if outcome.status == "measured":
+        slow = objective == "memory" and outcome.timing is not None and outcome.timing.peak_rss_bytes
+        return "is more than 10% slower than the fastest" if slow else f"has no measured {objective}"
+    reason = outcome.reason.rstrip(".")
+    if reason.startswith(f"{outcome.status} "):
+        return f"was {reason}"
+    what = "failed" if outcome.status == "failed" else f"was {outcome.status}"
+    return f"{what}: {reason}" if reason else what
+
+
+def _lead(field: Sequence[_Runner], contenders: Sequence[_Runner], winner: _Runner, objective: Objective) -> str:
+    others = [runner for runner in field if runner is not winner]
+    if not others:
+        return "is the only one that passed"
+    second = max(others, key=lambda runner: runner.score)
+    if second in contenders:
+        return f"is the best by its median, and {second.name}, the next, is within noise of it"
+    return f"{_compare(winner, second, objective).removeprefix(f'{winner.name} ')}, the next"
+
+
+def _merit(kept: _Runner, other: _Runner) -> str:
+    if _simplicity(kept) < _simplicity(other):
+        return "the simpler"
+    return "the more accurate" if _loss(kept) < _loss(other) else "the better by its median"
+
+
+def _compare(one: _Runner, other: _Runner, objective: Objective) -> str:
+    ratio = one.score / other.score
+    if objective == "throughput":
+        return f"{one.name} is {ratio:.2f}x the speed of {other.name}"
+    what = "has {:.2f}x the latency of" if objective == "latency" else "needs {:.2f}x the memory of"
+    return f"{one.name} {what.format(1 / ratio)} {other.name}"

@@ -1,0 +1,70 @@
+"""A .npy file that grows while it is written, and appears under its name only when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class NpyWriter:
+    """Writes float32 rows of one length to `path`, with the memory of one block of rows.
+
+    A context manager: the file is renamed into place on a clean exit; any exception leaves what was there before.
+    NumPy pads the header so that the number of rows can grow in place
+    (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._dimension: int | None = None
+        self.num_rows = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape written so far."""
+        return self.num_rows, self._dimension or 0
+
+    def append(self, rows: NDArray[np.float32]) -> None:
+        """Add rows, `(num_rows, dimension)` float32, of the same dimension each time."""
+        if self._dimension is None:
+            self._dimension = rows.shape[1]
+            self._write_header()
+        self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+        self.num_rows += rows.shape[0]
+
+    def _write_header(self) -> None:
+        header = {"descr": "<f4", "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def __enter__(self) -> NpyWriter:
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        self._building = Path(name)
+        self._file: BinaryIO = os.fdopen(descriptor, "w+b")
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if exc_type is None:
+                self._finish()
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._building.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+        umask = os.umask(0)
+        os.umask(umask)
+        self._building.chmod(0o666 & ~umask)  # mkstemp's 0o600 would lock other users out
+        self._building.replace(self._path)

@@ -1,0 +1,28 @@
+"""`advisor probe`: the machine, each fact with its source."""
+
+from __future__ import annotations
+
+import click
+
+from advisor.cli.session import Session, shared_options
+from advisor.cli.terminal import out, write_json
+
+
+@click.command("probe", short_help="Show the machine, each fact with its source.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@shared_options
+@click.pass_obj
+def command(session: Session, as_json: bool) -> None:
+    """Show the machine, each fact with its source."""
+    from advisor.probe import probe
+
+    hardware = probe()
+    if as_json:
+        from advisor.document import hardware_to_dict
+
+        write_json({"schema": {"name": "advisor.hardware", "version": "1.0"}} | hardware_to_dict(hardware))
+        return
+    from advisor.report.facts import machine
+
+    stream = out(session)
+    stream.print(machine(hardware, width=stream.width))

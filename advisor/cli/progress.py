@@ -1,0 +1,250 @@
+"""Events as lines on stderr while the answer is on its way.
+
+On a terminal there is one more line below them that is redrawn: only when an event arrives, at most four times a
+second. Events arrive between timed windows, never inside one, and no thread draws by itself, so that drawing costs the
+measurement nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from advisor.cli.terminal import Stream
+from advisor.events import (
+    CandidateEnded,
+    CandidateLoaded,
+    Event,
+    ExportFinished,
+    ExportStarted,
+    FidelityMeasured,
+    MachineProbed,
+    ModelResolved,
+    RoundFinished,
+    RulesDecided,
+    StageStarted,
+    TextsSampled,
+    WarningRaised,
+)
+from advisor.report import format as fmt
+from advisor.report import steps
+from advisor.report.table import note
+from advisor.report.text import step, warning
+from advisor.types import Outcome
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+REDRAW_S = 0.25
+BAR_WIDTH = 15
+NAME_WIDTH = 16
+
+_STAGES = {
+    "model": "reading the model",
+    "machine": "reading the machine",
+    "texts": "sampling the texts",
+    "rules": "asking the rules",
+    "export": "starting",
+    "measure": "loading the candidates",
+    "choose": "choosing",
+    "artifact": "writing the artifact",
+    "verify": "verifying the artifact",
+}
+
+
+class Race:
+    """How far the timed rounds are, and how long they will take."""
+
+    def __init__(self) -> None:
+        self._progress: dict[str, float] = {}
+        self._start: tuple[float, float] | None = None
+        self._elapsed_s = 0.0
+
+    def loaded(self, candidate: str) -> None:
+        """A candidate takes part."""
+        self._progress.setdefault(candidate, 0.0)
+
+    def left(self, candidate: str) -> None:
+        """A candidate takes part no longer."""
+        self._progress.pop(candidate, None)
+
+    def round(self, event: RoundFinished) -> None:
+        """A round of a candidate ended."""
+        self._progress[event.candidate] = min(1.0, event.round_index / max(1, event.num_rounds))
+        self._elapsed_s = event.elapsed_s
+        if self._start is None:
+            self._start = (event.elapsed_s, self.fraction)
+
+    @property
+    def entrants(self) -> int:
+        """How many candidates take part."""
+        return len(self._progress)
+
+    def place(self, candidate: str) -> int:
+        """How many candidates have come as far in their rounds as this one, itself included."""
+        mine = self._progress.get(candidate, 0.0)
+        return sum(progress >= mine for progress in self._progress.values())
+
+    @property
+    def fraction(self) -> float:
+        """The share of all rounds that is done."""
+        return sum(self._progress.values()) / len(self._progress) if self._progress else 0.0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds to go at the speed so far; None while that is not known."""
+        if self._start is None:
+            return None
+        started_s, at_start = self._start
+        done = self.fraction - at_start
+        if done < 0.1:
+            return None
+        return (self._elapsed_s - started_s) / done * (1 - self.fraction)
+
+
+class Progress:
+    """A listener for events. A context manager: on leaving it the line that is redrawn is gone."""
+
+    def __init__(self, stream: Stream, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._clock = clock
+        self._race = Race()
+        self._live: Live | None = None
+        self._drawn_at = float("-inf")
+        self._ended: dict[str, str] = {}
+
+    def __enter__(self) -> Progress:
+        if self._stream.live:
+            from rich.live import Live
+
+            self._live = Live(
+                Text(),
+                console=self._stream.console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __call__(self, event: Event) -> None:
+        """Say what an event says."""
+        for line in self._lines(event):
+            self._stream.print(line)
+        self._follow(event)
+
+    def _lines(self, event: Event) -> list[Text]:
+        width, glyphs = self._stream.width, self._stream.glyphs
+        match event:
+            case MachineProbed():
+                return [step("machine", steps.machine(event.hardware), width=width, glyphs=glyphs)]
+            case TextsSampled():
+                return [step("texts", steps.texts(event.profile), width=width, glyphs=glyphs)]
+            case RulesDecided():
+                return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
+            case WarningRaised():
+                return [warning(event.message, width=width, glyphs=glyphs)]
+            case CandidateEnded():
+                return self._ending(event.outcome)
+            case _ if self._verbose and (said := _verbose_line(event)):
+                return [Text(f"  {said}", style="dim")]
+        return []
+
+    def _ending(self, outcome: Outcome) -> list[Text]:
+        """A line for each candidate; on a terminal only for one that failed, as the table will hold them all."""
+        said = _ending_words(outcome)
+        if self._ended.get(outcome.name) == said:
+            return []
+        self._ended[outcome.name] = said
+        if self._live is not None and outcome.status != "failed" and not self._verbose:
+            return []
+        sign, style = {
+            "measured": (self._stream.glyphs.tick, "green"),
+            "failed": (self._stream.glyphs.cross, "red"),
+            "skipped": ("-", "dim"),
+        }.get(outcome.status, (self._stream.glyphs.cross, "yellow"))
+        return [Text(f"{sign} ", style=style).append(f"{outcome.name.ljust(NAME_WIDTH)}  {said}", style="default")]
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case CandidateLoaded():
+                self._race.loaded(event.candidate)
+                self._draw("load", 0.0, f"{event.candidate}  {fmt.duration(event.load_s)}")
+            case CandidateEnded():
+                self._race.left(event.outcome.name)
+            case RoundFinished():
+                self._race.round(event)
+                if self._live is not None and self._clock() - self._drawn_at >= REDRAW_S:
+                    self._draw_round(event)
+            case ExportStarted():
+                words = f"{event.index}/{event.total}"
+                self._draw("export", (event.index - 1) / event.total, event.candidate, lead=words)
+            case StageStarted():
+                self._draw(event.stage, None, _STAGES.get(event.stage, event.stage))
+
+    def _draw_round(self, event: RoundFinished) -> None:
+        eta = self._race.eta_s
+        words = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
+        if eta is not None:
+            words += f"   ETA {fmt.clock(eta)}"
+        lead = f"{self._race.place(event.candidate)}/{self._race.entrants}"
+        self._draw("race", self._race.fraction, words, lead=lead)
+
+    def _draw(self, label: str, fraction: float | None, words: str, *, lead: str = "") -> None:
+        if self._live is None:
+            return
+        line = Text(f"  {label.ljust(8)} ", style="bold")
+        if fraction is not None:
+            bar = self._stream.glyphs.progress(fraction, BAR_WIDTH)
+            line.append(f"{lead} " if lead else "", style="not bold").append(f"{bar}  ", style="not bold cyan")
+        line.append(words, style="not bold")
+        line.truncate(self._stream.width - 1)
+        self._live.update(line, refresh=True)
+        self._drawn_at = self._clock()
+
+
+def _ending_words(outcome: Outcome) -> str:
+    timing = outcome.timing
+    if outcome.status in {"failed", "skipped", "cut"} or timing is None:
+        return note(outcome)
+    words = [f"{fmt.rate(timing.texts_per_s.median)} texts/s"]
+    if timing.speedup is not None:
+        words.append(fmt.times(timing.speedup.median))
+    if outcome.loss is not None:
+        words.append(f"loss {fmt.percent(outcome.loss.value)}")
+    said = note(outcome)
+    return ", ".join(words) + (f"; {said}" if said else "")
+
+
+def _verbose_line(event: Event) -> str | None:
+    match event:
+        case ModelResolved():
+            return f"model {event.model.id}: {event.model.architecture}"
+        case ExportFinished():
+            done = event.exported
+            took = "from the cache" if done.cached else "exported"
+            took += "" if done.export_s is None else f" in {fmt.duration(done.export_s)}"
+            return f"{done.candidate}: {took}, {fmt.size(done.size_bytes)}" + "".join(
+                f"; {each}" for each in done.notes
+            )
+        case CandidateLoaded():
+            return f"{event.candidate}: loaded in {fmt.duration(event.load_s)}"
+        case FidelityMeasured() if event.loss is not None:
+            return f"{event.candidate}: loss {fmt.percent(event.loss.value)} ({event.loss.metric})"
+        case RoundFinished():
+            rate = fmt.rate(event.texts_per_s)
+            return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} texts/s"
+    return None

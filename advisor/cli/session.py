@@ -1,0 +1,51 @@
+"""What one run of the command line was asked for, and the options that every verb shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Session:
+    """The shared options. They are noted while the options are parsed, so that errors after that follow them."""
+
+    verbose: bool = False
+    no_color: bool = False
+    after_interrupt: str = "nothing was written"
+    """What an interruption leaves behind, as a sentence's end."""
+
+
+def shared_options(command: Command) -> Command:
+    """Add `-v`/`--verbose` and `--no-color`; their values are kept in the Session."""
+    verbose = click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_note("verbose"),
+        help="Say more, and show the traceback of an error.",
+    )
+    no_color = click.option(
+        "--no-color",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_note("no_color"),
+        help="No colours (so does the variable NO_COLOR).",
+    )
+    return verbose(no_color(command))
+
+
+def _note(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(ctx.ensure_object(Session), name, True)
+
+    return callback

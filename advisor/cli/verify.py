@@ -1,0 +1,41 @@
+"""`advisor verify`: does an artifact still give what it gave when it was written?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from advisor.cli.session import Session, shared_options
+from advisor.cli.terminal import out, write_json
+
+
+@click.command("verify", short_help="Check that an artifact gives what it gave.")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing where all is well.")
+@shared_options
+@click.pass_obj
+def command(session: Session, artifact: Path, as_json: bool, quiet: bool) -> None:
+    """Check an artifact: its hashes, then a fresh process that loads it and compares embeddings."""
+    from advisor.api import verify
+    from advisor.errors import ArtifactError
+
+    report = verify(artifact)
+    if as_json:
+        checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in report.checks]
+        schema = {"name": "advisor.verification", "version": "1.0"}
+        write_json({"schema": schema, "path": str(report.path), "ok": report.ok, "checks": checks})
+    elif not quiet:
+        from advisor.report.text import failed_step, step
+
+        stream = out(session)
+        for check in report.checks:
+            line = step if check.ok else failed_step
+            stream.print(line(check.name, check.detail, width=stream.width, glyphs=stream.glyphs))
+    if not report.ok:
+        failed = next(check for check in report.checks if not check.ok)
+        raise ArtifactError(
+            f"The artifact {str(artifact)!r} is not what was written: {failed.name}: {failed.detail}.",
+            hint="Write it again with `advisor recommend`.",
+        )

@@ -1,0 +1,82 @@
+"""Running an ONNX graph in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.session import OUTPUT_NAMES, as_token_embeddings, cannot_load, check_inputs, feed
+from advisor.encode.tokenize import Inputs
+from advisor.errors import MissingExtraError, ModelError, UnavailableError
+from advisor.types import RuntimeSettings
+
+DEFAULT_PROVIDER = "CPUExecutionProvider"
+
+_DTYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+
+
+class OnnxSession:
+    """One graph, one operator at a time, with exactly the threads that it is given.
+
+    The provider is always named: ONNX Runtime's own default is the first one that it was built with. Threads do not
+    spin while they wait, because a parked session must not take cores from what runs beside it.
+    """
+
+    def __init__(self, file: Path, settings: RuntimeSettings) -> None:
+        ort = import_onnxruntime()
+        provider = settings.provider or DEFAULT_PROVIDER
+        available = ort.get_available_providers()
+        if provider not in available:
+            raise UnavailableError(
+                f"ONNX Runtime has no {provider} here; it has {', '.join(available)}.",
+                hint="Install a build of onnxruntime that has it, or name another provider.",
+            )
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = settings.threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3  # errors only
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = ort.InferenceSession(str(file), options, providers=[provider])
+        except Exception as error:  # its exceptions share no base class but Exception
+            raise cannot_load(file, "ONNX Runtime", error) from None
+        if session.get_providers()[0] != provider:
+            raise UnavailableError(
+                f"ONNX Runtime could not start {provider} and fell back to {session.get_providers()[0]}.",
+                hint="Check the driver and the libraries that the provider needs.",
+            )
+        self._session: Any = session
+        self._file = file
+        self.concurrency = 1
+        self._dtypes = {}
+        for name in check_inputs((node.name for node in session.get_inputs()), file):
+            kind = next(node.type for node in session.get_inputs() if node.name == name)
+            if kind not in _DTYPES:
+                raise ModelError(f"The graph {file.name} takes {name} as {kind}, which advisor does not support.")
+            self._dtypes[name] = _DTYPES[kind]
+        outputs = [node.name for node in session.get_outputs()]
+        self._output = [next((name for name in OUTPUT_NAMES if name in outputs), outputs[0])]
+
+    def run(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Token embeddings of shape `(batch, tokens, hidden)`, float32."""
+        arrays = feed(inputs)
+        taken = {name: arrays[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
+        return as_token_embeddings(self._session.run(self._output, taken)[0], self._file)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._session = None
+
+
+def import_onnxruntime() -> Any:
+    """The package; raises MissingExtraError where it is not installed. Its telemetry (Windows only) is off."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtraError("onnxruntime", "onnx", purpose="Running an ONNX model") from None
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime

@@ -1,0 +1,83 @@
+"""A model's folder and a runtime -> an encoder, with every default filled in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from advisor.encode.backend import Backend
+from advisor.encode.encoder import Encoder
+from advisor.encode.graph import DEFAULT_TOKENS_PER_BATCH, GraphBackend
+from advisor.encode.modules import read_pipeline
+from advisor.encode.session import Session
+from advisor.errors import ArtifactError, InputError
+from advisor.types import Runtime, RuntimeSettings
+
+
+def open_encoder(
+    folder: Path,
+    *,
+    runtime: Runtime,
+    file: Path | None,
+    settings: RuntimeSettings,
+    trust_remote_code: bool = False,
+) -> Encoder:
+    """Open a model.
+
+    `folder` holds the tokenizer and the modules' configurations; `file` is the exported graph (None for torch), which
+    may lie elsewhere. `trust_remote_code` only matters to torch.
+
+    Raises ModelError where the model has a part that is not supported, ArtifactError where the graph is missing or
+    damaged, MissingExtraError where the runtime is not installed, and InputError where a setting is wrong.
+    """
+    if settings.threads < 1:
+        raise InputError(f"threads must be at least 1, not {settings.threads}.")
+    settings = with_defaults(settings, runtime)
+    pipeline = read_pipeline(folder)
+    backend: Backend
+    if runtime == "torch":
+        from advisor.encode.torch_session import TorchSession
+
+        backend = TorchSession(folder, settings, trust_remote_code=trust_remote_code)
+    else:
+        if file is None or not file.is_file():
+            raise ArtifactError(f"The graph {file or 'file'} is missing.", hint="Export the model again.")
+        backend = GraphBackend(
+            pipeline,
+            _open_session(runtime, file, settings),
+            threads=settings.threads,
+            tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH,
+        )
+    return Encoder(pipeline, backend, settings)
+
+
+def with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettings:
+    """The settings with the defaults of the runtime where they are None; what does not concern it stays None."""
+    if runtime == "torch":
+        from advisor.encode.torch_session import DEFAULT_BATCH_SIZE, DEFAULT_DTYPE
+
+        return replace(
+            settings, batch_size=settings.batch_size or DEFAULT_BATCH_SIZE, dtype=settings.dtype or DEFAULT_DTYPE
+        )
+    settings = replace(settings, tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH)
+    if runtime == "onnx":
+        from advisor.encode.onnx_session import DEFAULT_PROVIDER
+
+        return replace(settings, provider=settings.provider or DEFAULT_PROVIDER)
+    from advisor.encode.openvino_session import DEFAULT_PRECISION
+
+    return replace(
+        settings,
+        inference_precision=settings.inference_precision or DEFAULT_PRECISION,
+        num_streams=settings.num_streams or 1,
+    )
+
+
+def _open_session(runtime: Runtime, file: Path, settings: RuntimeSettings) -> Session:
+    if runtime == "onnx":
+        from advisor.encode.onnx_session import OnnxSession
+
+        return OnnxSession(file, settings)
+    from advisor.encode.openvino_session import OpenvinoSession
+
+    return OpenvinoSession(file, settings)

@@ -1,0 +1,74 @@
+"""The seam between the encoder and a runtime that runs an exported graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.tokenize import Inputs
+from advisor.errors import ArtifactError, ModelError
+
+OUTPUT_NAMES = ("last_hidden_state", "token_embeddings")
+"""What exporters call the token embeddings; a graph without either gives them as its first output."""
+
+_KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class Session(Protocol):
+    """An exported transformer in a runtime. `run` may be called from `concurrency` threads at once."""
+
+    concurrency: int
+
+    def run(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Token embeddings of shape `(batch, tokens, hidden)`, float32.
+
+        The array belongs to the session and is valid until the same thread calls `run` again.
+        """
+
+    def close(self) -> None:
+        """Give the memory back."""
+
+
+def feed(inputs: Inputs) -> Mapping[str, NDArray[np.int64]]:
+    """The inputs under the names that exported graphs give them."""
+    return {
+        "input_ids": inputs.input_ids,
+        "attention_mask": inputs.attention_mask,
+        "token_type_ids": inputs.token_type_ids,
+    }
+
+
+def check_inputs(names: Iterable[str], file: Path) -> tuple[str, ...]:
+    """The graph's input names, in its order. Raises ModelError where it needs an input that advisor does not make."""
+    names = tuple(names)
+    unknown = [name for name in names if name not in _KNOWN_INPUTS]
+    if unknown or "input_ids" not in names:
+        wanted = f"needs the input {unknown[0]}" if unknown else "takes no input_ids"
+        raise ModelError(
+            f"The graph {file.name} {wanted}, which advisor does not support.",
+            hint=f"Export it with inputs among {', '.join(_KNOWN_INPUTS)}.",
+        )
+    return names
+
+
+def as_token_embeddings(output: NDArray[np.generic], file: Path) -> NDArray[np.float32]:
+    """The output as float32, without a copy where it already is. Raises ModelError if it has not three axes."""
+    if output.ndim != 3:
+        raise ModelError(
+            f"The graph {file.name} gives an output of shape {output.shape} instead of (batch, tokens, hidden).",
+            hint="Export the transformer alone, without its pooling.",
+        )
+    return output.astype(np.float32, copy=False)
+
+
+def cannot_load(file: Path, runtime: str, error: Exception) -> ArtifactError:
+    """The error for a graph file that a runtime refuses."""
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return ArtifactError(
+        f"{runtime} cannot load {file.name}: {reason.rstrip('.')}.",
+        hint="The file may be damaged or written for another version of the runtime: export it again.",
+    )

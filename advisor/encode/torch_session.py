@@ -1,0 +1,65 @@
+"""Sentence Transformers' own `encode` in PyTorch: the baseline, and the winner where nothing beats it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.backend import EncodeOptions
+from advisor.errors import InputError, MissingExtraError, ModelError
+from advisor.types import RuntimeSettings
+
+DEFAULT_BATCH_SIZE = 32
+"""The default of `SentenceTransformer.encode`."""
+
+DEFAULT_DTYPE = "float32"
+
+
+class TorchSession:
+    """A `SentenceTransformer` in the dtype that is asked for.
+
+    The dtype is always named: since transformers 5, a half-precision checkpoint loads in half precision.
+    """
+
+    def __init__(self, folder: Path, settings: RuntimeSettings, *, trust_remote_code: bool = False) -> None:
+        try:
+            import torch
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise MissingExtraError(error.name or "torch", "profile", purpose="Running a model in PyTorch") from None
+        dtype = getattr(torch, settings.dtype or DEFAULT_DTYPE, None)
+        if not isinstance(dtype, torch.dtype):
+            raise InputError(f"{settings.dtype!r} is not a dtype of PyTorch.", hint="Use float32, float16 or bfloat16.")
+        torch.set_num_threads(settings.threads)
+        self._batch_size = settings.batch_size or DEFAULT_BATCH_SIZE
+        try:
+            self._model: Any = SentenceTransformer(
+                str(folder),
+                device=settings.device,
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                model_kwargs={"dtype": dtype},
+            )
+        except Exception as error:  # whatever a model's code and three libraries may raise
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise ModelError(f"Sentence Transformers cannot load the model in {folder}: {reason}.") from error
+
+    def embed(self, texts: Sequence[str], options: EncodeOptions) -> NDArray[np.float32]:
+        """Embeddings of shape `(num_texts, embedding_dimension)`, float32; at least one text."""
+        embeddings = self._model.encode(
+            list(texts),
+            prompt=options.prompt,
+            batch_size=options.batch_size or self._batch_size,
+            normalize_embeddings=options.normalize,
+            truncate_dim=options.truncate_dim,
+            show_progress_bar=False,
+        )
+        return np.asarray(embeddings, dtype=np.float32)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._model = None

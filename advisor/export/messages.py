@@ -1,0 +1,47 @@
+"""What the parent asks the worker, and what it answers: one JSON object each way."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """Make one file. All paths are absolute; `folder` exists and holds nothing of value."""
+
+    model_path: str
+    trust_remote_code: bool
+    file: str
+    """Relative name under `folder` of the file to write."""
+    recipe: str
+    source: str | None
+    """Path of the file that the recipe starts from."""
+    calibration_texts: str | None
+    """Path of a JSON array of texts."""
+    folder: str
+    threads: int
+
+    def to_params(self) -> dict[str, Any]:
+        """The parameters of the `export` operation."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReply:
+    """How it went: `failure` is None, or the reason in one line."""
+
+    export_s: float
+    """Time of this step alone, without starting the process and loading the model."""
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+    disk_full: bool = False
+
+    def to_result(self) -> dict[str, Any]:
+        """The result of the `export` operation."""
+        return asdict(self)
+
+    @classmethod
+    def from_result(cls, result: dict[str, Any]) -> ExportReply:
+        """The reverse of `to_result`, after a trip through JSON."""
+        return cls(**{**result, "notes": tuple(result["notes"])})

@@ -1,0 +1,111 @@
+"""Which files a candidate needs, in which order they are made, and how the encoder then runs them. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor import catalogue
+from advisor.catalogue import Candidate
+from advisor.errors import UnavailableError
+from advisor.types import Hardware, RuntimeSettings
+
+Recipe = Literal["onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize"]
+
+RECIPE_VERSION = 1
+"""Part of every cache key: raise it whenever a recipe writes a different file from the same model."""
+
+TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+TORCH_BATCH_SIZE = 32
+"""Sentence Transformers' default: https://sbert.net/docs/package_reference/sentence_transformer/model.html."""
+
+_LOADED_BY = ("torch", "sentence-transformers", "transformers")
+_ONNX = (*_LOADED_BY, "onnx", "onnxscript")
+_OPENVINO = (*_LOADED_BY, "openvino")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One file to make.
+
+    `file` and `source` are Sentence Transformers' relative names; `source` is the file that the step starts from,
+    None for the model itself. `packages` are the distributions whose version changes the result.
+    """
+
+    file: str
+    recipe: Recipe
+    packages: tuple[str, ...]
+    source: str | None = None
+    calibrated: bool = False
+
+
+def _onnx_step(file: str, recipe: Recipe) -> Step:
+    return Step(file=file, recipe=recipe, packages=(*_ONNX, "onnxruntime"), source="onnx/model.onnx")
+
+
+_STEPS = {
+    step.file: step
+    for step in (
+        Step(file="onnx/model.onnx", recipe="onnx", packages=_ONNX),
+        _onnx_step("onnx/model_O1.onnx", "onnx-optimize"),
+        _onnx_step("onnx/model_O2.onnx", "onnx-optimize"),
+        _onnx_step("onnx/model_O3.onnx", "onnx-optimize"),
+        _onnx_step("onnx/model_O4.onnx", "onnx-optimize"),
+        _onnx_step("onnx/model_qint8_avx512_vnni.onnx", "onnx-quantize"),
+        _onnx_step("onnx/model_qint8_avx512.onnx", "onnx-quantize"),
+        _onnx_step("onnx/model_quint8_avx2.onnx", "onnx-quantize"),
+        _onnx_step("onnx/model_qint8_arm64.onnx", "onnx-quantize"),
+        Step(file="openvino/openvino_model.xml", recipe="openvino", packages=_OPENVINO),
+        Step(
+            file="openvino/openvino_model_qint8_quantized.xml",
+            recipe="openvino-quantize",
+            packages=(*_OPENVINO, "nncf"),
+            source="openvino/openvino_model.xml",
+            calibrated=True,
+        ),
+    )
+}
+
+
+def steps_for(candidate: Candidate, hardware: Hardware) -> tuple[Step, ...]:
+    """The files to make for `candidate` on this machine, each after the one it starts from; empty for torch.
+
+    Raises UnavailableError where the machine has no variant of the candidate.
+    """
+    if candidate.runtime == "torch":
+        return ()
+    file = catalogue.file_of(candidate, hardware)
+    if file is None:
+        raise UnavailableError(f"{candidate.name} {catalogue.unmet(candidate, hardware) or 'has no file'}.")
+    steps: list[Step] = []
+    while file is not None:
+        steps.insert(0, _STEPS[file])
+        file = steps[0].source
+    return tuple(steps)
+
+
+def settings_for(candidate: Candidate, *, threads: int) -> RuntimeSettings:
+    """How the encoder runs the candidate's file with `threads` threads.
+
+    OpenVINO's inference precision is always named: its default is bf16 on a CPU with native bf16. The operations that
+    int8 leaves in floating point run in f32, so that the int8 candidate's loss is that of int8 alone.
+    """
+    if candidate.runtime == "torch":
+        return RuntimeSettings(
+            threads=threads,
+            batch_size=TORCH_BATCH_SIZE,
+            dtype=TORCH_DTYPES[candidate.precision],
+            device=candidate.device,
+        )
+    if candidate.runtime == "onnx":
+        cuda = candidate.device == "cuda"
+        return RuntimeSettings(
+            threads=threads,
+            device=candidate.device,
+            provider="CUDAExecutionProvider" if cuda else "CPUExecutionProvider",
+        )
+    return RuntimeSettings(
+        threads=threads,
+        inference_precision="bf16" if candidate.precision == "bf16" else "f32",
+        device=candidate.device,
+    )

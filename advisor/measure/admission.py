@@ -1,0 +1,152 @@
+"""Getting a candidate ready to race: load it, probe it, compare its embeddings, warm it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.accuracy import check_embeddings, estimate_loss
+from advisor.errors import ChildFailed
+from advisor.measure.client import WORKER_MODULE, Client
+from advisor.measure.contestant import Contestant
+from advisor.measure.plan import PROBE_TEXTS, Plan, first_plan, full_plan
+from advisor.measure.race import Exit, slower
+from advisor.measure.runners import timeout_s
+from advisor.types import BASELINE, ModelProfile, Objective, Request
+
+_LOAD_TIMEOUT_S = 180.0
+_PROBE_TIMEOUT_S = 60.0
+
+_HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
+"""A candidate that is this many times slower than the baseline in the probe is not raced: the baseline is in the race
+anyway. Where memory counts, a slow one may still be wanted."""
+
+_PROBE_LAPS = 2
+
+
+class Admission:
+    """Prepares candidates, the baseline first: it sizes the plan and gives the embeddings to compare with."""
+
+    def __init__(
+        self,
+        *,
+        model: ModelProfile,
+        texts: Sequence[str],
+        reference_texts: Sequence[str],
+        request: Request,
+        log_dir: Path,
+        work_dir: Path,
+        worker_module: str = WORKER_MODULE,
+    ) -> None:
+        self._model = model
+        self._texts = texts
+        self._reference_texts = reference_texts
+        self._request = request
+        self._log_dir = log_dir
+        self._work_dir = work_dir
+        self._worker_module = worker_module
+        self._baseline: Contestant | None = None
+        self._compared: NDArray[np.float32] | None = None
+        self.plan = Plan(path=work_dir / "texts.json", sizes=())
+
+    def admit_baseline(self, contestant: Contestant) -> None:
+        """Prepare the baseline and make the plan. Raises ChildFailed."""
+        client = self._open(contestant)
+        path = self.plan.path
+        seed = self._request.seed
+        client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=seed).path)
+        seconds = self._probe(client, _PROBE_TIMEOUT_S)
+        singles = client.latencies(self.plan.probe, timeout_s=_PROBE_TIMEOUT_S)
+        contestant.probe_s_per_text = seconds / PROBE_TEXTS
+        self.plan = full_plan(
+            self._texts,
+            self._reference_texts,
+            seconds_per_text=contestant.probe_s_per_text,
+            latency_s=sum(singles) / len(singles),
+            path=path,
+            seed=seed,
+        )
+        client.texts(path)
+        self._baseline = contestant
+        self._compare(contestant)
+        self._warm_up(contestant)
+
+    def admit(self, contestant: Contestant, *, spared: bool) -> None:
+        """Prepare another candidate; one that proves hopeless in the probe gets an exit, unless it is `spared`.
+
+        Raises ChildFailed.
+        """
+        client = self._open(contestant)
+        client.texts(self.plan.path)
+        hopeless = self._compare_speed(contestant, client)
+        if hopeless is not None and not spared:
+            contestant.exit = hopeless
+            return
+        self._compare(contestant)
+        self._warm_up(contestant)
+
+    def _open(self, contestant: Contestant) -> Client:
+        client = Client(contestant.exported, log=self._log_dir / f"{contestant.name}.log", module=self._worker_module)
+        contestant.client = client
+        contestant.load = client.load(self._model, contestant.candidate.runtime, timeout_s=_LOAD_TIMEOUT_S)
+        return client
+
+    def _compare_speed(self, contestant: Contestant, client: Client) -> Exit | None:
+        """Probe the candidate beside the baseline; an exit if it is hopeless.
+
+        The baseline's seconds are taken again, because the machine may have changed since its own admission.
+        """
+        assert self._baseline is not None  # admitted first
+        seconds = self._probe(client, _PROBE_TIMEOUT_S)
+        contestant.probe_s_per_text = seconds / PROBE_TEXTS
+        known_s = (self._baseline.probe_s_per_text or 0.0) * PROBE_TEXTS
+        limit = _HOPELESS[self._request.objective]
+        if seconds <= limit * known_s:
+            return None
+        try:
+            baseline_s = self._probe(self._baseline.connection, _PROBE_TIMEOUT_S)
+        except ChildFailed as error:  # not this candidate's fault
+            reason = f"failed while parked: {error.message}"
+            self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
+            return None
+        contestant.probe_speedup = baseline_s / seconds
+        if seconds <= limit * baseline_s:
+            return None
+        reason = f"cut after the probe: {slower(seconds / baseline_s)} than {BASELINE}"
+        return Exit(name=contestant.name, status="cut", reason=reason)
+
+    def _probe(self, client: Client, limit_s: float) -> float:
+        """The best of a few laps over the probe's texts, after one that warms up."""
+        laps = client.time_batches([self.plan.probe] * _PROBE_LAPS, wake=self.plan.probe, timeout_s=limit_s)
+        return min(laps)
+
+    def _compare(self, contestant: Contestant) -> None:
+        """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""
+        client = contestant.connection
+        compared_path = self._work_dir / f"{contestant.name}.compared.npy"
+        reference_path = self._work_dir / f"{contestant.name}.reference.npy"
+        for batch, path, alone in (
+            (self.plan.compared, compared_path, False),
+            (self.plan.reference, reference_path, True),
+        ):
+            num_texts = self.plan.sizes[batch]
+            client.embed(batch, out=path, alone=alone, timeout_s=timeout_s(contestant, num_texts))
+            embeddings = np.load(path, allow_pickle=False)
+            dimension = None if self._compared is None else self._compared.shape[1]
+            wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension)
+            if wrong is not None:
+                raise ChildFailed(wrong, log=str(self._log_dir / f"{contestant.name}.log"))
+        contestant.reference_path = reference_path
+        compared = np.load(compared_path, allow_pickle=False)
+        if self._compared is None:
+            self._compared = compared
+        contestant.loss = estimate_loss(self._compared, compared, seed=self._request.seed)
+
+    def _warm_up(self, contestant: Contestant) -> None:
+        """One untimed lap over every group: runtimes compile and allocate for each new shape."""
+        num_texts = sum(self.plan.sizes[group] for group in self.plan.groups)
+        limit_s = timeout_s(contestant, num_texts)
+        contestant.connection.time_batches(self.plan.groups, wake=None, timeout_s=limit_s)

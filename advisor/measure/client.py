@@ -1,0 +1,99 @@
+"""The parent's handle on one timed process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.child.process import Child
+from advisor.types import Exported, ModelProfile, Runtime
+
+WORKER_MODULE = "advisor.measure.worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What loading took. The import of the runtime is apart: it belongs to the environment, not to the files."""
+
+    import_s: float
+    load_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a worker has used since it started."""
+
+    peak_rss_bytes: int
+    cpu_s: float
+    voluntary_switches: int
+    involuntary_switches: int
+    num_threads: int | None
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """The environment that gives every library in a worker the same budget of threads.
+
+    The wait policy is left alone: see "Parked workers" in `docs/measuring.md`.
+    """
+    count = str(threads)
+    return {
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+        "RAYON_NUM_THREADS": count,
+        "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
+    }
+
+
+class Client:
+    """One candidate in its own process. All methods raise ChildFailed (see `Child.call`)."""
+
+    def __init__(self, exported: Exported, *, log: Path, module: str = WORKER_MODULE) -> None:
+        self._child = Child(module, name=exported.candidate, log=log, env=thread_environment(exported.settings.threads))
+        self._exported = exported
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._child.pid
+
+    def load(self, model: ModelProfile, runtime: Runtime, *, timeout_s: float) -> Load:
+        """Open the candidate's files, with the model's own tokenizer and modules, and embed one text."""
+        file = self._exported.file
+        reply = self._child.call(
+            "load",
+            timeout_s=timeout_s,
+            folder=str(model.path),
+            runtime=runtime,
+            file=None if file is None else str(self._exported.folder / file),
+            settings=dataclasses.asdict(self._exported.settings),
+            trust_remote_code=model.trust_remote_code,
+        )
+        return Load(import_s=reply["import_s"], load_s=reply["load_s"])
+
+    def texts(self, path: Path) -> None:
+        """Read the batches of texts in a JSON file, a list of lists of str."""
+        self._child.call("texts", timeout_s=60, path=str(path))
+
+    def time_batches(self, batches: Sequence[int], *, wake: int | None, timeout_s: float) -> tuple[float, ...]:
+        """Seconds for each batch, after an untimed encode of the batch `wake`."""
+        reply = self._child.call("time_block", timeout_s=timeout_s, batches=list(batches), wake=wake)
+        return tuple(reply["seconds"])
+
+    def latencies(self, batch: int, *, timeout_s: float) -> tuple[float, ...]:
+        """Seconds for each text of a batch, one at a time."""
+        return tuple(self._child.call("latency", timeout_s=timeout_s, batch=batch)["seconds"])
+
+    def embed(self, batch: int, *, out: Path, alone: bool, timeout_s: float) -> None:
+        """Write the embeddings of a batch to `out`, `(num_texts, dimension)` float32 as .npy."""
+        self._child.call("embed", timeout_s=timeout_s, batch=batch, out=str(out), alone=alone)
+
+    def usage(self) -> Usage:
+        """What the worker has used."""
+        return Usage(**self._child.call("usage", timeout_s=60))
+
+    def kill(self) -> None:
+        """End the worker. Safe to call twice."""
+        self._child.kill()

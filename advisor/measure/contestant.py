@@ -1,0 +1,118 @@
+"""One candidate on its way through the measurement: what was found out about it so far."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from advisor import catalogue
+from advisor.choose import FP32_NOISE
+from advisor.measure.client import Client, Load
+from advisor.measure.race import Exit
+from advisor.measure.result import Measured
+from advisor.measure.rounds import Round, estimate, log_speed
+from advisor.types import BASELINE, Estimate, Exported, Fidelity, Outcome, Timing
+
+_UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
+
+
+@dataclass(slots=True, kw_only=True)
+class Contestant:
+    """Mutable, and never leaves this room: `measured` and `outcome` are what does."""
+
+    exported: Exported
+    candidate: catalogue.Candidate
+    client: Client | None = None
+    load: Load | None = None
+    probe_s_per_text: float | None = None
+    probe_speedup: float | None = None
+    loss: Fidelity | None = None
+    reference_path: Path | None = None
+    peak_rss_bytes: int | None = None
+    latencies_s: list[float] = field(default_factory=list)
+    exit: Exit | None = None
+
+    @property
+    def name(self) -> str:
+        """The candidate's name."""
+        return self.candidate.name
+
+    @property
+    def connection(self) -> Client:
+        """The worker; raises RuntimeError if it is not running."""
+        if self.client is None:
+            raise RuntimeError(f"{self.name} has no worker")
+        return self.client
+
+    def may_win(self, max_loss: float) -> bool:
+        """Whether its estimated loss lets `choose` take it."""
+        fp32 = self.candidate.precision == "fp32"
+        if self.loss is None:
+            return fp32
+        return self.loss.value <= (max(max_loss, FP32_NOISE) if fp32 else max_loss)
+
+    def measured(self, rounds: Sequence[Round], sizes: Sequence[int]) -> Measured:
+        """Everything that is known, given all rounds and the number of texts in each block."""
+        left = self.exit
+        timing = self._timing(rounds, sizes)
+        if left is None and timing is None:
+            left = Exit(name=self.name, status="skipped", reason="skipped: the measurement ended before its turn")
+        return Measured(
+            name=self.name,
+            status="measured" if left is None else left.status,
+            reason="" if left is None else left.reason,
+            timing=timing,
+            loss=self.loss,
+            log=None if left is None else left.log,
+            reference_path=self.reference_path,
+            import_s=None if self.load is None else self.load.import_s,
+        )
+
+    def outcome(self, measured: Measured) -> Outcome:
+        """The same as the type that events carry."""
+        return Outcome(
+            name=self.name,
+            status=measured.status,
+            reason=measured.reason,
+            precision=self.candidate.precision,
+            file=self.exported.file,
+            settings=self.exported.settings,
+            timing=measured.timing,
+            loss=measured.loss,
+            export_s=self.exported.export_s,
+            size_bytes=self.exported.size_bytes,
+            notes=self.exported.notes,
+            log=measured.log,
+        )
+
+    def _timing(self, rounds: Sequence[Round], sizes: Sequence[int]) -> Timing | None:
+        rates = [math.log(sizes[one.block] / one.seconds[self.name]) for one in rounds if self.name in one.seconds]
+        texts_per_s = estimate(rates)
+        speedup = _UNITY if self.name == BASELINE else estimate(log_speed(rounds, self.name, BASELINE))
+        if texts_per_s is None:
+            if self.probe_s_per_text is None:
+                return None
+            texts_per_s = Estimate(median=1 / self.probe_s_per_text)
+            if self.name != BASELINE:
+                speedup = None if self.probe_speedup is None else Estimate(median=self.probe_speedup)
+        p50, p95 = _percentiles_ms(self.latencies_s)
+        return Timing(
+            texts_per_s=texts_per_s,
+            speedup=speedup,
+            latency_p50_ms=p50,
+            latency_p95_ms=p95,
+            load_s=None if self.load is None else self.load.load_s,
+            peak_rss_bytes=self.peak_rss_bytes,
+            rounds=len(rates),
+        )
+
+
+def _percentiles_ms(seconds: Sequence[float]) -> tuple[float | None, float | None]:
+    """The 50th and 95th percentile; the 95th needs 20 values, or it would be an extrapolation."""
+    if not seconds:
+        return None, None
+    p95 = statistics.quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) >= 20 else None
+    return statistics.median(seconds) * 1e3, None if p95 is None else p95 * 1e3

@@ -1,0 +1,156 @@
+"""What else the machine did while it measured, and whether that could have changed the verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import expm1
+from statistics import median
+
+from advisor.measure.race import TIE_MARGIN, Ending
+from advisor.measure.rounds import Round, log_speed
+from advisor.probe.cgroup import group_folders, parse_mountinfo, parse_self_cgroup
+from advisor.probe.sources import Sources
+
+_WORTH_SAYING = 0.02
+"""A disturbance smaller than this share of the time is within what interleaved rounds even out."""
+
+_ROUNDS_IN_A_HALF = 3
+"""Fewer do not tell a change between the first and the last rounds from chance."""
+
+_OPEN_GAP = 0.1
+"""A gap below this may still turn where the time budget, and not the evidence, ended the race."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Counters that only grow, read at one moment; seconds summed over all CPUs. None where there is no counter."""
+
+    at_s: float
+    num_cpus: int
+    total_s: float
+    busy_s: float
+    """Without idle, waiting for I/O, and stolen time."""
+    steal_s: float | None
+    own_s: float
+    """CPU seconds of this process and of the children that it has reaped."""
+    throttled_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contest:
+    """How a race ended: its rounds, its leader, those whom the leader had to beat, and why it stopped."""
+
+    rounds: tuple[Round, ...]
+    leader: str
+    rivals: tuple[str, ...]
+    ending: Ending
+
+
+def read_noise(sources: Sources | None = None) -> Noise:
+    """Read the counters. The load average is none of them: it lags, and counts our own exports."""
+    import resource
+
+    import psutil
+
+    times = psutil.cpu_times()
+    total_s = float(sum(times)) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # in user, nice
+    steal_s = getattr(times, "steal", None)
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return Noise(
+        at_s=time.monotonic(),
+        num_cpus=psutil.cpu_count() or 1,
+        total_s=total_s,
+        busy_s=total_s - times.idle - getattr(times, "iowait", 0.0) - (steal_s or 0.0),
+        steal_s=steal_s,
+        own_s=sum(used.ru_utime + used.ru_stime for used in own),
+        throttled_s=read_throttled_s(sources or Sources()),
+    )
+
+
+def read_throttled_s(sources: Sources) -> float | None:
+    """Seconds for which a CPU quota has held this process' control group, or one above it; None without counters."""
+    try:
+        entries = parse_self_cgroup(sources.text("/proc/self/cgroup"))
+        mounts = parse_mountinfo(sources.text("/proc/self/mountinfo"))
+    except OSError:
+        return None
+    found = []
+    for entry in entries:
+        for mount in mounts:
+            if mount.version == 1 and not {"cpu"} & set(mount.controllers) & set(entry.controllers):
+                continue
+            if (mount.version == 2) != (entry.hierarchy == 0):
+                continue
+            for folder in group_folders(mount, entry.path):
+                try:
+                    throttled_s = parse_cpu_stat(sources.text(f"{folder}/cpu.stat"))
+                except OSError:
+                    continue
+                if throttled_s is not None:
+                    found.append(throttled_s)
+    return max(found, default=None)
+
+
+def parse_cpu_stat(text: str) -> float | None:
+    """Throttled seconds in a control group's `cpu.stat`: `throttled_usec` (v2) or `throttled_time` in ns (v1)."""
+    units = {"throttled_usec": 1e-6, "throttled_time": 1e-9}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if name in units and value.strip().isdigit():
+            return int(value) * units[name]
+    return None
+
+
+def warnings(before: Noise, after: Noise, contest: Contest, *, threads: int) -> tuple[str, ...]:
+    """Sentences with a cause and a remedy, for disturbances that could have changed who won; usually none.
+
+    A disturbance that took a share s of the CPU time from the race may have slowed one candidate by as much, so it
+    matters where s is at least the gap between the leader and its closest rival.
+    """
+    if not contest.rivals:
+        return ()
+    rival = max(contest.rivals, key=lambda name: median(log_speed(contest.rounds, name, contest.leader) or [-9.0]))
+    ahead = log_speed(contest.rounds, contest.leader, rival)
+    if not ahead:
+        return ()
+    gap = expm1(max(0.0, median(ahead)))
+    apart = f"{contest.leader} and {rival} are {gap:.0%} apart"
+
+    def matters(share: float) -> bool:
+        return share >= max(_WORTH_SAYING, gap)
+
+    found = []
+    total_s = max(after.total_s - before.total_s, 1e-9)
+    others = max(0.0, (after.busy_s - before.busy_s) - (after.own_s - before.own_s)) / total_s
+    ours = min(1.0, threads / after.num_cpus)
+    if matters(max(0.0, others + ours - 1) / ours):
+        used = f"{others * after.num_cpus:.1f} of {after.num_cpus} cores"
+        found.append(f"Other programs used {used} while measuring, and {apart}: close them and run again.")
+    if before.steal_s is not None and after.steal_s is not None:
+        stolen = (after.steal_s - before.steal_s) / total_s
+        if matters(stolen):
+            found.append(
+                f"The hypervisor withheld {stolen:.0%} of the CPU time (steal), and {apart}: "
+                "run again when the host is quieter, or on a dedicated machine."
+            )
+    if before.throttled_s is not None and after.throttled_s is not None:
+        held = (after.throttled_s - before.throttled_s) / max(after.at_s - before.at_s, 1e-9)
+        if matters(held):
+            found.append(
+                f"The container's CPU quota held the runtimes back for {held:.0%} of the time, and {apart}: "
+                f"use fewer than {threads} threads (--threads), or raise the quota."
+            )
+    half = len(ahead) // 2
+    if half >= _ROUNDS_IN_A_HALF:
+        first, last = median(ahead[:half]), median(ahead[-half:])
+        if first * last < 0 and abs(first - last) > TIE_MARGIN:
+            found.append(
+                f"{contest.leader} and {rival} changed places between the first and the last rounds: "
+                "let the machine cool down or come to rest, and run again."
+            )
+    if contest.ending == "time" and gap < _OPEN_GAP:
+        found.append(
+            f"The time budget ended the race after {len(ahead)} rounds, and {apart}: give it more (--time-budget)."
+        )
+    return tuple(found)

@@ -1,0 +1,40 @@
+"""What measuring hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.types import Fidelity, Status, Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known about one candidate after measuring. `reason` is empty where it was measured in full."""
+
+    name: str
+    status: Status
+    reason: str = ""
+    timing: Timing | None = None
+    """For a candidate that was cut after the probe: the probe's figures, with no rounds and no intervals."""
+    loss: Fidelity | None = None
+    log: str | None = None
+    reference_path: Path | None = None
+    """Embeddings of the reference texts, each encoded alone: `(num_texts, dimension)` float32 as .npy."""
+    import_s: float | None = None
+    """Importing the runtime; `timing.load_s` is without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureResult:
+    """One `Measured` for each candidate, in the order in which they were given."""
+
+    candidates: tuple[Measured, ...]
+    warnings: tuple[str, ...]
+
+    def of(self, name: str) -> Measured:
+        """The candidate called `name`; raises KeyError if it was not in the run."""
+        for measured in self.candidates:
+            if measured.name == name:
+                return measured
+        raise KeyError(name)

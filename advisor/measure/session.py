@@ -1,0 +1,286 @@
+"""The parent's side of a measurement. Imports no runtime; sleeps while a candidate works."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from advisor import catalogue
+from advisor.errors import ChildFailed, InputError, UnavailableError
+from advisor.events import CandidateEnded, CandidateLoaded, Event, FidelityMeasured, RoundFinished, WarningRaised
+from advisor.measure.admission import Admission
+from advisor.measure.client import WORKER_MODULE
+from advisor.measure.contestant import Contestant
+from advisor.measure.control import Control
+from advisor.measure.heat import HEAT_PLANS, Listeners, run_heat
+from advisor.measure.memory import available_bytes, needed_bytes, short_of
+from advisor.measure.noise import Contest, Noise, read_noise, warnings
+from advisor.measure.race import Ending, Exit
+from advisor.measure.result import MeasureResult
+from advisor.measure.rounds import Round, log_speed
+from advisor.types import BASELINE, Exported, ModelProfile, Request
+
+_LOADING_SHARE = 0.6
+"""Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
+
+
+def measure(
+    exported: Sequence[Exported],
+    *,
+    model: ModelProfile,
+    texts: Sequence[str],
+    reference_texts: Sequence[str],
+    request: Request,
+    pick: str,
+    log_dir: Path,
+    work_dir: Path,
+    time_budget_s: float,
+    on_event: Callable[[Event], None],
+    clock: Callable[[], float],
+    control: Control | None = None,
+    worker_module: str = WORKER_MODULE,
+    memory: Callable[[], int | None] = available_bytes,
+) -> MeasureResult:
+    """Time the candidates against each other, each in its own process, and compare their embeddings with fp32's.
+
+    `exported` must hold the baseline; `pick` is the ruleset's. All candidates get the same texts and the same threads.
+    `clock` gives the seconds since the run's start, for events and for `time_budget_s`, which bounds the whole
+    measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
+    texts and embeddings. `worker_module` and `memory` are seams for tests.
+
+    A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
+    Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
+    the race.
+    """
+    if not texts:
+        raise InputError("There are no texts to measure with.")
+    contestants = {
+        files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
+    }
+    if BASELINE not in contestants:
+        raise InputError(f"{BASELINE} is not among the candidates: every speedup and loss refers to it.")
+    admission = Admission(
+        model=model,
+        texts=texts,
+        reference_texts=reference_texts,
+        request=request,
+        log_dir=log_dir,
+        work_dir=work_dir,
+        worker_module=worker_module,
+    )
+    session = _Session(
+        contestants=contestants,
+        admission=admission,
+        model=model,
+        request=request,
+        pick=pick,
+        time_budget_s=time_budget_s,
+        emit=on_event,
+        clock=clock,
+        control=control or Control(),
+        memory=memory,
+    )
+    try:
+        return session.run()
+    finally:
+        session.kill_all()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Session:
+    """Heats: as many candidates as fit into memory race at once, the baseline always among them."""
+
+    contestants: dict[str, Contestant]
+    admission: Admission
+    model: ModelProfile
+    request: Request
+    pick: str
+    time_budget_s: float
+    emit: Callable[[Event], None]
+    clock: Callable[[], float]
+    control: Control
+    memory: Callable[[], int | None]
+    start_s: float = 0.0
+    rounds: list[Round] = field(default_factory=list)
+    """Throughput, over all heats."""
+    deciding_rounds: list[Round] = field(default_factory=list)
+    """Of the races that decide under the objective."""
+    endings: list[Ending] = field(default_factory=list)
+    """How those ended, one for each heat."""
+
+    def run(self) -> MeasureResult:
+        """Everything, in order."""
+        self.start_s = self.clock()
+        before = read_noise()
+        baseline = self.contestants[BASELINE]
+        try:
+            self.admission.admit_baseline(baseline)
+        except ChildFailed as error:
+            raise UnavailableError(
+                f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."
+            ) from None
+        self._announce(baseline)
+        others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
+        # The pick first, then the quick to load: PyTorch alone takes seconds to import.
+        pending = sorted(others, key=lambda one: (one.name != self.pick, one.candidate.runtime == "torch"))
+        while True:
+            ready = self._admit_those_that_fit(pending)
+            if baseline.exit is None and (ready or not self.endings):
+                self._race([baseline, *ready], num_pending=len(pending))
+            if not pending:
+                break
+            for contestant in others:
+                self._retire(contestant)
+        self._retire_all()
+        found = self._warnings(before)
+        for message in found:
+            self.emit(WarningRaised(elapsed_s=self.clock(), message=message))
+        return MeasureResult(
+            candidates=tuple(one.measured(self.rounds, self._block_sizes()) for one in self.contestants.values()),
+            warnings=found,
+        )
+
+    def _retire_all(self) -> None:
+        """Ask every worker what it used, and end it."""
+        for contestant in self.contestants.values():
+            self._retire(contestant)
+
+    def kill_all(self) -> None:
+        """End every worker."""
+        for contestant in self.contestants.values():
+            if contestant.client is not None:
+                contestant.client.kill()
+
+    # -- getting ready ---------------------------------------------------------------------------------------
+
+    def _admit_those_that_fit(self, pending: list[Contestant]) -> list[Contestant]:
+        """Take candidates off `pending` until memory is short; one that does not even fit alone is skipped."""
+        ready: list[Contestant] = []
+        while pending:
+            self.control.wait()
+            refusal = self._refusal(pending[0])
+            needed = needed_bytes(pending[0].exported, pending[0].candidate.runtime, self.model)
+            available = self.memory()
+            if refusal is None and available is not None and needed > available:
+                if ready:
+                    break
+                refusal = f"skipped: {short_of(needed, available)}"
+            contestant = pending.pop(0)
+            if refusal is not None:
+                self._end(contestant, Exit(name=contestant.name, status="skipped", reason=refusal))
+            elif self._admit(contestant):
+                ready.append(contestant)
+        return ready
+
+    def _refusal(self, contestant: Contestant) -> str | None:
+        if self.contestants[BASELINE].exit is not None:
+            return f"skipped: {BASELINE} failed, and there is nothing to compare with"
+        if self.control.stopped:
+            return "skipped: the measurement was stopped before its turn"
+        if self.control.skips(contestant.name):
+            return "skipped: left out by the user"
+        if contestant.name != self.pick and self.clock() - self.start_s > _LOADING_SHARE * self.time_budget_s:
+            return "skipped: the time budget left no room to load it"
+        return None
+
+    def _admit(self, contestant: Contestant) -> bool:
+        try:
+            self.admission.admit(contestant, spared=contestant.name == self.pick)
+        except ChildFailed as error:
+            reason = f"failed before the race: {error.message}"
+            self._end(contestant, Exit(name=contestant.name, status="failed", reason=reason, log=error.log))
+            return False
+        self._announce(contestant)
+        if contestant.exit is not None:
+            self._end(contestant, contestant.exit)
+            return False
+        return True
+
+    def _announce(self, contestant: Contestant) -> None:
+        load_s = 0.0 if contestant.load is None else contestant.load.load_s
+        self.emit(CandidateLoaded(elapsed_s=self.clock(), candidate=contestant.name, load_s=load_s))
+        if contestant.reference_path is not None:
+            self.emit(FidelityMeasured(elapsed_s=self.clock(), candidate=contestant.name, loss=contestant.loss))
+
+    # -- racing and leaving ----------------------------------------------------------------------------------
+
+    def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
+        left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
+        result = run_heat(
+            ready,
+            plan=self.admission.plan,
+            request=self.request,
+            pick=self.pick,
+            time_s=left_s * len(ready) / (len(ready) + num_pending),
+            clock=self.clock,
+            control=self.control,
+            listeners=Listeners(on_lap=self._lap, on_exit=self._exit),
+        )
+        deciding = result.latency if self.request.objective == "latency" else result.throughput
+        self.rounds += result.throughput.rounds
+        self.deciding_rounds += deciding.rounds
+        self.endings.append(deciding.ending)
+
+    def _lap(self, name: str, round_index: int, block: int, seconds: float) -> None:
+        self.emit(
+            RoundFinished(
+                elapsed_s=self.clock(),
+                candidate=name,
+                round_index=round_index,
+                num_rounds=HEAT_PLANS[self.request.objective].throughput.max_rounds,
+                texts_per_s=self._block_sizes()[block] / seconds,
+            )
+        )
+
+    def _exit(self, left: Exit, rounds: Sequence[Round]) -> None:
+        contestant = self.contestants[left.name]
+        if contestant.exit is None:  # one that was cut may still fail later; the cut stands
+            contestant.exit = left
+            self._tell(contestant, rounds)
+
+    def _end(self, contestant: Contestant, left: Exit) -> None:
+        contestant.exit = left
+        self._retire(contestant)
+        self._tell(contestant, ())
+
+    def _tell(self, contestant: Contestant, rounds: Sequence[Round]) -> None:
+        measured = contestant.measured((*self.rounds, *rounds), self._block_sizes())
+        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=contestant.outcome(measured)))
+
+    def _retire(self, contestant: Contestant) -> None:
+        if contestant.client is not None:
+            with contextlib.suppress(ChildFailed):
+                contestant.peak_rss_bytes = contestant.client.usage().peak_rss_bytes
+            contestant.client.kill()
+            contestant.client = None
+
+    def _block_sizes(self) -> tuple[int, ...]:
+        return tuple(self.admission.plan.sizes[group] for group in self.admission.plan.groups)
+
+    # -- what to say -----------------------------------------------------------------------------------------
+
+    def _warnings(self, before: Noise) -> tuple[str, ...]:
+        found = []
+        if len(self.endings) > 1:
+            found.append(
+                f"Memory was short, so the candidates raced in {len(self.endings)} heats, each against {BASELINE}: "
+                "their speedups compare less sharply than in one race."
+            )
+        able = [
+            name
+            for name, contestant in self.contestants.items()
+            if contestant.may_win(self.request.max_loss) and any(name in one.seconds for one in self.deciding_rounds)
+        ]
+        if able:
+            leader = max(able, key=lambda name: median(log_speed(self.deciding_rounds, name, BASELINE) or [0.0]))
+            contest = Contest(
+                rounds=tuple(self.deciding_rounds),
+                leader=leader,
+                rivals=tuple(name for name in able if name != leader),
+                ending="time" if "time" in self.endings else self.endings[-1],
+            )
+            found += warnings(before, read_noise(), contest, threads=self.request.threads)
+        return tuple(found)

@@ -1,0 +1,180 @@
+"""The timed process: one candidate, loaded once, timed with its own clock. Run as `python -m advisor.measure.worker`.
+
+Texts arrive once, in a file, before any timing; a timed request carries only numbers.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.child.serve import Handler, serve
+from advisor.types import RuntimeSettings
+
+_IMPORTS = {"torch": "sentence_transformers", "onnx": "onnxruntime", "openvino": "openvino"}
+_FIRST_TEXT = "The first embedding of a process pays for everything that is set up lazily."
+
+
+class TextEncoder(Protocol):
+    """The part of `advisor.encode.Encoder` that is measured."""
+
+    def encode(self, sentences: list[str], /) -> NDArray[np.float32]:
+        """`(num_texts, dimension)` float32."""
+        ...
+
+
+OpenEncoder = Callable[..., TextEncoder]
+"""`advisor.encode.open_encoder`, or a fake with its signature."""
+
+
+class Worker:
+    """The operations of the child. Each takes and gives JSON objects; seconds are `time.perf_counter_ns`."""
+
+    def __init__(self, open_encoder: OpenEncoder, *, imports: Callable[[str], None]) -> None:
+        self._open_encoder = open_encoder
+        self._imports = imports
+        self._encoder: TextEncoder | None = None
+        self._batches: list[list[str]] = []
+
+    def handlers(self) -> dict[str, Handler]:
+        """The operations by name."""
+        return {
+            "load": self.load,
+            "texts": self.texts,
+            "time_block": self.time_block,
+            "latency": self.latency,
+            "embed": self.embed,
+            "usage": self.usage,
+        }
+
+    def load(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Open the encoder and embed one text. `load_s` is without `import_s`, the runtime's import."""
+        start = time.perf_counter_ns()
+        self._imports(params["runtime"])
+        imported = time.perf_counter_ns()
+        self._encoder = self._open_encoder(
+            Path(params["folder"]),
+            runtime=params["runtime"],
+            file=None if params["file"] is None else Path(params["file"]),
+            settings=RuntimeSettings(**params["settings"]),
+            trust_remote_code=params["trust_remote_code"],
+        )
+        self._encoder.encode([_FIRST_TEXT])
+        loaded = time.perf_counter_ns()
+        return {"import_s": (imported - start) / 1e9, "load_s": (loaded - imported) / 1e9}
+
+    def texts(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Read the batches of texts that later requests name by their index."""
+        self._batches = json.loads(Path(params["path"]).read_text(encoding="utf-8"))
+        return {"num_batches": len(self._batches)}
+
+    def time_block(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Seconds that each batch of `batches` takes, after an untimed encode of the batch `wake`, if there is one.
+
+        A parked process has lost its caches to the others; the untimed encode brings it back to its steady state.
+        """
+        encode = self._loaded().encode
+        if params["wake"] is not None:
+            encode(self._batches[params["wake"]])
+        seconds = []
+        for index in params["batches"]:
+            batch = self._batches[index]
+            with _collector_off():
+                start = time.perf_counter_ns()
+                encode(batch)
+                seconds.append((time.perf_counter_ns() - start) / 1e9)
+        return {"seconds": seconds}
+
+    def latency(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Seconds for each text of the batch `batch`, one at a time, after an untimed encode of its first."""
+        encode = self._loaded().encode
+        singles = [[text] for text in self._batches[params["batch"]]]
+        encode(singles[0])
+        seconds = [0.0] * len(singles)
+        with _collector_off():
+            for position, single in enumerate(singles):
+                start = time.perf_counter_ns()
+                encode(single)
+                seconds[position] = (time.perf_counter_ns() - start) / 1e9
+        return {"seconds": seconds}
+
+    def embed(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Write the embeddings of the batch `batch` to `out` (.npy, float32); `alone` encodes each text by itself."""
+        encode = self._loaded().encode
+        texts = self._batches[params["batch"]]
+        embeddings = np.concatenate([encode([text]) for text in texts]) if params["alone"] else encode(texts)
+        np.save(params["out"], np.asarray(embeddings, dtype=np.float32))
+        return {"shape": list(embeddings.shape)}
+
+    def usage(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What the process has used since it started."""
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "peak_rss_bytes": _peak_rss_bytes(used.ru_maxrss),
+            "cpu_s": used.ru_utime + used.ru_stime,
+            "voluntary_switches": used.ru_nvcsw,
+            "involuntary_switches": used.ru_nivcsw,
+            "num_threads": _num_threads(),
+        }
+
+    def _loaded(self) -> TextEncoder:
+        if self._encoder is None:
+            raise RuntimeError("nothing is loaded")
+        return self._encoder
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Garbage is collected before the window instead of inside it."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _peak_rss_bytes(max_rss: int) -> int:
+    """VmHWM where there is one: Linux carries `ru_maxrss` over from the parent through fork and exec."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return max_rss * (1 if sys.platform == "darwin" else 1024)
+    high_water = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(high_water.split()[1]) * 1024
+
+
+def _num_threads() -> int | None:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return None
+
+
+def import_runtime(runtime: str) -> None:
+    """Import what the runtime needs, so that `load` can time the import apart."""
+    importlib.import_module(_IMPORTS[runtime])
+
+
+def main(open_encoder: OpenEncoder, *, imports: Callable[[str], None] = import_runtime) -> None:
+    """Serve one candidate until the parent goes."""
+    serve(Worker(open_encoder, imports=imports).handlers())
+
+
+if __name__ == "__main__":
+    from advisor.encode import open_encoder
+
+    main(open_encoder)

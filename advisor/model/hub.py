@@ -1,0 +1,122 @@
+"""Models from the Hugging Face hub: the local cache first, then the network."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import MissingExtraError, ModelError
+
+_WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors")
+_UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "original/*", "*.onnx", "*.h5", "*.msgpack", "*.tflite", "*.gguf")
+_PICKLED = ("*pytorch_model*.bin",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubModel:
+    """A snapshot of a repository in the local cache."""
+
+    repo_id: str
+    folder: Path
+    revision: str | None
+
+
+def find_on_hub(name: str, *, offline: bool, pickled: bool) -> HubModel:
+    """The model's snapshot, downloaded if need be. `pickled` allows .bin weights where there are no others.
+
+    Raises ModelError where it is not in the cache and cannot be had, MissingExtraError without huggingface_hub.
+    """
+    hub = _import_hub()
+    ids = [name] if "/" in name else [f"sentence-transformers/{name}", name]
+    incomplete = False
+    for repo_id in ids:
+        folder = _cached(hub, repo_id)
+        if folder is not None and _is_complete(folder, pickled=pickled):
+            return _model(repo_id, folder)
+        incomplete = incomplete or folder is not None
+    if offline or hub.constants.HF_HUB_OFFLINE:
+        raise _not_cached(hub, name, ids[0], incomplete=incomplete)
+    for repo_id in ids:
+        folder = _download(hub, repo_id, pickled=pickled)
+        if folder is not None:
+            return _model(repo_id, folder)
+    raise ModelError(
+        f"There is no model {name!r} on Hugging Face, no folder of that name, or it is private.",
+        hint=_close_hint(hub, name) or "Check the spelling; for a private or gated model run: hf auth login",
+    )
+
+
+def _import_hub() -> Any:
+    try:
+        import huggingface_hub
+        import huggingface_hub.constants
+        import huggingface_hub.errors
+    except ImportError:
+        raise MissingExtraError("huggingface_hub", "profile", purpose="A model from Hugging Face") from None
+    return huggingface_hub
+
+
+def _cached(hub: Any, repo_id: str) -> Path | None:
+    try:
+        return Path(hub.snapshot_download(repo_id, local_files_only=True))
+    except (hub.errors.LocalEntryNotFoundError, hub.errors.HFValidationError):
+        return None
+
+
+def _is_complete(folder: Path, *, pickled: bool) -> bool:
+    weights = any(folder.glob("*.safetensors")) or (pickled and any(folder.glob("*.bin")))
+    return weights and (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file()
+
+
+def _download(hub: Any, repo_id: str, *, pickled: bool) -> Path | None:
+    """The downloaded snapshot; None where the hub knows no such repository."""
+    try:
+        folder = Path(hub.snapshot_download(repo_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
+        if pickled and not any(folder.glob("*.safetensors")):
+            hub.snapshot_download(repo_id, allow_patterns=_PICKLED, ignore_patterns=_UNWANTED)
+        return folder
+    except hub.errors.GatedRepoError:
+        raise ModelError(
+            f"The model {repo_id} is gated.", hint="Accept its terms on huggingface.co, then run: hf auth login"
+        ) from None
+    except (hub.errors.RepositoryNotFoundError, hub.errors.HFValidationError):
+        return None
+    except Exception as error:  # the HTTP library's own tree, which differs between versions of huggingface_hub
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(
+            f"The model {repo_id} is not in the local cache and Hugging Face cannot be reached: {reason}.",
+            hint="Check the connection, or name a folder that holds the model.",
+        ) from None
+
+
+def _model(repo_id: str, folder: Path) -> HubModel:
+    is_commit = re.fullmatch(r"[0-9a-f]{40}", folder.name) is not None
+    return HubModel(repo_id=repo_id, folder=folder, revision=folder.name if is_commit else None)
+
+
+def _not_cached(hub: Any, name: str, repo_id: str, *, incomplete: bool) -> ModelError:
+    state = "only in part in the local cache" if incomplete else "neither a folder nor in the local cache"
+    get = f"With a connection, run: hf download {repo_id}"
+    close = _close_hint(hub, name)
+    return ModelError(
+        f"The model {name!r} is {state} of Hugging Face, and advisor is offline."
+        if incomplete
+        else f"The model {name!r} is {state}, and advisor is offline.",
+        hint=f"{close} {get}" if close else get,
+    )
+
+
+def _close_hint(hub: Any, name: str) -> str | None:
+    """A question that names cached models of similar names."""
+    try:
+        folders = os.listdir(hub.constants.HF_HUB_CACHE)
+    except OSError:
+        folders = []
+    cached = [folder.removeprefix("models--").replace("--", "/") for folder in folders if folder.startswith("models--")]
+    by_name = {model.rsplit("/", 1)[-1].lower(): model for model in cached}
+    close = get_close_matches(name.rsplit("/", 1)[-1].lower(), by_name, n=3)
+    return f"Did you mean {' or '.join(by_name[match] for match in close)}?" if close else None

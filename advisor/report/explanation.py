@@ -1,0 +1,73 @@
+"""What the rules say, for a terminal: the path with its evidence, the pick, and what else is worth measuring.
+
+No speed is in it: rules recommend, only measurements carry numbers.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from advisor import catalogue
+from advisor.report.glyphs import UNICODE, Glyphs
+from advisor.types import Challenger, Decision
+
+
+def explanation(
+    decision: Decision,
+    alternatives: Sequence[Decision],
+    *,
+    overrides: Sequence[str] = (),
+    measure: str | None,
+    width: int,
+    glyphs: Glyphs = UNICODE,
+) -> Text:
+    """The path taken and where it leads; `overrides` are what-ifs, `measure` the command that measures it."""
+    lines: list[Text] = []
+    if overrides:
+        what_if = _wrapped(f"what if {', '.join(overrides)}: not this machine, so not measured", width, indent=5)
+        lines += [Text("SIM  ", style="bold reverse").append(what_if.lstrip(), style="not bold not reverse"), Text()]
+    for step in decision.path:
+        lines.append(Text(f"{step.question}").append(f"  {step.answer}", style="bold"))
+        lines.append(Text(_wrapped(f"{glyphs.arrow} {step.evidence}", width, indent=2), style="dim"))
+    says = catalogue.get(decision.recommendation).says
+    lines += [
+        Text(),
+        Text(decision.recommendation, style="bold green").append(
+            f"   recommended by {decision.ruleset}, not measured", style="bold default"
+        ),
+        Text(_wrapped(says, width, indent=2)),
+    ]
+    for other in alternatives:
+        verb = "too" if other.recommendation == decision.recommendation else "instead"
+        lines.append(Text(_wrapped(f"{other.ruleset} picks {other.recommendation} {verb}", width, indent=2)))
+    if decision.challengers:
+        lines += [Text(), Text("Worth measuring beside it", style="bold"), *_challengers(decision.challengers, width)]
+    if measure is not None:
+        lines += [Text(), Text("Measure  ", style="bold").append(measure, style="not bold")]
+    return Text("\n").join(lines)
+
+
+def _challengers(challengers: Sequence[Challenger], width: int) -> list[Text]:
+    name_width = max(len(challenger.candidate) for challenger in challengers)
+    lines = []
+    for challenger in challengers:
+        because = _wrapped(challenger.because, width, indent=name_width + 4).lstrip()
+        lines.append(Text(f"  {challenger.candidate.ljust(name_width)}  ").append(because, style="dim"))
+    return lines
+
+
+def _wrapped(text: str, width: int, *, indent: int) -> str:
+    space = " " * indent
+    return "\n".join(
+        textwrap.wrap(
+            text,
+            max(width, indent + 20),
+            initial_indent=space,
+            subsequent_indent=space,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )

@@ -1,0 +1,91 @@
+"""Delimited files: .csv, .tsv, and whatever is really in them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from advisor.errors import InputError
+from advisor.texts.batches import TextStream, batches
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name
+from advisor.texts.dialect import Dialect, Row, parse_rows, sniff
+from advisor.texts.lines import record_lines
+
+SNIFFED_LINES = 1000
+SNIFFED_CHARS = 4 << 20
+SNIFFED_LINE_CHARS = 1 << 18
+
+
+def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, preferred: str = ",") -> TextStream:
+    """Opens a delimited file from decoded pieces of text.
+
+    Delimiter, quoting and header are read off the first lines (see `dialect`), since files are often not what their
+    extension says. Columns without a name are called by their number, from 1. Cells beyond the last column, and those
+    that a short row lacks, are left out. Raises InputError for an unknown or unclear column and an open quote.
+    """
+    lines = (line for _, line in record_lines(pieces, label))
+    head = _head(lines)
+    following = list(islice(lines, 1))
+    # Parsing a huge line eight times over would take long and teach nothing.
+    sniffed = [line for index, line in enumerate(head) if index == 0 or len(line) <= SNIFFED_LINE_CHARS]
+    dialect = sniff(sniffed, preferred=preferred, complete=not following)
+    rows = _checked(chain(head, following, lines), dialect, label)
+    names = next(rows).cells if dialect.headed else []
+    head_rows = list(islice(rows, HEAD_ROWS))
+    columns = _columns(names, head_rows)
+    chosen = choose_columns(columns, label=label, field=field, named=dialect.headed) if columns else ()
+    return TextStream(
+        label=label,
+        field=field_name(columns, chosen) or None,
+        batches=batches(_cells(chain(head_rows, rows), chosen)),
+    )
+
+
+def _head(lines: Iterator[str]) -> list[str]:
+    head: list[str] = []
+    num_chars = 0
+    for line in islice(lines, SNIFFED_LINES):
+        head.append(line)
+        num_chars += len(line)
+        if num_chars >= SNIFFED_CHARS:
+            break
+    return head
+
+
+def _checked(lines: Iterable[str], dialect: Dialect, label: str) -> Iterator[Row]:
+    last_line = 0
+    try:
+        for row in parse_rows(lines, delimiter=dialect.delimiter, quoted=dialect.quoted):
+            if not row.closed:
+                raise _open_quote(label, row.first_line)
+            last_line = row.last_line
+            yield row
+    except csv.Error:  # a field beyond the limit
+        raise _open_quote(label, last_line + 1) from None
+
+
+def _open_quote(label: str, line: int) -> InputError:
+    return InputError(
+        f"{label}, line {line}: a quoted field begins in this row and does not end.",
+        hint='Close the quote, or double quotes that belong to the text ("").',
+    )
+
+
+def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Column]:
+    width = max((len(names), *(len(row.cells) for row in rows)))
+    return [
+        Column(
+            name=(names[position].strip() if position < len(names) else "") or str(position + 1),
+            values=tuple(row.cells[position] if position < len(row.cells) else None for row in rows),
+        )
+        for position in range(width)
+    ]
+
+
+def _cells(rows: Iterable[Row], chosen: Sequence[int]) -> Iterator[str]:
+    for row in rows:
+        cells = row.cells
+        for position in chosen:
+            if position < len(cells):
+                yield cells[position]

@@ -1,0 +1,211 @@
+"""The report on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import factories
+import pytest
+
+from advisor.report import steps, text, verdict
+from advisor.report.explanation import explanation
+from advisor.report.facts import lengths, machine
+from advisor.report.glyphs import ASCII, UNICODE, for_encoding
+from advisor.report.table import rows
+from advisor.types import Recommendation, Request
+
+Make = Callable[[], Recommendation]
+
+
+def plain(rec: Recommendation, width: int = 80) -> str:
+    return text.full(rec, width=width).plain
+
+
+def test_the_answer_says_who_won_by_how_much_at_what_loss_and_what_the_rules_said() -> None:
+    lines = plain(factories.confirmed()).splitlines()
+    assert "openvino-qint8   6.3x faster than torch-fp32 (95% CI 6.1-6.5)     measured here" in lines
+    assert "  speed     2,579 texts/s against 409" in lines
+    assert "  accuracy  -0.08% (95% CI -0.15..-0.02), estimated on your texts, budget 0.40%" in lines
+    assert "  rules     confirmed: sbert-2024 picks it too" in lines
+
+
+def test_the_footer_can_be_pasted() -> None:
+    said = plain(factories.confirmed())
+    assert 'Use     advisor.load("advisor-out/all-MiniLM-L6-v2")' in said
+    assert "Wrote   advisor-out/all-MiniLM-L6-v2   (23 MB; advisor.json, README.md)" in said
+    assert "Verify  advisor verify advisor-out/all-MiniLM-L6-v2" in said
+
+
+def test_every_candidate_is_in_the_table_with_its_mark() -> None:
+    marks = {row.candidate: row.mark for row in rows(factories.overturned())}
+    assert marks == {"openvino-bf16": ">", "torch-fp32": " ", "openvino-qint8": "!", "torch-fp16": "x", "onnx-O4": "-"}
+
+
+def test_the_table_is_ordered_by_what_became_of_a_candidate_and_then_by_speed() -> None:
+    assert [row.candidate for row in rows(factories.confirmed())] == [
+        "openvino-qint8",
+        "openvino-bf16",
+        "onnx-qint8",
+        "torch-fp32",
+        "torch-fp16",
+        "onnx-O4",
+    ]
+
+
+@pytest.mark.parametrize("make", factories.EVERY_KIND)
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_no_line_is_wider_than_the_terminal(make: Make, width: int) -> None:
+    for line in plain(make(), width).splitlines():
+        copied = line.startswith(("Use ", "Wrote ", "Verify "))  # never broken, so that they can be pasted
+        assert len(line) <= width or copied, line
+        assert line == line.rstrip()
+
+
+def test_nothing_that_is_written_is_left_to_the_console_to_wrap() -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    out = StringIO()
+    rec = factories.with_failures()
+    Console(file=out, width=60).print(text.full(rec, width=60), soft_wrap=True)
+    assert out.getvalue() == text.full(rec, width=60).plain + "\n"
+
+
+def test_keeping_the_baseline_is_an_answer() -> None:
+    said = plain(factories.keep_baseline())
+    assert "keep torch-fp32   nothing within the loss budget is faster     measured here" in said
+    assert 'Use     SentenceTransformer("all-MiniLM-L6-v2"), as you do today' in said
+
+
+def test_a_tie_says_so() -> None:
+    assert "rules     tie: openvino-bf16 and openvino-qint8 are within 3% of each other" in plain(factories.tie())
+
+
+def test_an_inconclusive_run_promises_nothing() -> None:
+    said = plain(factories.inconclusive(), 100)
+    assert "perhaps 1.27x faster than torch-fp32: this run cannot tell" in said
+
+
+def test_no_winner_gives_the_reason() -> None:
+    said = plain(factories.nothing_passes())
+    assert said.splitlines()[6] == "no candidate   meets the constraints"
+    assert "No candidate meets a loss budget of 0.40%." in said
+    assert "advisor.load" not in said
+
+
+def test_another_ruleset_that_disagrees_is_named_with_what_became_of_its_pick() -> None:
+    assert "sbert-2026 picks onnx-O3 instead: not tried here" in plain(factories.overturned())
+    agreeing = replace(factories.confirmed(), alternatives=(factories.decision(ruleset="sbert-2026"),))
+    assert "sbert-2026" not in plain(agreeing)
+    measured = replace(factories.confirmed(), alternatives=(factories.decision("onnx-qint8", "sbert-2026"),))
+    assert verdict.disagreements(measured) == ("sbert-2026 picks onnx-qint8 instead: 4.3x, measured here",)
+
+
+def test_the_built_in_sample_is_never_passed_off_as_the_users_texts() -> None:
+    said = plain(factories.confirmed(builtin=True), 100)
+    assert "the built-in sample" in said
+    assert "your texts" not in said
+
+
+def test_a_labelled_loss_is_called_measured() -> None:
+    rec = factories.confirmed()
+    winner = rec.candidates[0]
+    assert winner.loss is not None
+    labelled = replace(winner, loss=replace(winner.loss, method="labelled", metric="Spearman"))
+    said = verdict.accuracy(replace(rec, candidates=(labelled, *rec.candidates[1:])))
+    assert "measured on your labels (Spearman)" in said
+
+
+def test_latency_is_compared_in_milliseconds_where_it_is_the_objective() -> None:
+    rec = factories.confirmed(request=Request(objective="latency", threads=2))
+    said = plain(rec)
+    assert "6.3x lower latency than torch-fp32" in said
+    assert "latency   1.6 ms p50, 2.3 ms p95, against 9.8 ms p50" in said
+    assert "p50" in next(line for line in said.splitlines() if "candidate" in line)
+
+
+def test_memory_is_compared_where_it_is_the_objective() -> None:
+    said = plain(factories.confirmed(request=Request(objective="memory", threads=2)))
+    assert "3.9x less memory than torch-fp32" in said
+    assert "memory    296 MiB at its peak, against 1.1 GiB" in said
+
+
+def test_candidates_skipped_for_one_reason_share_a_line() -> None:
+    skipped = tuple(
+        factories.outcome(name, status="skipped", reason="not among --candidates")
+        for name in ("onnx", "onnx-O1", "onnx-O2")
+    )
+    rec = factories.confirmed()
+    said = plain(replace(rec, candidates=(*rec.candidates, *skipped)))
+    assert "  - skipped: not among --candidates: onnx, onnx-O1, onnx-O2" in said
+    assert "  - onnx-O4         skipped: needs a CUDA GPU" in said
+
+
+def test_a_note_does_not_repeat_the_status() -> None:
+    notes = {row.candidate: row.note for row in rows(factories.confirmed())}
+    assert notes["torch-fp16"] == "cut after the probe: 3.7x slower"
+    assert notes["onnx-O4"] == "skipped: needs a CUDA GPU"
+
+
+def test_warnings_are_shown_and_their_topic_is_the_label() -> None:
+    assert text.warning("noise: load 1.9 on 2 cores", width=80).plain == "⚠ noise    load 1.9 on 2 cores"
+    assert text.warning("A sentence: with a colon.", width=80).plain == "⚠ warning  A sentence: with a colon."
+
+
+def test_the_steps_are_one_line_each() -> None:
+    assert steps.machine(factories.hardware()) == "2 cores, AMD EPYC 9B45, AVX-512 VNNI + BF16, 22 GiB free, no GPU"
+    assert steps.texts(factories.texts()) == "512 of 2,758: p50 47 chars / 11 tokens, p95 31 tokens, 0% truncated"
+    assert steps.rules(factories.decision()) == "CPU ▸ 0.4% loss acceptable ▸ openvino-qint8   (sbert-2024)"
+
+
+def test_texts_without_a_tokenizer_have_lengths_in_characters_only() -> None:
+    profile = replace(factories.texts(), tokens=None, truncated_fraction=None, num_seen=512)
+    assert steps.texts(profile) == "512: p50 47 chars, p95 118 chars"
+
+
+def test_a_stream_that_is_not_unicode_gets_ascii_signs_for_all_the_report_draws() -> None:
+    assert for_encoding("utf-8") is UNICODE
+    assert for_encoding("ascii") is for_encoding("latin-1") is for_encoding(None) is for_encoding("nonsense") is ASCII
+    for make in factories.EVERY_KIND:
+        text.full(make(), width=80, glyphs=ASCII).plain.encode("ascii")
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_a_progress_bar_keeps_its_width(glyphs: object) -> None:
+    assert glyphs in (UNICODE, ASCII)
+    for percent in range(-10, 120):
+        assert len(UNICODE.progress(percent / 100, 15)) == 15
+        assert len(ASCII.progress(percent / 100, 15)) == 15
+    assert ASCII.progress(0, 5) == "-----"
+    assert ASCII.progress(0.6, 5) == "==>--"
+    assert ASCII.progress(1, 5) == "====="
+
+
+def test_the_machine_is_shown_fact_by_fact_with_sources_and_unknown_stays_unknown() -> None:
+    said = machine(factories.hardware(), width=100).plain
+    assert "affinity, cgroup quota: quota of 2 CPUs" in said
+    assert "NVML: no driver" in said
+    for width in (60, 80, 100):
+        assert all(len(line) <= width for line in machine(factories.hardware(), width=width).plain.splitlines()[1:])
+
+
+def test_lengths_name_the_field_the_sample_and_the_share_truncated() -> None:
+    said = lengths(factories.texts()).plain
+    assert said.startswith("tickets.jsonl, field body: 2,758 texts, 512 of them sampled with seed 0")
+    assert "0% truncated at the model's maximum length" in said
+
+
+def test_an_explanation_carries_no_speed_and_marks_what_is_simulated() -> None:
+    said = explanation(
+        factories.decision(),
+        (factories.decision("onnx", "sbert-2026"),),
+        overrides=("cpu.vendor=intel",),
+        measure=None,
+        width=80,
+    ).plain
+    assert said.startswith("SIM  what if cpu.vendor=intel")
+    assert "sbert-2026 picks onnx instead" in said
+    assert "texts/s" not in said
+    assert "faster" not in said

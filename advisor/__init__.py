@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from advisor.version import VERSION
 
 if TYPE_CHECKING:
     from advisor.api import load, recommend, verify
     from advisor.encode import Encoder
     from advisor.errors import AdvisorError
     from advisor.types import Recommendation
+
+__version__ = VERSION
 
 __all__ = ["AdvisorError", "Encoder", "Recommendation", "__version__", "load", "recommend", "verify"]
 

@@ -245,7 +245,10 @@ def _verdict(
     if pick is winner and best.score <= winner.score:
         return "confirmed", f"{named} {_lead(field, contenders, winner, objective)}."
     if pick is winner:
-        return "tie", f"{named} is within noise of {best.name} and is kept as {_merit(winner, best)}."
+        return (
+            "tie",
+            f"{named} is within noise of {best.name}, the best by its median, and is kept as {_merit(winner, best)}.",
+        )
     if pick in contenders:
         return "tie", f"{named} and {winner.name} are within noise; {winner.name} is kept as {_merit(winner, pick)}."
     if _clearly_better(winner, pick, tie_margin):

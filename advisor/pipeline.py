@@ -20,7 +20,6 @@ from typing import get_args
 
 import numpy as np
 
-import advisor
 from advisor import catalogue
 from advisor.artifact import Winner, check_target, write_artifact
 from advisor.catalogue import Candidate
@@ -61,6 +60,7 @@ from advisor.types import (
     TextProfile,
     TextSample,
 )
+from advisor.version import VERSION
 
 NUM_TEXTS = 512
 """Sampled texts: enough for the length profile's p95 and for nearest neighbours, few enough to embed in seconds."""
@@ -167,7 +167,7 @@ def run(spec: RunSpec, emit: Listener) -> Recommendation:
         )
     )
     recommendation = Recommendation(
-        advisor_version=advisor.__version__,
+        advisor_version=VERSION,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model=model,
         hardware=hardware,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import factories
@@ -95,10 +96,10 @@ def test_mermaid_escapes_what_would_end_its_quotes(tmp_path: Path) -> None:
     assert '{"Is #quot;#35;1#quot; #lt;b#gt;here#lt;/b#gt;?"}' in to_mermaid(load_ruleset(str(path)))
 
 
-def test_places_are_set_so_that_nothing_overlaps() -> None:
+def test_a_question_stands_over_the_middle_of_its_branches() -> None:
     graph = layout(load_ruleset(str(OWN)))
     assert [(node.id, node.depth, node.lane) for node in graph.nodes] == [
-        ("vnni", 0, 0.5),
+        ("vnni", 0, 0.625),
         ("strict", 2, 0.5),
         ("int8", 3, 0.0),
         ("plain", 3, 1.0),
@@ -114,6 +115,8 @@ def test_a_layout_holds_the_whole_ruleset_and_marks_just_the_decision(ruleset: R
     assert len(graph.edges) == 2 * len(ruleset.nodes)
     depths = {node.id: node.depth for node in graph.nodes}
     assert all(depths[edge.target] > depths[edge.source] for edge in graph.edges)
+    places = [(node.depth, node.lane) for node in graph.nodes]
+    assert all(abs(a[1] - b[1]) >= 1 for a, b in combinations(places, 2) if a[0] == b[0])
     assert [node.id for node in sorted(graph.nodes, key=lambda node: node.depth) if node.taken][:-1] == [
         step.node for step in decision.path
     ]

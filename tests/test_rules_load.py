@@ -140,7 +140,7 @@ def test_a_leaf_alone_is_a_ruleset(tmp_path: Path) -> None:
         ('no = "vendor"', 'no = "vendro"', "nodes.vnni.no: there is no node or leaf called 'vendro'. Did you mean ve"),
         ('start = "vnni"', 'start = "vni"', "start: there is no node or leaf called 'vni'. Did you mean vnni?"),
         ('unknown = "yes"', 'unknown = "maybe"', "nodes.vendor.unknown: 'maybe' is not 'yes' or 'no'."),
-        ('no = "strict" }', "}", "nodes.strict.answers: the key 'no' is missing."),
+        (', no = "strict" }', " }", "nodes.strict.answers: the key 'no' is missing."),
         ('no = "strict" }', 'no = "0.2% acceptable" }', "nodes.strict.answers: both branches are called '0.2% accept"),
         # the graph
         ('yes = "int8"', 'yes = "vnni"', "the questions go round in a circle ("),

@@ -42,11 +42,6 @@ CONTENT: dict[str, str] = {
 }
 
 
-def test_each_line_of_a_text_file_is_a_text_whatever_its_extension(tmp_path: Path) -> None:
-    for name in ("a.txt", "a.log"):
-        assert texts_of(write(tmp_path / name, CONTENT[name].encode())) == sorted(TEXTS)
-
-
 @pytest.mark.parametrize("name", CONTENT)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
 def test_every_format_gives_the_same_texts_packed_or_not(

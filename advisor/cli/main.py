@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -47,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_streams()
     session = Session()
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv), session)
+        with _terminated_as_interrupted():
+            return _run(list(sys.argv[1:] if argv is None else argv), session)
     except KeyboardInterrupt:
         _say(f"interrupted: {session.after_interrupt}")
         return INTERRUPTED
@@ -56,6 +59,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _report(error, session)
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl+C does, so that children, scratch files and the cursor are put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(args: list[str], session: Session) -> int:

@@ -33,7 +33,7 @@ from advisor.events import (
 from advisor.report import format as fmt
 from advisor.report import steps
 from advisor.report.table import note
-from advisor.report.text import step, warning
+from advisor.report.text import hanging, step, warning
 from advisor.types import Outcome
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+        if exc_type is None:
+            self._stream.print()
 
     def __call__(self, event: Event) -> None:
         """Say what an event says."""
@@ -176,13 +178,13 @@ class Progress:
             "failed": (self._stream.glyphs.cross, "red"),
             "skipped": ("-", "dim"),
         }.get(outcome.status, (self._stream.glyphs.cross, "yellow"))
-        return [Text(f"{sign} ", style=style).append(f"{outcome.name.ljust(NAME_WIDTH)}  {said}", style="default")]
+        return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", said, self._stream.width, style=style)]
 
     def _follow(self, event: Event) -> None:
         match event:
             case CandidateLoaded():
                 self._race.loaded(event.candidate)
-                self._draw("load", 0.0, f"{event.candidate}  {fmt.duration(event.load_s)}")
+                self._draw("load", None, f"{event.candidate}, {fmt.duration(event.load_s)}")
             case CandidateEnded():
                 self._race.left(event.outcome.name)
             case RoundFinished():
@@ -206,11 +208,10 @@ class Progress:
     def _draw(self, label: str, fraction: float | None, words: str, *, lead: str = "") -> None:
         if self._live is None:
             return
-        line = Text(f"  {label.ljust(8)} ", style="bold")
+        line = Text.assemble((f"  {label.ljust(8)} ", "bold"))
         if fraction is not None:
-            bar = self._stream.glyphs.progress(fraction, BAR_WIDTH)
-            line.append(f"{lead} " if lead else "", style="not bold").append(f"{bar}  ", style="not bold cyan")
-        line.append(words, style="not bold")
+            line.append(f"{lead} ").append(self._stream.glyphs.progress(fraction, BAR_WIDTH), style="cyan").append("  ")
+        line.append(words)
         line.truncate(self._stream.width - 1)
         self._live.update(line, refresh=True)
         self._drawn_at = self._clock()

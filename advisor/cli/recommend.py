@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from advisor.events import Event
     from advisor.types import Recommendation
 
-EXPORTS_STAY = "What was exported stays cached."
-
 
 @click.command("recommend", short_help="Measure, and write the fastest as an artifact.")
 @click.argument("model")
@@ -82,10 +80,19 @@ def command(
     asked["threads"] = None if threads is None else values.threads(threads, logical_cpus=os.cpu_count() or 1)
 
     from advisor.api import recommend
+    from advisor.events import RulesDecided
     from advisor.report.text import answer, plan
 
     session.after_interrupt = "what was exported stays cached, and the same command goes on from there"
-    with _listener(session, quiet=quiet) as on_event:
+    tried: list[str] = []
+    with _listener(session, quiet=quiet) as progress:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, RulesDecided):
+                tried.extend(event.candidates)
+            if progress is not None:
+                progress(event)
+
         recommendation = recommend(model, dry_run=dry_run, on_event=on_event, **asked)
     if as_json:
         write_json(recommendation.to_dict())
@@ -94,8 +101,10 @@ def command(
             click.echo(str(recommendation.artifact.path))
     else:
         stream = out(session)
-        render = plan if dry_run else answer
-        stream.print(render(recommendation, width=stream.width))
+        if dry_run:
+            stream.print(plan(recommendation, tried, width=stream.width))
+        else:
+            stream.print(answer(recommendation, width=stream.width))
     if not dry_run:
         _judge(recommendation, strict=strict)
 
@@ -111,6 +120,11 @@ def _listener(session: Session, *, quiet: bool) -> AbstractContextManager[Callab
 def _judge(rec: Recommendation, *, strict: bool) -> None:
     """Raise where there is no answer, after what is known has been printed."""
     if rec.winner is None:
-        raise NoCandidateError(rec.why or "No candidate meets the constraints.", hint=EXPORTS_STAY)
+        raise NoCandidateError(
+            rec.why or "No candidate meets the constraints.", hint="The table says why; --max-loss allows more."
+        )
     if strict and rec.verdict == "inconclusive":
-        raise NoCandidateError(f"The result is inconclusive, and --strict was given: {rec.why}", hint=EXPORTS_STAY)
+        raise NoCandidateError(
+            f"The result is inconclusive, and --strict was given: {rec.why}",
+            hint="Close other jobs and run the same command again: exports are cached.",
+        )

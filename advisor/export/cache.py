@@ -85,11 +85,19 @@ class ExportCache:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, folder: Path, key: str, *, export_s: float, notes: tuple[str, ...]) -> CachedExport:
-        """Record what is in `folder` and move it into its place, over whatever was there."""
+    def publish(
+        self, folder: Path, key: str, *, export_s: float, notes: tuple[str, ...], replace: bool = False
+    ) -> CachedExport:
+        """Record what is in `folder` and move it into its place.
+
+        What is already there goes if it is damaged or `replace` is set; a whole export that another process put there
+        in the meantime stays, and is returned.
+        """
         shutil.rmtree(folder / WORK, ignore_errors=True)
         files = tuple(
-            ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size_bytes=path.stat().st_size)
+            ArtifactFile(
+                name=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size_bytes=path.stat().st_size
+            )
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         )
@@ -97,10 +105,6 @@ class ExportCache:
         (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         folder.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
         target = self.root / key
-        self._take_place(folder, target)
-        return CachedExport(folder=target, files=files, export_s=export_s, notes=notes)
-
-    def _take_place(self, folder: Path, target: Path) -> None:
         while True:
             try:
                 folder.rename(target)
@@ -108,10 +112,14 @@ class ExportCache:
                 if not target.exists():
                     raise
             else:
-                return
-            with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self.root) as aside:
-                with contextlib.suppress(FileNotFoundError):  # another process was faster
-                    target.rename(Path(aside) / "old")
+                return CachedExport(folder=target, files=files, export_s=export_s, notes=notes)
+            if not replace and (found := self.find(key)) is not None:
+                return found
+            with (
+                tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self.root, ignore_cleanup_errors=True) as aside,
+                contextlib.suppress(FileNotFoundError),  # another process moved it first
+            ):
+                target.rename(Path(aside) / "old")
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind a day ago or earlier."""

@@ -28,15 +28,15 @@ def explanation(
     lines: list[Text] = []
     if overrides:
         what_if = _wrapped(f"what if {', '.join(overrides)}: not this machine, so not measured", width, indent=5)
-        lines += [Text("SIM  ", style="bold reverse").append(what_if.lstrip(), style="not bold not reverse"), Text()]
+        lines += [Text.assemble(("SIM", "bold reverse"), "  ", what_if.lstrip()), Text()]
     for step in decision.path:
-        lines.append(Text(f"{step.question}").append(f"  {step.answer}", style="bold"))
+        lines.append(Text.assemble(step.question, (f"  {step.answer}", "bold")))
         lines.append(Text(_wrapped(f"{glyphs.arrow} {step.evidence}", width, indent=2), style="dim"))
     says = catalogue.get(decision.recommendation).says
     lines += [
         Text(),
-        Text(decision.recommendation, style="bold green").append(
-            f"   recommended by {decision.ruleset}, not measured", style="bold default"
+        Text.assemble(
+            (decision.recommendation, "bold green"), (f"   recommended by {decision.ruleset}, not measured", "bold")
         ),
         Text(_wrapped(says, width, indent=2)),
     ]
@@ -46,7 +46,7 @@ def explanation(
     if decision.challengers:
         lines += [Text(), Text("Worth measuring beside it", style="bold"), *_challengers(decision.challengers, width)]
     if measure is not None:
-        lines += [Text(), Text("Measure  ", style="bold").append(measure, style="not bold")]
+        lines += [Text(), Text.assemble(("Measure  ", "bold"), measure)]
     return Text("\n").join(lines)
 
 
@@ -55,7 +55,7 @@ def _challengers(challengers: Sequence[Challenger], width: int) -> list[Text]:
     lines = []
     for challenger in challengers:
         because = _wrapped(challenger.because, width, indent=name_width + 4).lstrip()
-        lines.append(Text(f"  {challenger.candidate.ljust(name_width)}  ").append(because, style="dim"))
+        lines.append(Text.assemble(f"  {challenger.candidate.ljust(name_width)}  ", (because, "dim")))
     return lines
 
 

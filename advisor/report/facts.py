@@ -31,10 +31,8 @@ def machine(hardware: Hardware, *, width: int) -> Text:
         )
         for index in range(max(map(len, columns))):
             name, value, origin = (column[index] if index < len(column) else "" for column in columns)
-            line = Text(f"  {name.ljust(name_width)}  ").append(value.ljust(value_width), style="bold")
-            lines.append(line.append(f"  {origin}".rstrip(), style="not bold dim"))
-    for line in lines:
-        line.rstrip()
+            shown = (f"{value.ljust(value_width)}  " if origin else value, "bold")
+            lines.append(Text.assemble(f"  {name.ljust(name_width)}  ", shown, (origin, "dim")))
     return Text("\n").join(lines)
 
 
@@ -48,7 +46,7 @@ def lengths(profile: TextProfile) -> Text:
     if profile.tokens is not None:
         table.append(["tokens", *_statistics(profile.tokens)])
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = [Text(source, style="bold").append(f": {number}", style="not bold"), Text()]
+    lines = [Text.assemble((source, "bold"), f": {number}"), Text()]
     for index, row in enumerate(table):
         cells = [row[0].ljust(widths[0]), *(cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True))]
         lines.append(Text("  " + "  ".join(cells), style="dim" if index == 0 else ""))

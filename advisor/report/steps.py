@@ -30,8 +30,7 @@ def texts(profile: TextProfile) -> str:
     number = fmt.count(profile.num_sampled)
     if profile.num_seen != profile.num_sampled:
         number += f" of {fmt.count(profile.num_seen)}"
-    origin = " (the built-in sample; name yours with --texts)" if profile.builtin else ""
-    return f"{number}{origin}: {', '.join(lengths)}"
+    return f"{number}{' built-in' if profile.builtin else ''}: {', '.join(lengths)}"
 
 
 def rules(decision: Decision, glyphs: Glyphs = UNICODE) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rich.text import Text
 
+from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
-from advisor.report.table import Row, extra_heading, rows
+from advisor.report.table import Row, extra_heading, note, rows
 from advisor.types import Artifact, Recommendation, Status
 
 _ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
@@ -45,14 +46,16 @@ def answer(rec: Recommendation, *, width: int) -> Text:
     return Text("\n\n").join(blocks)
 
 
-def plan(rec: Recommendation, *, width: int) -> Text:
-    """What a dry run found: every candidate, with what it is or why it would not be tried."""
+def plan(rec: Recommendation, tried: Sequence[str], *, width: int) -> Text:
+    """What a dry run found: what would be tried, in that order, and why the rest would not be."""
     name_width = max((len(outcome.name) for outcome in rec.candidates), default=0)
-    lines = [Text("Nothing was exported or measured (--dry-run).", style="bold"), Text()]
+    lines = [Text("Would be exported and measured, in this order", style="bold")]
+    for name in tried:
+        mark = "*" if name == rec.decision.recommendation else " "
+        lines.append(hanging(f"  {mark} {name.ljust(name_width)}  ", catalogue.get(name).says, width, style=""))
     for outcome in rec.candidates:
-        pick = outcome.name == rec.decision.recommendation
-        lead = f"  {'*' if pick else ' '} {outcome.name.ljust(name_width)}  "
-        lines.append(_hanging(lead, outcome.reason, width))
+        if outcome.name not in tried:
+            lines.append(hanging(f"  - {outcome.name.ljust(name_width)}  ", note(outcome), width))
     return Text("\n").join([*lines, Text(), Text(f"* picked by {rec.decision.ruleset}", style="dim")])
 
 
@@ -106,18 +109,18 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
             continue
         cells = [cells[index].rjust(size) for (_, cells), size in zip(columns, widths, strict=True)]
         lines += _row(row, "  ".join([f"  {row.mark} {row.candidate.ljust(name_width)}", *cells]).rstrip(), layout)
-    for note, names in folded.items():
-        lines.append(_hanging("  - ", f"{note}: {', '.join(names)}", width))
+    for reason, names in folded.items():
+        lines.append(hanging("  - ", f"{reason}: {', '.join(names)}", width))
     return lines
 
 
 def _folded(table: Sequence[Row]) -> dict[str, list[str]]:
     """The skipped candidates by their reason, for the reasons that many share: they take one line together."""
-    by_note: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for row in table:
         if row.status == "skipped":
-            by_note.setdefault(row.note, []).append(row.candidate)
-    return {note: names for note, names in by_note.items() if len(names) > _MAX_ALIKE}
+            alike.setdefault(row.note, []).append(row.candidate)
+    return {reason: names for reason, names in alike.items() if len(names) > _MAX_ALIKE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,29 +140,28 @@ def _row(row: Row, figures: str, layout: _Layout) -> list[Text]:
     if start is None:
         return [Text(figures, style=style), *(Text(line, style="dim") for line in _wrap(row.note, layout.width, 6))]
     first, *more = _wrap(row.note, layout.width, start)
-    beside = Text(figures.ljust(start), style=style).append(first.strip(), style="dim")
-    return [beside, *(Text(line, style="dim") for line in more)]
+    return [
+        Text.assemble((figures.ljust(start), style), (first.strip(), "dim")),
+        *(Text(line, style="dim") for line in more),
+    ]
 
 
 def _verdict(rec: Recommendation, width: int) -> list[Text]:
     top = verdict.headline(rec)
-    name_style = "bold green" if rec.winner is not None else "bold red"
-    line = Text(top.name, style=name_style).append(f"   {top.sentence}", style="bold")
-    if line.cell_len + 5 + len(top.source) <= width:
-        lines = [line.append(f"     {top.source}", style="dim") if top.source else line]
+    name = (top.name, "bold green" if rec.winner is not None else "bold red")
+    line = Text.assemble(name, (f"   {top.sentence}", "bold"), (f"     {top.source}" if top.source else "", "dim"))
+    if line.cell_len <= width:
+        lines = [line]
     else:
         sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
-        lines = [Text(top.name, style=name_style), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
-    speed_label = {"throughput": "speed", "latency": "latency", "memory": "memory"}[rec.request.objective]
-    for label, value in (
-        (speed_label, verdict.figures(rec)),
+        lines = [Text.assemble(name), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
+    points = [
+        ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
         *(("", sentence) for sentence in verdict.disagreements(rec)),
-    ):
-        if value:
-            lines.append(_hanging(f"  {label.ljust(10)}", value, width))
-    return lines
+    ]
+    return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in points if value]
 
 
 def _footer(rec: Recommendation) -> list[Text]:
@@ -195,24 +197,18 @@ def _contents(artifact: Artifact) -> str:
 
 
 def _entry(label: str, value: str) -> Text:
-    return Text(label.ljust(8), style="bold").append(value, style="not bold")
+    return Text.assemble((label.ljust(8), "bold"), value)
 
 
 def _labelled(glyph: str, style: str, label: str, message: str, width: int) -> Text:
     first, *rest = _wrap(message, width, 11) or [""]
-    text = (
-        Text(f"{glyph} ", style=style)
-        .append(f"{label.ljust(8)} ", style="bold default")
-        .append(first.strip(), style="not bold default")
-    )
-    for line in rest:
-        text.append(f"\n{line}", style="not bold default")
-    return text
+    return Text.assemble((f"{glyph} ", style), (f"{label.ljust(8)} ", "bold"), "\n".join([first.strip(), *rest]))
 
 
-def _hanging(lead: str, message: str, width: int) -> Text:
+def hanging(lead: str, message: str, width: int, *, style: str = "dim") -> Text:
+    """`lead` in a style, then the message, whose further lines are indented below its first."""
     first, *rest = _wrap(message, width, len(lead)) or [""]
-    return Text(lead, style="dim").append("\n".join([first.strip(), *rest]), style="not dim")
+    return Text.assemble((lead, style), "\n".join([first.strip(), *rest]))
 
 
 def _wrap(message: str, width: int, indent: int) -> list[str]:

@@ -19,7 +19,8 @@ class GraphNode:
     """A question or, as a leaf, a candidate.
 
     `depth` counts the questions on the longest way here, from 0 at the start: a row. `lane` is the place across: leaves
-    stand at 0, 1, 2..., a question over the middle of what hangs from it. `evidence` is None off the taken path.
+    stand at 0, 1, 2..., a question over the middle of its branches, and neighbours of one depth at least 1 apart.
+    `evidence` is None off the taken path.
     """
 
     id: str
@@ -73,7 +74,7 @@ def layout(ruleset: Ruleset, decision: Decision | None = None) -> Graph:
     taken = _taken(ruleset, decision)
     order = _depth_first(ruleset)
     depths = _depths(ruleset)
-    lanes = _lanes(order)
+    lanes = _spread(_lanes(order), depths)
     nodes: list[GraphNode] = []
     edges: list[GraphEdge] = []
     for item in order:
@@ -158,6 +159,17 @@ def _lanes(order: tuple[Node | Leaf, ...]) -> dict[str, float]:
             # A branch leads to a question that stands earlier in the order: settle that one first.
             waiting.insert(0, item)
     return lanes
+
+
+def _spread(lanes: dict[str, float], depths: dict[str, int]) -> dict[str, float]:
+    """At least one lane between neighbours of one depth: where branches meet again, questions may share a middle."""
+    spread: dict[str, float] = {}
+    last: dict[int, float] = {}
+    for place in sorted(lanes, key=lambda place: lanes[place]):
+        depth = depths[place]
+        spread[place] = max(lanes[place], last[depth] + 1) if depth in last else lanes[place]
+        last[depth] = spread[place]
+    return spread
 
 
 def _graph_node(item: Node | Leaf, step: PathStep | None, taken: bool, depth: int, lane: float) -> GraphNode:

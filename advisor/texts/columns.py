@@ -63,7 +63,7 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
 
     1. `field` names them: one name, or several separated by commas; a number counts columns from 1 where no column
        has it as its name.
-    2. The first row of `TEXT_NAMES` of which the table has a column with strings.
+    2. The first row of `TEXT_NAMES` of which the table has a column (that does not hold something else than strings).
     3. The only column with strings (a number in a CSV cell is not one).
     4. Of the columns that read as natural language (at least half of the rows are filled, and at least half of those
        hold several words, or a script without spaces): the one whose mean length is at least twice that of every
@@ -75,7 +75,7 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
     if field is not None:
         return _asked_for(field, [column.name for column in columns], label)
     with_strings = [position for position, column in enumerate(columns) if _holds_strings(column)]
-    if named and (known := _known(columns, with_strings)):
+    if named and (known := _known(columns)):
         return known
     if len(with_strings) == 1:
         return (with_strings[0],)
@@ -122,10 +122,14 @@ def is_string(value: str) -> bool:
     return False
 
 
+def field_parts(field: str, names: Sequence[str]) -> list[str]:
+    """The columns that `field` asks for: itself if there is a column of that name, else its parts between commas."""
+    return [field] if field in names else [part.strip() for part in field.split(",")]
+
+
 def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
-    parts = [field] if field in names else [part.strip() for part in field.split(",")]
     positions: list[int] = []
-    for part in parts:
+    for part in field_parts(field, names):
         if part in names:
             positions.append(names.index(part))
         elif part.isdecimal() and 1 <= int(part) <= len(names):
@@ -138,8 +142,12 @@ def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(positions))
 
 
-def _known(columns: Sequence[Column], positions: Sequence[int]) -> tuple[int, ...]:
-    by_name = {_normal(columns[position].name): position for position in reversed(positions)}
+def _known(columns: Sequence[Column]) -> tuple[int, ...]:
+    by_name = {
+        _normal(column.name): position
+        for position, column in reversed(tuple(enumerate(columns)))
+        if _holds_strings(column) or all(value in (None, "") for value in column.values)
+    }
     for group in TEXT_NAMES:
         if found := tuple(by_name[name] for name in group if name in by_name):
             return found

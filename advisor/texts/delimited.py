@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from advisor.errors import InputError
 from advisor.texts.batches import TextStream, batches
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, field_parts
 from advisor.texts.dialect import Dialect, Row, parse_rows, sniff
 from advisor.texts.lines import record_lines
 
@@ -21,7 +21,8 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
     """Opens a delimited file from decoded pieces of text.
 
     Delimiter, quoting and header are read off the first lines (see `dialect`), since files are often not what their
-    extension says. Columns without a name are called by their number, from 1. Cells beyond the last column, and those
+    extension says; a first row that has the names asked for in `field` is a header in any case. Columns without a name
+    are called by their number, from 1. Cells beyond the last column, and those
     that a short row lacks, are left out. Raises InputError for an unknown or unclear column and an open quote.
     """
     lines = (line for _, line in record_lines(pieces, label))
@@ -31,10 +32,11 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
     sniffed = [line for index, line in enumerate(head) if index == 0 or len(line) <= SNIFFED_LINE_CHARS]
     dialect = sniff(sniffed, preferred=preferred, complete=not following)
     rows = _checked(chain(head, following, lines), dialect, label)
-    names = next(rows).cells if dialect.headed else []
-    head_rows = list(islice(rows, HEAD_ROWS))
+    head_rows = list(islice(rows, HEAD_ROWS + 1))
+    headed = dialect.headed or (field is not None and bool(head_rows) and _names_cells(field, head_rows[0].cells))
+    names = head_rows.pop(0).cells if headed else []
     columns = _columns(names, head_rows)
-    chosen = choose_columns(columns, label=label, field=field, named=dialect.headed) if columns else ()
+    chosen = choose_columns(columns, label=label, field=field, named=headed) if columns else ()
     return TextStream(
         label=label,
         field=field_name(columns, chosen) or None,
@@ -70,6 +72,12 @@ def _open_quote(label: str, line: int) -> InputError:
         f"{label}, line {line}: a quoted field begins in this row and does not end.",
         hint='Close the quote, or double quotes that belong to the text ("").',
     )
+
+
+def _names_cells(field: str, cells: Sequence[str]) -> bool:
+    names = [cell.strip() for cell in cells]
+    parts = field_parts(field, names)
+    return all(part in names for part in parts) and not all(part.isdecimal() for part in parts)
 
 
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Column]:

@@ -51,7 +51,7 @@ class _Fit:
 
     @property
     def acceptable(self) -> bool:
-        return self.width > 1 and (self.exact >= _MIN_EXACT or self.at_least >= _MIN_AT_LEAST)
+        return self.width > 1 and (self.exact > _MIN_EXACT or self.at_least >= _MIN_AT_LEAST)
 
 
 def parse_rows(lines: Iterable[str], *, delimiter: str | None, quoted: bool) -> Iterator[Row]:

@@ -1,0 +1,41 @@
+"""Several exporters for one file: the first that gives a right one is taken."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.export.failure import ExportFailure, reason_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Who made the file, what it returned, and a note about those that failed before."""
+
+    by: str
+    result: float | None
+    notes: tuple[str, ...]
+
+
+def first_right(exporters: Mapping[str, Callable[[], float | None]], *, folder: Path) -> Made:
+    """Call the exporters in order until one does not raise; `folder`, which they write to, is emptied after a failure.
+
+    Raises ExportFailure with every reason if all fail, and the error itself if the disk is full.
+    """
+    reasons: dict[str, str] = {}
+    for by, make in exporters.items():
+        try:
+            result = make()
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            traceback.print_exc()
+            reasons[by] = reason_of(error)
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return Made(by=by, result=result, notes=tuple(f"{by} failed: {why}" for by, why in reasons.items()))
+    raise ExportFailure("; ".join(f"{by} failed: {reason}" for by, reason in reasons.items()))

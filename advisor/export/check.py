@@ -1,0 +1,81 @@
+"""Does a file answer as torch does? Every file is run once on shapes other than the traced one before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.export.failure import ExportFailure
+from advisor.export.loading import OUTPUT_NAME, Inputs, Probe
+
+FP32_TOLERANCE = 1e-3
+"""Largest difference between a float32 file and torch, over the largest magnitude of torch's answer. Real ones are
+below 1e-5; a graph that is wrong for a shape is off by 0.1 and more."""
+APPROXIMATE_TOLERANCE = 2e-2
+"""The same where GELU is approximated by tanh (1.6e-3 on all-MiniLM-L6-v2) or the graph is float16."""
+
+Run = Callable[[Inputs], NDArray[np.float32]]
+
+
+def check(run: Run, probes: Sequence[Probe], *, tolerance: float | None) -> float | None:
+    """Compare the answers where the attention mask is 1; raises ExportFailure.
+
+    Returns the largest relative difference found. With `tolerance=None` (int8, whose loss is measured on the user's
+    texts later) only shape, NaN and Inf are checked, and None is returned.
+    """
+    worst = 0.0
+    for probe in probes:
+        texts, tokens = probe.inputs["input_ids"].shape
+        try:
+            answer = run(probe.inputs)
+        except Exception as error:
+            first = str(error).strip().partition("\n")[0]
+            raise ExportFailure(f"the file does not run on {texts} texts of {tokens} tokens: {first}"[:300]) from error
+        if answer.shape != probe.expected.shape:
+            raise ExportFailure(f"the file gives shape {answer.shape} where torch gives {probe.expected.shape}")
+        if not np.isfinite(answer).all():
+            raise ExportFailure(f"the file gives NaN or Inf on {texts} texts of {tokens} tokens")
+        mask = probe.inputs["attention_mask"].astype(bool)
+        difference = float(np.abs(answer - probe.expected)[mask].max() / np.abs(probe.expected[mask]).max())
+        if tolerance is not None and difference > tolerance:
+            raise ExportFailure(
+                f"the file differs from torch by {difference:.2g} of the largest value on {texts} texts of "
+                f"{tokens} tokens; at most {tolerance:g} is accepted"
+            )
+        worst = max(worst, difference)
+    return worst if tolerance is not None else None
+
+
+def onnx_runner(file: Path, *, threads: int, provider: str = "CPUExecutionProvider") -> Run:
+    """The file in ONNX Runtime; raises what ONNX Runtime raises if it does not load."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(file), options, providers=[provider])
+    names = [graph_input.name for graph_input in session.get_inputs()]
+
+    def run(inputs: Inputs) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = session.run(None, {name: inputs[name] for name in names})[0]
+        return answer
+
+    return run
+
+
+def openvino_runner(file: Path, *, threads: int) -> Run:
+    """The file in OpenVINO on the CPU in f32."""
+    import openvino
+
+    compiled = openvino.Core().compile_model(
+        str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    )
+    names = [port.get_any_name() for port in compiled.inputs]
+
+    def run(inputs: Inputs) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = compiled({name: inputs[name] for name in names})[OUTPUT_NAME].copy()
+        return answer
+
+    return run

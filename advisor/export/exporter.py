@@ -1,0 +1,214 @@
+"""The parent's side: plan, look into the cache, ask the worker, publish. Imports no torch."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from advisor.catalogue import Candidate
+from advisor.child.process import Child
+from advisor.errors import AdvisorError, ChildFailed
+from advisor.export.cache import WORK, CachedExport, ExportCache, key_of
+from advisor.export.calibration import CALIBRATION
+from advisor.export.messages import ExportReply, ExportRequest
+from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
+from advisor.types import Exported, Hardware, ModelProfile, Package
+
+WORKER = "advisor.export.worker"
+_BASE_TIMEOUT_S = 900.0
+_SLOWEST_BYTES_PER_S = 2e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    files: CachedExport
+    cached: bool
+    """Whether an earlier run made it."""
+
+
+class Exporter:
+    """Turns candidates into files, one after the other, in one child process that loads the model once.
+
+    A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
+    manager: leaving it ends the child. `texts` are what static int8 is calibrated on. `fresh` makes every file anew
+    and replaces what the cache holds. `worker` is the module that the child runs.
+    """
+
+    def __init__(
+        self,
+        model: ModelProfile,
+        *,
+        hardware: Hardware,
+        packages: tuple[Package, ...],
+        texts: Sequence[str],
+        threads: int,
+        cache_dir: Path,
+        log_dir: Path,
+        fresh: bool = False,
+        worker: str = WORKER,
+    ) -> None:
+        self._model = model
+        self._hardware = hardware
+        self._versions = {package.name: package.version for package in packages}
+        self._texts = tuple(texts)
+        self._threads = threads
+        self._cache = ExportCache(cache_dir)
+        self._log = log_dir / "export.log"
+        self._fresh = fresh
+        self._worker = worker
+        self._child: Child | None = None
+        self._ready: dict[str, _Ready] = {}
+        self._failed: dict[str, ChildFailed] = {}
+
+    def __enter__(self) -> Exporter:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child. Safe to call twice."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+
+    def export(self, candidate: Candidate) -> Exported:
+        """The candidate's files, from the cache or made now; a torch candidate is the model itself.
+
+        Raises ChildFailed, with the reason in one line, if this candidate cannot be exported: others may still be.
+        Raises AdvisorError if nothing can, as with a full disk.
+        """
+        settings = settings_for(candidate, threads=self._threads)
+        steps = steps_for(candidate, self._hardware)
+        if not steps:
+            return Exported(
+                candidate=candidate.name,
+                folder=self._model.path,
+                file=None,
+                settings=settings,
+                export_s=None,
+                size_bytes=self._model.weights_bytes or _size_of(self._model.path),
+            )
+        for step in steps[:-1]:
+            self._prepare(step)
+        ready = self._ensure(steps[-1])
+        return Exported(
+            candidate=candidate.name,
+            folder=ready.files.folder,
+            file=steps[-1].file,
+            settings=settings,
+            export_s=ready.files.export_s,
+            size_bytes=ready.files.size_bytes,
+            cached=ready.cached,
+            notes=ready.files.notes,
+        )
+
+    def _prepare(self, step: Step) -> None:
+        """Make a file that others start from; its failure is told to each of them without a second attempt."""
+        failed = self._failed.get(step.file)
+        if failed is None:
+            try:
+                self._ensure(step)
+            except ChildFailed as error:
+                failed = error
+            else:
+                return
+        raise ChildFailed(
+            f"{step.file}, which it starts from, could not be made: {failed.message}", log=failed.log, kind=failed.kind
+        )
+
+    def _ensure(self, step: Step) -> _Ready:
+        ready = self._ready.get(step.file)
+        if ready is not None:
+            return ready
+        key = self._key(step)
+        found = None if self._fresh else self._cache.find(key)
+        if found is not None:
+            ready = _Ready(files=found, cached=True)
+        else:
+            try:
+                ready = _Ready(files=self._make(step, key), cached=False)
+            except ChildFailed as error:
+                self._failed[step.file] = error
+                raise
+        self._failed.pop(step.file, None)
+        self._ready[step.file] = ready
+        return ready
+
+    def _make(self, step: Step, key: str) -> CachedExport:
+        try:
+            with self._cache.building() as folder:
+                reply = self._ask(self._request(step, folder))
+                if reply.disk_full:
+                    raise self._disk_full(step)
+                if reply.failure is not None:
+                    raise ChildFailed(reply.failure, log=str(self._log))
+                return self._cache.publish(folder, key, export_s=reply.export_s, notes=reply.notes, replace=self._fresh)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._disk_full(step) from None
+            raise AdvisorError(
+                f"The export cache {self._cache.root} cannot be written: {error.strerror or error}.",
+                hint="Set ADVISOR_CACHE to a folder that you can write to.",
+            ) from error
+
+    def _request(self, step: Step, folder: Path) -> ExportRequest:
+        texts = None
+        if step.calibrated:
+            texts = folder / WORK / "texts.json"
+            texts.write_text(json.dumps(self._texts), encoding="utf-8")
+        source = None if step.source is None else self._ready[step.source].files.folder / step.source
+        return ExportRequest(
+            model_path=str(self._model.path.resolve()),
+            trust_remote_code=self._model.trust_remote_code,
+            file=step.file,
+            recipe=step.recipe,
+            source=None if source is None else str(source.resolve()),
+            calibration_texts=None if texts is None else str(texts.resolve()),
+            folder=str(folder.resolve()),
+            threads=self._threads,
+        )
+
+    def _ask(self, request: ExportRequest) -> ExportReply:
+        timeout_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
+        if self._child is None:
+            # A model on disk needs no hub; code of its own may be kept in another repository of the hub's cache.
+            env = {} if self._model.trust_remote_code else {"HF_HUB_OFFLINE": "1"}
+            self._child = Child(self._worker, name="the export worker", log=self._log, env=env)
+        try:
+            result = self._child.call("export", timeout_s=timeout_s, **request.to_params())
+        except ChildFailed as error:
+            if error.kind != "raised":
+                self.close()
+            raise
+        except BaseException:  # Ctrl+C: a child in the middle of an answer is of no more use
+            self.close()
+            raise
+        return ExportReply.from_result(result)
+
+    def _key(self, step: Step) -> str:
+        ingredients = {
+            "recipe": RECIPE_VERSION,
+            "model": self._model.content_sha256,
+            "file": step.file,
+            "versions": {name: self._versions.get(name) for name in step.packages},
+        }
+        if step.calibrated:
+            ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
+        return key_of(ingredients)
+
+    def _disk_full(self, step: Step) -> AdvisorError:
+        return AdvisorError(
+            f"The disk that holds {self._cache.root} is full: {step.file} could not be written.",
+            hint="Free some space, or set ADVISOR_CACHE to a folder on another disk.",
+        )
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,18 @@
+"""Why a candidate could not be exported."""
+
+from __future__ import annotations
+
+
+class ExportFailure(Exception):
+    """A reason in one line, written for the user. Stays inside the worker."""
+
+
+def reason_of(error: BaseException) -> str:
+    """An exception of a library as one line of at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, ExportFailure):
+        return lines[0] if lines else "unknown"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return f"needs {package}, which is not installed: pip install 'backend-advisor[profile]'"
+    return f"{type(error).__name__}: {lines[0]}"[:300] if lines else type(error).__name__

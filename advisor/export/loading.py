@@ -1,0 +1,128 @@
+"""The model in true float32 with torch, as the exporters take it, and what it answers to a few inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.export.failure import ExportFailure
+
+INPUT_NAMES = ("input_ids", "attention_mask", "token_type_ids")
+OUTPUT_NAME = "last_hidden_state"
+
+Inputs = dict[str, NDArray[np.int64]]
+"""A batch: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`, each `(texts, tokens)`."""
+
+_SENTENCE = "The committee will publish its report on rivers, lakes and drinking water before the end of the year. "
+_PROBES = (
+    ("A small dog runs across the field.", "How do I change the battery of my phone, and where can I buy one?"),
+    ("Rain is expected in the north.",),
+    ("one", _SENTENCE, "Prices rose by 3.5 percent in March; economists had expected 2.9 percent."),
+    (_SENTENCE * 9, _SENTENCE * 5),
+)
+"""The first batch is the one that is traced; the others have other shapes, the last one beyond a local attention
+window of 128 tokens (ModernBERT)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One batch and what torch answers to it, `(texts, tokens, hidden)` float32."""
+
+    inputs: Inputs
+    expected: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """The transformer of a Sentence Transformers model, in float32 on the CPU with its plain attention."""
+
+    transformer: Any
+    """The `transformers` model, in evaluation mode."""
+    graph: Any
+    """A torch module that takes `input_names` in order and returns the last hidden state alone."""
+    input_names: tuple[str, ...]
+    probes: tuple[Probe, ...]
+    tokenize: Callable[[Sequence[str]], Inputs]
+    """Texts to a padded batch, with the model's own prompt and truncation."""
+
+    @property
+    def traced(self) -> Probe:
+        """The batch that exporters trace with."""
+        return self.probes[0]
+
+    @property
+    def num_graph_parameters(self) -> int:
+        """The number of parameters that every token is multiplied with: all but the embeddings."""
+        import torch
+
+        tables = {id(module.weight) for module in self.transformer.modules() if isinstance(module, torch.nn.Embedding)}
+        return sum(weight.numel() for weight in self.transformer.parameters() if id(weight) not in tables)
+
+
+def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedModel:
+    """Load the model; raises ExportFailure if it has no transformer to export.
+
+    `attn_implementation="eager"` gives the graphs that ONNX Runtime and OpenVINO know how to fuse. Half-precision
+    checkpoints are widened: since version 5, transformers keeps a checkpoint's dtype unless told otherwise.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    model = SentenceTransformer(
+        model_path,
+        device="cpu",
+        trust_remote_code=trust_remote_code,
+        model_kwargs={"dtype": torch.float32, "attn_implementation": "eager"},
+    )
+    first = model[0]
+    transformer = getattr(first, "auto_model", None)
+    if not isinstance(transformer, torch.nn.Module):
+        raise ExportFailure(f"the model starts with {type(first).__name__}, which is no transformer to export")
+    transformer = transformer.float().eval()
+    if getattr(transformer.config, "use_cache", None):
+        transformer.config.use_cache = False
+    tokenize = _tokenizer(model, transformer)
+    batches = [tokenize(texts) for texts in _PROBES]
+    names = tuple(batches[0])
+    graph = _graph(transformer, names)
+    with torch.no_grad():
+        answers = [graph(*(torch.from_numpy(batch[name]) for name in names)).numpy() for batch in batches]
+    return LoadedModel(
+        transformer=transformer,
+        graph=graph,
+        input_names=names,
+        probes=tuple(Probe(inputs=batch, expected=answer) for batch, answer in zip(batches, answers, strict=True)),
+        tokenize=tokenize,
+    )
+
+
+def _tokenizer(model: Any, transformer: Any) -> Callable[[Sequence[str]], Inputs]:
+    import inspect
+
+    taken = inspect.signature(transformer.forward).parameters
+    prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
+
+    def tokenize(texts: Sequence[str]) -> Inputs:
+        features = model.preprocess(list(texts), prompt=prompt)
+        return {name: features[name].numpy() for name in INPUT_NAMES if name in features and name in taken}
+
+    return tokenize
+
+
+def _graph(transformer: Any, names: tuple[str, ...]) -> Any:
+    import torch
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.transformer = transformer
+
+        def forward(self, *tensors: torch.Tensor) -> Any:
+            return self.transformer(**dict(zip(names, tensors, strict=True)))[0]
+
+    return Graph().eval()

@@ -1,0 +1,108 @@
+"""The child that exports: it loads the model once and makes one file after the other.
+
+Run as `python -m advisor.export.worker`; see `advisor.child` for the protocol. All that libraries print goes to the
+log.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from advisor.child.serve import serve
+from advisor.export.cache import WORK
+from advisor.export.failure import reason_of
+from advisor.export.loading import LoadedModel, load
+from advisor.export.messages import ExportReply, ExportRequest
+
+_FULL_BELOW_BYTES = 1 << 20
+
+
+class Worker:
+    """The one operation, `export`, and the model that it works on."""
+
+    def __init__(self) -> None:
+        self._model: LoadedModel | None = None
+
+    def export(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Make the file of an ExportRequest; gives an ExportReply."""
+        request = ExportRequest(**params)
+        print(f"\n== {request.file} ==", flush=True)  # noqa: T201 - stdout is the log here
+        start = time.perf_counter()
+        try:
+            model = self._load(request)
+            start = time.perf_counter()
+            notes = _make(model, request)
+        except Exception as error:
+            traceback.print_exc()
+            return ExportReply(
+                export_s=time.perf_counter() - start,
+                failure=reason_of(error),
+                disk_full=_is_disk_full(error, request.folder),
+            ).to_result()
+        return ExportReply(export_s=time.perf_counter() - start, notes=notes).to_result()
+
+    def _load(self, request: ExportRequest) -> LoadedModel:
+        if self._model is None:
+            self._model = load(request.model_path, trust_remote_code=request.trust_remote_code, threads=request.threads)
+        return self._model
+
+
+def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
+    folder = Path(request.folder)
+    file, work = folder / request.file, folder / WORK
+    source = Path(request.source) if request.source is not None else file
+    tempfile.tempdir = str(work)  # what libraries write for themselves goes to the same disk, and away with it
+    if request.recipe == "onnx":
+        from advisor.export.onnx_graph import export_onnx
+
+        return export_onnx(model, file, work=work, threads=request.threads)
+    if request.recipe == "onnx-optimize":
+        from advisor.export.onnx_optimize import optimize_onnx
+
+        return optimize_onnx(model, source, file, work=work, threads=request.threads)
+    if request.recipe == "onnx-quantize":
+        from advisor.export.onnx_quantize import quantize_onnx
+
+        return quantize_onnx(model, source, file, threads=request.threads)
+    if request.recipe == "openvino":
+        from advisor.export.openvino_graph import export_openvino
+
+        return export_openvino(model, file, threads=request.threads)
+    from advisor.export.openvino_quantize import quantize_openvino
+
+    texts = json.loads(Path(request.calibration_texts or "").read_text(encoding="utf-8"))
+    return quantize_openvino(model, source, file, texts=texts, threads=request.threads)
+
+
+def _is_disk_full(error: BaseException, folder: str) -> bool:
+    """C++ writers report a full disk as anything but ENOSPC, so the disk is asked too."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return shutil.disk_usage(folder).free < _FULL_BELOW_BYTES
+
+
+def _keep_to_budget(threads: int) -> None:
+    """NNCF and the exporters start as many threads as they see processors: let them see only the budget."""
+    if sys.platform == "linux":
+        usable = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, usable[:threads])
+
+
+def main() -> None:
+    """Serve until the parent goes away."""
+    # OpenVINO and NNCF send usage statistics unless told not to; without this package they have nothing to send with.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # documented: makes its import fail
+    serve({"export": Worker().export})
+
+
+if __name__ == "__main__":
+    main()

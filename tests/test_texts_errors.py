@@ -125,6 +125,10 @@ def test_a_path_that_cannot_exist_is_refused(tmp_path: Path) -> None:
         sample_texts(str(tmp_path / "a.txt" / "b.txt"))
     with pytest.raises(InputError, match="cannot be opened"):
         sample_texts("a\0b.txt")
+    with pytest.raises(InputError, match="cannot be opened: File name too long"):
+        sample_texts("this is a text and not a path " * 1000)
+    with pytest.raises(InputError, match="cannot be opened"):
+        sample_texts("~no-such-user-here/a.txt")
 
 
 def test_a_stream_that_fails_is_an_input_error() -> None:

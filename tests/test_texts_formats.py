@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +67,18 @@ def test_parquet_is_read_packed_or_not(tmp_path: Path, packed: bool) -> None:
     sample = sample_texts(str(path))
     assert sorted(sample.texts) == sorted(TEXTS)
     assert sample.profile.field == "text"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+def test_a_named_pipe_is_read_like_a_file(tmp_path: Path, name: str) -> None:
+    source = write_parquet(tmp_path / "source.parquet", {"text": list(TEXTS)})
+    content = source.read_bytes() if name == "a.parquet" else CONTENT[name].encode()
+    os.mkfifo(tmp_path / name)
+    writer = threading.Thread(target=write, args=(tmp_path / name, content), daemon=True)
+    writer.start()
+    assert texts_of(tmp_path / name) == sorted(TEXTS)
+    writer.join(timeout=10)
 
 
 def test_parquet_is_read_over_row_groups_and_from_lists_and_dictionaries(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -31,17 +32,20 @@ class NpyWriter:
         """The shape written so far."""
         return self.num_rows, self._dimension or 0
 
+    def header(self) -> bytes:
+        """The file's header, of the same length whatever the number of rows."""
+        buffer = io.BytesIO()
+        fields = {"descr": "<f4", "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(buffer, fields)
+        return buffer.getvalue()
+
     def append(self, rows: NDArray[np.float32]) -> None:
         """Add rows, `(num_rows, dimension)` float32, of the same dimension each time."""
         if self._dimension is None:
             self._dimension = rows.shape[1]
-            self._write_header()
-        self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+            self._file.write(self.header())
+        self._file.write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
         self.num_rows += rows.shape[0]
-
-    def _write_header(self) -> None:
-        header = {"descr": "<f4", "fortran_order": False, "shape": self.shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
 
     def __enter__(self) -> NpyWriter:
         descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
@@ -62,7 +66,7 @@ class NpyWriter:
 
     def _finish(self) -> None:
         self._file.seek(0)
-        self._write_header()
+        self._file.write(self.header())
         self._file.close()
         umask = os.umask(0)
         os.umask(umask)

@@ -1,4 +1,4 @@
-"""Turning candidates into files: exported, optimised and quantised in a child process, checked against torch, cached."""
+"""Turning candidates into files: made in a child process, checked against torch, cached."""
 
 from advisor.export.exporter import Exporter
 

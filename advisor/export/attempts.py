@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.export.failure import ExportFailure, reason_of
+from advisor.export.failure import ExportError, reason_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Made:
 def first_right(exporters: Mapping[str, Callable[[], float | None]], *, folder: Path) -> Made:
     """Call the exporters in order until one does not raise; `folder`, which they write to, is emptied after a failure.
 
-    Raises ExportFailure with every reason if all fail, and the error itself if the disk is full.
+    Raises ExportError with every reason if all fail, and the error itself if the disk is full.
     """
     reasons: dict[str, str] = {}
     for by, make in exporters.items():
@@ -38,4 +38,4 @@ def first_right(exporters: Mapping[str, Callable[[], float | None]], *, folder: 
             shutil.rmtree(folder, ignore_errors=True)
         else:
             return Made(by=by, result=result, notes=tuple(f"{by} failed: {why}" for by, why in reasons.items()))
-    raise ExportFailure("; ".join(f"{by} failed: {reason}" for by, reason in reasons.items()))
+    raise ExportError("; ".join(f"{by} failed: {reason}" for by, reason in reasons.items()))

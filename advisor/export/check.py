@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.export.failure import ExportFailure
+from advisor.export.failure import ExportError
 from advisor.export.loading import OUTPUT_NAME, Inputs, Probe
 
 FP32_TOLERANCE = 1e-3
@@ -21,7 +21,7 @@ Run = Callable[[Inputs], NDArray[np.float32]]
 
 
 def check(run: Run, probes: Sequence[Probe], *, tolerance: float | None) -> float | None:
-    """Compare the answers where the attention mask is 1; raises ExportFailure.
+    """Compare the answers where the attention mask is 1; raises ExportError.
 
     Returns the largest relative difference found. With `tolerance=None` (int8, whose loss is measured on the user's
     texts later) only shape, NaN and Inf are checked, and None is returned.
@@ -33,15 +33,15 @@ def check(run: Run, probes: Sequence[Probe], *, tolerance: float | None) -> floa
             answer = run(probe.inputs)
         except Exception as error:
             first = str(error).strip().partition("\n")[0]
-            raise ExportFailure(f"the file does not run on {texts} texts of {tokens} tokens: {first}"[:300]) from error
+            raise ExportError(f"the file does not run on {texts} texts of {tokens} tokens: {first}"[:300]) from error
         if answer.shape != probe.expected.shape:
-            raise ExportFailure(f"the file gives shape {answer.shape} where torch gives {probe.expected.shape}")
+            raise ExportError(f"the file gives shape {answer.shape} where torch gives {probe.expected.shape}")
         if not np.isfinite(answer).all():
-            raise ExportFailure(f"the file gives NaN or Inf on {texts} texts of {tokens} tokens")
+            raise ExportError(f"the file gives NaN or Inf on {texts} texts of {tokens} tokens")
         mask = probe.inputs["attention_mask"].astype(bool)
         difference = float(np.abs(answer - probe.expected)[mask].max() / np.abs(probe.expected[mask]).max())
         if tolerance is not None and difference > tolerance:
-            raise ExportFailure(
+            raise ExportError(
                 f"the file differs from torch by {difference:.2g} of the largest value on {texts} texts of "
                 f"{tokens} tokens; at most {tolerance:g} is accepted"
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-class ExportFailure(Exception):
+class ExportError(Exception):
     """A reason in one line, written for the user. Stays inside the worker."""
 
 
 def reason_of(error: BaseException) -> str:
     """An exception of a library as one line of at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if isinstance(error, ExportFailure):
+    if isinstance(error, ExportError):
         return lines[0] if lines else "unknown"
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.export.failure import ExportFailure
+from advisor.export.failure import ExportError
 
 INPUT_NAMES = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT_NAME = "last_hidden_state"
@@ -64,7 +64,7 @@ class LoadedModel:
 
 
 def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedModel:
-    """Load the model; raises ExportFailure if it has no transformer to export.
+    """Load the model; raises ExportError if it has no transformer to export.
 
     `attn_implementation="eager"` gives the graphs that ONNX Runtime and OpenVINO know how to fuse. Half-precision
     checkpoints are widened: since version 5, transformers keeps a checkpoint's dtype unless told otherwise.
@@ -82,7 +82,7 @@ def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedMod
     first = model[0]
     transformer = getattr(first, "auto_model", None)
     if not isinstance(transformer, torch.nn.Module):
-        raise ExportFailure(f"the model starts with {type(first).__name__}, which is no transformer to export")
+        raise ExportError(f"the model starts with {type(first).__name__}, which is no transformer to export")
     transformer = transformer.float().eval()
     if getattr(transformer.config, "use_cache", None):
         transformer.config.use_cache = False
@@ -117,7 +117,7 @@ def _tokenizer(model: Any, transformer: Any) -> Callable[[Sequence[str]], Inputs
 def _graph(transformer: Any, names: tuple[str, ...]) -> Any:
     import torch
 
-    class Graph(torch.nn.Module):
+    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is typed as Any here, see pyproject.toml
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer

@@ -15,7 +15,7 @@ OPSET = 17
 
 
 def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> tuple[str, ...]:
-    """Write `file`, checked against torch, and return notes; raises ExportFailure if no exporter gives a right graph.
+    """Write `file`, checked against torch, and return notes; raises ExportError if no exporter gives a right graph.
 
     PyTorch's TorchScript exporter comes first: ONNX Runtime fuses its graphs better (measured in docs/exporting.md).
     It is deprecated and does not take every architecture; transformers' own exporter is the second.

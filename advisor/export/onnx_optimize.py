@@ -54,7 +54,7 @@ LEVELS = {
 def optimize_onnx(model: LoadedModel, source: Path, file: Path, *, work: Path, threads: int) -> tuple[str, ...]:
     """Write the level that `file`'s name ends with (`model_O3.onnx`), made from the plain file `source`.
 
-    Returns notes with the node counts found; raises ExportFailure if the file does not answer as torch does.
+    Returns notes with the node counts found; raises ExportError if the file does not answer as torch does.
     """
     name = file.stem.rpartition("_")[2]
     level = LEVELS[name]
@@ -75,7 +75,7 @@ def optimize_onnx(model: LoadedModel, source: Path, file: Path, *, work: Path, t
     loaded = _as_loaded(source, work)
     return (
         *notes,
-        f"Loading the plain file, ONNX Runtime does the like by itself: {loaded.total()} nodes{_named(loaded)}.",
+        f"ONNX Runtime itself fuses the plain file to {loaded.total()} nodes{_named(loaded)} when it loads it.",
         f"Within {difference:.1e} of torch.",
     )
 

@@ -18,7 +18,7 @@ def quantize_onnx(model: LoadedModel, source: Path, file: Path, *, threads: int)
     The plain graph is quantised, not a fused one: fused it runs slower (docs/exporting.md). As in Optimum's
     AutoQuantizationConfig (https://huggingface.co/docs/optimum-onnx/onnxruntime/package_reference/configuration):
     unsigned weights in the avx2 configuration, signed ones in the others, one scale a channel, the full 8-bit range.
-    Raises ExportFailure if the file does not run or gives NaN.
+    Raises ExportError if the file does not run or gives NaN.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

@@ -12,7 +12,7 @@ from advisor.export.loading import OUTPUT_NAME, LoadedModel
 
 
 def export_openvino(model: LoadedModel, file: Path, *, threads: int) -> tuple[str, ...]:
-    """Write `file` (.xml) and its .bin, checked against torch, and return notes; raises ExportFailure.
+    """Write `file` (.xml) and its .bin, checked against torch, and return notes; raises ExportError.
 
     Weights stay float32 whatever the model's size: nothing is compressed that the candidate's name does not say.
     """

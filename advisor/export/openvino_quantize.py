@@ -7,7 +7,7 @@ from pathlib import Path
 
 from advisor.export.calibration import choose_calibration
 from advisor.export.check import check, openvino_runner
-from advisor.export.failure import ExportFailure
+from advisor.export.failure import ExportError
 from advisor.export.loading import Inputs, LoadedModel
 
 
@@ -17,10 +17,10 @@ def quantize_openvino(
     """Write the quantised `file` (.xml) and its .bin, made from the float32 file `source`, and return notes.
 
     One text a batch, so that nothing is padded: padding would put values into the calibrated ranges that the masks
-    take out of the answer. Raises ExportFailure without texts, or if the file gives NaN.
+    take out of the answer. Raises ExportError without texts, or if the file gives NaN.
     """
     if not texts:
-        raise ExportFailure("static int8 is calibrated on texts, and there are none")
+        raise ExportError("static int8 is calibrated on texts, and there are none")
     import nncf
     import openvino
 

@@ -52,6 +52,7 @@ class Worker:
 
     def _load(self, request: ExportRequest) -> LoadedModel:
         if self._model is None:
+            _keep_to_budget(request.threads)
             self._model = load(request.model_path, trust_remote_code=request.trust_remote_code, threads=request.threads)
         return self._model
 

@@ -13,6 +13,9 @@ from advisor.texts.lines import MAX_RECORD_CHARS
 
 DELIMITERS = (",", "\t", ";", "|")
 
+_MAX_FIELD_CHARS = 2 * MAX_RECORD_CHARS  # more than the sniffed lines can hold, so that sniffing never fails
+# A delimiter is believed if over half of the lines have as many cells as the first, or nearly all have as many or more
+# (texts with unquoted delimiters, as the last column).
 _MIN_EXACT = 0.5
 _MIN_AT_LEAST = 0.9
 _MAX_NAME_CHARS = 64
@@ -55,7 +58,7 @@ class _Fit:
 
 
 def parse_rows(lines: Iterable[str], *, delimiter: str | None, quoted: bool) -> Iterator[Row]:
-    """The rows of a delimited file; raises csv.Error for a field over `MAX_RECORD_CHARS`."""
+    """The rows of a delimited file; raises csv.Error for a field over `_MAX_FIELD_CHARS`."""
     if quoted and delimiter is not None:
         yield from _parse_quoted(lines, delimiter)
         return
@@ -118,7 +121,7 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 def _parse_quoted(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The limit is one number for the whole process: it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARS))
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD_CHARS))
     exhausted = False
 
     def feed() -> Iterator[str]:

@@ -35,14 +35,14 @@ FORMATS: dict[str, Format] = {
 @contextmanager
 def open_file(path: Path, *, field: str | None) -> Iterator[TextStream]:
     """Opens a file of texts; raises InputError if it is missing, a folder, not readable or not text."""
-    path = path.expanduser()
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a file of texts.", hint="Name one of the files in it.")
     try:
+        path = path.expanduser()
         file = path.open("rb")
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file of texts.", hint="Name one of the files in it.") from None
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.", hint=_similar(path)) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+    except (OSError, ValueError, RuntimeError) as error:  # also a NUL in the path, and ~ for a user without a home
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{path} cannot be opened: {reason}.") from error
     with file:

@@ -17,11 +17,12 @@ ROWS_PER_BATCH = 1024
 
 
 def unpacked(file: BinaryIO, label: str) -> BinaryIO:
-    """The file itself, or what its gzip data holds as a temporary file, since Parquet is read from its end."""
-    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    file.seek(0)
-    if not packed:
-        return file
+    """The file itself or, as Parquet is read from its end, a temporary copy of what comes out of a pipe or of gzip."""
+    if file.seekable():
+        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        file.seek(0)
+        if not packed:
+            return file
     temporary = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
     for chunk in read_chunks(file, label):
         temporary.write(chunk)

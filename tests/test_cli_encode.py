@@ -54,7 +54,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
 
 
 def lines(path: Path, number: int) -> Path:
-    path.write_text("".join(f"text {index}\n" for index in range(number)), encoding="utf-8")
+    path.write_text("".join(f"text {index} {'of some length ' * 40}\n" for index in range(number)), encoding="utf-8")
     return path
 
 
@@ -79,7 +79,7 @@ def test_standard_input_is_a_source(encoder: FakeEncoder, tmp_path: Path, monkey
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\n\nthree\n")))
     output = tmp_path / "out.npy"
     assert main(["encode", "artifact", "-", "-o", str(output), "-q", "--normalize", "--prompt-name", "query"]) == 0
-    assert np.load(output)[:, 0].tolist() == [3, 5]
+    assert np.load(output)[:, 0].tolist() == [3, 0, 5], "a blank line keeps its row"
     assert encoder.asked == {"prompt_name": "query", "normalize_embeddings": True}
 
 
@@ -98,11 +98,19 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(
 def test_a_source_without_texts_writes_nothing(
     encoder: FakeEncoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "blank.txt"
-    source.write_text("\n \n", encoding="utf-8")
+    source = tmp_path / "blank.csv"
+    source.write_text("text\n", encoding="utf-8")
     assert main(["encode", "artifact", str(source), "-o", str(tmp_path / "out.npy")]) == 2
-    assert "There are no texts in blank.txt" in capsys.readouterr().err
+    assert "blank.csv" in capsys.readouterr().err
     assert not (tmp_path / "out.npy").exists()
+
+
+def test_a_missing_value_keeps_its_row(encoder: FakeEncoder, tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"id": 1, "text": "one"}\n{"id": 2, "text": null}\n{"id": 3}\n{"id": 4, "text": "four"}\n')
+    output = tmp_path / "out.npy"
+    assert main(["encode", "artifact", str(source), "--field", "text", "-o", str(output), "-q"]) == 0
+    assert np.load(output)[:, 0].tolist() == [3, 0, 0, 4]
 
 
 def test_a_folder_as_output_is_refused_before_the_artifact_is_loaded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import factories
@@ -64,8 +65,6 @@ def test_an_ending_that_is_told_twice_is_printed_once() -> None:
 
 
 def test_a_final_status_that_differs_is_told_again() -> None:
-    from dataclasses import replace
-
     measured = factories.confirmed().candidates[0]
     rejected = replace(measured, status="rejected", reason="loses 1.23%")
     events = tuple(CandidateEnded(elapsed_s=1.0, outcome=each) for each in (measured, rejected))
@@ -84,6 +83,13 @@ def test_verbose_says_what_each_export_really_did() -> None:
     assert play(events, live=False).getvalue() == "\n"
     said = play(events, live=False, verbose=True).getvalue()
     assert "openvino-qint8: exported in 12 s, 23 MB" in said
+
+
+def test_verbose_names_the_log_of_a_candidate_that_failed() -> None:
+    failed = replace(factories.outcome("onnx", status="failed", reason="no answer"), log="logs/onnx.log")
+    event = CandidateEnded(elapsed_s=1.0, outcome=failed)
+    assert "onnx.log" not in play((event,), live=False).getvalue()
+    assert "(log: logs/onnx.log)" in " ".join(play((event,), live=False, verbose=True).getvalue().split())
 
 
 def test_the_share_done_grows_from_none_to_all() -> None:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import err
 from advisor.errors import InputError
-
-if TYPE_CHECKING:
-    from advisor.texts.batches import TextStream
 
 
 @click.command("encode", short_help="Write embeddings to a .npy file.")
@@ -46,27 +40,30 @@ def command(
 ) -> None:
     """Embed every text of SOURCE with ARTIFACT, into a .npy file of (num_texts, dimension) float32.
 
-    SOURCE is a file, - for stdin, or hub:owner/name[:config[:split]]. Rows are in the order of the texts; blank texts
-    have none.
+    SOURCE is a file, - for stdin, or hub:owner/name[:config[:split]]. Row n is text n: a blank line or a missing value
+    keeps its row, as the embedding of an empty text.
     """
     _check_output(output)
 
     from advisor.api import load
     from advisor.cli.npy import NpyWriter
     from advisor.report import format as fmt
+    from advisor.texts import open_texts
     from advisor.texts.batches import replace_surrogates
 
     spent_s = 0.0
-    with load(artifact, threads=threads) as encoder, _open(source, field, offline) as texts, NpyWriter(output) as npy:
+    with (
+        load(artifact, threads=threads) as encoder,
+        open_texts(source, field=field, offline=offline) as texts,
+        NpyWriter(output) as npy,
+    ):
         for batch in texts.batches:
-            if not batch.texts:
-                continue
             start = time.perf_counter()
             sentences = replace_surrogates(batch.texts)
             npy.append(encoder.encode(sentences, prompt_name=prompt_name, normalize_embeddings=normalize))
             spent_s += time.perf_counter() - start
         if npy.num_rows == 0:
-            raise InputError(f"There are no texts in {texts.label}: nothing but blank or missing values.")
+            raise InputError(f"There are no texts in {texts.label}.")
     if not quiet:
         stream = err(session)
         rows, dimension = npy.shape
@@ -84,14 +81,3 @@ def _check_output(output: Path) -> None:
         raise InputError(f"The output {str(output)!r} does not end in .npy:", hint=f"write -o {output}.npy.")
     if not output.parent.is_dir():
         raise InputError(f"There is no folder {str(output.parent)!r} to write to:", hint="create it first.")
-
-
-def _open(source: str, field: str | None, offline: bool) -> AbstractContextManager[TextStream]:
-    from advisor.texts.files import open_file, read_stdin
-    from advisor.texts.hub import PREFIX, read_hub
-
-    if source == "-":
-        return nullcontext(read_stdin(sys.stdin.buffer, field=field))
-    if source.startswith(PREFIX):
-        return nullcontext(read_hub(source, field=field, offline=offline))
-    return open_file(Path(source), field=field)

@@ -22,6 +22,7 @@ from advisor.events import (
     ExportFinished,
     ExportStarted,
     FidelityMeasured,
+    Finished,
     MachineProbed,
     ModelResolved,
     RoundFinished,
@@ -34,7 +35,7 @@ from advisor.report import format as fmt
 from advisor.report import steps
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
-from advisor.types import Outcome
+from advisor.types import Outcome, Status
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -116,7 +117,7 @@ class Progress:
         self._race = Race()
         self._live: Live | None = None
         self._drawn_at = float("-inf")
-        self._ended: dict[str, str] = {}
+        self._ended: dict[str, Status] = {}
 
     def __enter__(self) -> Progress:
         if self._stream.live:
@@ -161,16 +162,17 @@ class Progress:
                 return [warning(event.message, width=width, glyphs=glyphs)]
             case CandidateEnded():
                 return self._ending(event.outcome)
+            case Finished():
+                return [line for outcome in event.recommendation.candidates for line in self._ending(outcome)]
             case _ if self._verbose and (said := _verbose_line(event)):
                 return [Text(f"  {said}", style="dim")]
         return []
 
     def _ending(self, outcome: Outcome) -> list[Text]:
         """A line for each candidate; on a terminal only for one that failed, as the table will hold them all."""
-        said = _ending_words(outcome)
-        if self._ended.get(outcome.name) == said:
+        if self._ended.get(outcome.name) == outcome.status:
             return []
-        self._ended[outcome.name] = said
+        self._ended[outcome.name] = outcome.status
         if self._live is not None and outcome.status != "failed" and not self._verbose:
             return []
         sign, style = {
@@ -178,7 +180,10 @@ class Progress:
             "failed": (self._stream.glyphs.cross, "red"),
             "skipped": ("-", "dim"),
         }.get(outcome.status, (self._stream.glyphs.cross, "yellow"))
-        return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", said, self._stream.width, style=style)]
+        words = _ending_words(outcome)
+        if self._verbose and outcome.log is not None:
+            words += f" (log: {outcome.log})"
+        return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", words, self._stream.width, style=style)]
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -212,7 +217,7 @@ class Progress:
         if fraction is not None:
             line.append(f"{lead} ").append(self._stream.glyphs.progress(fraction, BAR_WIDTH), style="cyan").append("  ")
         line.append(words)
-        line.truncate(self._stream.width - 1)
+        line.truncate(self._stream.width)
         self._live.update(line, refresh=True)
         self._drawn_at = self._clock()
 

@@ -83,7 +83,7 @@ def command(
     from advisor.events import RulesDecided
     from advisor.report.text import answer, plan
 
-    session.after_interrupt = "what was exported stays cached, and the same command goes on from there"
+    session.after_interrupt = "exports stay cached, and the same command goes on from there"
     tried: list[str] = []
     with _listener(session, quiet=quiet) as progress:
 

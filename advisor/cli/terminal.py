@@ -30,8 +30,11 @@ class Stream:
 
     @property
     def width(self) -> int:
-        """Columns to lay text out in; read again at each use, as a window can be resized."""
-        return min(MAX_WIDTH, max(MIN_WIDTH, self.console.width))
+        """Columns to lay text out in; read again at each use, as a window can be resized.
+
+        On a terminal the last column stays free, for some move on to a new line when it is filled.
+        """
+        return min(MAX_WIDTH, max(MIN_WIDTH, self.console.width - self.live))
 
     def print(self, renderable: object = "") -> None:
         """Print text that is laid out already: it is never wrapped, highlighted or read as markup."""

@@ -27,12 +27,10 @@ def command(session: Session, artifact: Path, as_json: bool, quiet: bool) -> Non
         schema = {"name": "advisor.verification", "version": "1.0"}
         write_json({"schema": schema, "path": str(report.path), "ok": report.ok, "checks": checks})
     elif not quiet:
-        from advisor.report.text import failed_step, step
+        from advisor.report.text import checks as shown
 
         stream = out(session)
-        for check in report.checks:
-            line = step if check.ok else failed_step
-            stream.print(line(check.name, check.detail, width=stream.width, glyphs=stream.glyphs))
+        stream.print(shown(report.checks, width=stream.width, glyphs=stream.glyphs))
     if not report.ok:
         failed = next(check for check in report.checks if not check.ok)
         raise ArtifactError(

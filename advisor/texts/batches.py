@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ BATCH_CHARS = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Some texts in source order, none of them blank.
+    """Some texts in source order: one for each line or cell, also where it is blank or missing (then empty).
 
     `texts` are cut to `MAX_TEXT_CHARS`; `num_chars` holds their true lengths, `(len(texts),) int64`.
     """
@@ -28,14 +29,20 @@ class Batch:
 
     @classmethod
     def of(cls, texts: list[str], *, dropped_chars: int = 0) -> Batch:
-        """Leaves out blank texts and cuts long ones; `dropped_chars` were already cut off the first text."""
-        kept = [text for text in texts if text and not text.isspace()]
-        num_chars = np.fromiter(map(len, kept), np.int64, len(kept))
-        if dropped_chars and kept and kept[0] is texts[0]:
+        """Cuts long texts; `dropped_chars` were already cut off the first one."""
+        num_chars = np.fromiter(map(len, texts), np.int64, len(texts))
+        if dropped_chars:
             num_chars[0] += dropped_chars
-        if kept and int(num_chars.max()) > MAX_TEXT_CHARS:
-            kept = [text[:MAX_TEXT_CHARS] for text in kept]
-        return cls(texts=kept, num_chars=num_chars)
+        if texts and int(num_chars.max()) > MAX_TEXT_CHARS:
+            texts = [text[:MAX_TEXT_CHARS] for text in texts]
+        return cls(texts=texts, num_chars=num_chars)
+
+    def without_blanks(self) -> Batch:
+        """The texts that say something."""
+        spoken = [bool(text) and not text.isspace() for text in self.texts]
+        if all(spoken):
+            return self
+        return Batch(texts=list(compress(self.texts, spoken)), num_chars=self.num_chars[spoken])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

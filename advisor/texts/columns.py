@@ -98,12 +98,12 @@ def field_name(columns: Sequence[Column], chosen: Iterable[int]) -> str:
 
 
 def strings_in(value: object) -> Iterable[str]:
-    """The strings that a cell holds: itself, or those in its list; nothing for other types."""
+    """The strings that a cell holds: itself, or those in its list; an empty one for other types, to keep the row."""
     if isinstance(value, str):
         return (value,)
     if isinstance(value, (list, tuple)):
         return [item for item in value if isinstance(item, str)]
-    return ()
+    return ("",)
 
 
 def is_text_name(name: str) -> bool:

@@ -22,8 +22,8 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
 
     Delimiter, quoting and header are read off the first lines (see `dialect`), since files are often not what their
     extension says; a first row that has the names asked for in `field` is a header in any case. Columns without a name
-    are called by their number, from 1. Cells beyond the last column, and those
-    that a short row lacks, are left out. Raises InputError for an unknown or unclear column and an open quote.
+    are called by their number, from 1. Cells beyond the last column are left out; one that a
+    short row lacks is empty. Raises InputError for an unknown or unclear column and an open quote.
     """
     lines = (line for _, line in record_lines(pieces, label))
     head = _head(lines)
@@ -95,5 +95,4 @@ def _cells(rows: Iterable[Row], chosen: Sequence[int]) -> Iterator[str]:
     for row in rows:
         cells = row.cells
         for position in chosen:
-            if position < len(cells):
-                yield cells[position]
+            yield cells[position] if position < len(cells) else ""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from advisor.errors import InputError
-from advisor.texts.batches import TextStream, batches, replace_surrogates
+from advisor.texts.batches import Batch, TextStream, batches, replace_surrogates
 from advisor.texts.builtin import LABEL, builtin_texts
 from advisor.texts.files import open_file, read_stdin
 from advisor.texts.hub import PREFIX, read_hub
@@ -51,8 +51,8 @@ def sample_texts(
         raise InputError(f"The number of texts to sample must be at least 1, not {num_texts}.")
     reservoir = Reservoir(num_texts, seed)
     chars = CharLengths()
-    with _open(source, field, offline, stdin) as stream:
-        for batch in stream.batches:
+    with open_texts(source, field=field, offline=offline, stdin=stdin) as stream:
+        for batch in map(Batch.without_blanks, stream.batches):
             reservoir.extend(batch.texts)
             chars.add(batch.num_chars)
     if not reservoir.num_seen:
@@ -76,9 +76,17 @@ def sample_texts(
     return TextSample(texts=texts, profile=profile)
 
 
-def _open(
-    source: str | PathLike[str] | Iterable[str] | None, field: str | None, offline: bool, stdin: BinaryIO | None
+def open_texts(
+    source: str | PathLike[str] | Iterable[str] | None,
+    *,
+    field: str | None = None,
+    offline: bool = False,
+    stdin: BinaryIO | None = None,
 ) -> AbstractContextManager[TextStream]:
+    """Open a source as `sample_texts` does, to read all of its texts in order, blank ones too (rows stay aligned).
+
+    Raises as `sample_texts` does, partly while the stream is read.
+    """
     if isinstance(source, (str, PathLike)):
         path = fspath(source)
         if path == "-":

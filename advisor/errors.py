@@ -58,7 +58,7 @@ class NoCandidateError(AdvisorError):
     exit_code = 1
 
 
-class ChildFailed(AdvisorError):
+class ChildFailed(AdvisorError):  # noqa: N818 - it says what happened, as KeyboardInterrupt does
     """A child process crashed, was killed, hung or raised. `log` is the path of its output."""
 
     exit_code = 1

@@ -313,7 +313,6 @@ def keep_baseline() -> Recommendation:
         winner="torch-fp32",
         verdict="overturned",
         why="No candidate within the budget is faster than torch-fp32.",
-        artifact=False,
         warnings=(),
     )
 
@@ -409,6 +408,5 @@ def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:
                     texts_per_s=each.timing.texts_per_s.median,
                 )
             )
-    told += [CandidateEnded(elapsed_s=now(), outcome=each) for each in measured]
     told.append(Finished(elapsed_s=now(), recommendation=rec))
     return tuple(told)

@@ -32,7 +32,7 @@ def test_each_snippet_is_python(make: Make) -> None:
 
 def test_it_says_what_won_and_how_to_load_it() -> None:
     markdown = to_markdown(factories.confirmed())
-    assert "**openvino-qint8**: 6.3x faster than torch-fp32 (95% CI 6.1-6.5), measured here." in markdown
+    assert "**openvino-qint8**: 6.3x faster than torch-fp32 (95% CI 6.1-6.5), measured on the machine" in markdown
     assert "advisor.load(" in markdown
     assert 'backend="openvino",' in markdown
     assert '"file_name": "openvino_model_qint8_quantized.xml"' in markdown

@@ -105,7 +105,8 @@ def test_another_ruleset_that_disagrees_is_named_with_what_became_of_its_pick() 
 
 def test_the_built_in_sample_is_never_passed_off_as_the_users_texts() -> None:
     said = plain(factories.confirmed(builtin=True), 100)
-    assert "the built-in sample" in said
+    assert "512 of 2,758 built-in: p50" in said
+    assert "estimated on built-in texts" in said
     assert "your texts" not in said
 
 

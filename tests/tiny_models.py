@@ -5,10 +5,11 @@ Everything is made from a configuration and a fixed seed: nothing is downloaded.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -63,7 +64,7 @@ def build(
     pooling: str | tuple[str, ...] = "mean",
     dense: DenseSpec | None = None,
     normalize: bool = False,
-    prompts: Mapping[str, str] | None = None,
+    prompts: Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     default_prompt_name: str | None = None,
     include_prompt: bool = True,
     do_lower_case: bool = False,
@@ -356,3 +357,25 @@ def _read(path: Path) -> Any:
 
 def _write(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+_SHARED = tempfile.TemporaryDirectory(prefix="tiny-models-", ignore_cleanup_errors=True)
+
+
+@functools.cache
+def shared(**options: Any) -> Path:
+    """`build(**options)` once a process, into a folder that disappears with it. Read-only: `copy` it to change it."""
+    return build(Path(tempfile.mkdtemp(dir=_SHARED.name)) / "tiny", **options)
+
+
+@functools.cache
+def shared_onnx(model_folder: Path) -> Path:
+    """`to_onnx` of a model once a process."""
+    return to_onnx(model_folder, Path(tempfile.mkdtemp(dir=_SHARED.name)) / "model.onnx")
+
+
+@functools.cache
+def shared_openvino(model_folder: Path) -> Path:
+    """`to_openvino` of a model once a process."""
+    folder = Path(tempfile.mkdtemp(dir=_SHARED.name))
+    return to_openvino(model_folder, folder / "openvino_model.xml", onnx=shared_onnx(model_folder))

@@ -3,10 +3,16 @@
 Why this estimates the loss: a candidate that adds noise to the similarities, independent of any gold standard, scales
 its rank correlation with that gold standard by rho, the rank correlation between its similarities and fp32's (the
 attenuation formula; Spearman 1904, "The proof and measurement of association between two things",
-https://doi.org/10.2307/1412159). So `1 - rho` is the relative loss, provided rho is taken over pairs whose order
-matters. Random pairs are almost all unrelated; the pairs that a search or a threshold decides about are near
-neighbours, hence each text with its k nearest under fp32. Cosine to the baseline's embedding is no such estimate: a
-rotation of all embeddings ruins it and changes no similarity.
+https://doi.org/10.2307/1412159). So `1 - rho` is the relative loss, provided that rho is taken over pairs whose order
+matters, and over a range like the gold standard's.
+
+Which pairs: random pairs are almost all unrelated; those that a search or a threshold decides about are near
+neighbours, hence each text with its k nearest under fp32. In a sample most of these are only distantly related, and
+a correlation over so narrow a range comes out too low (restriction of range; Thorndike 1949), the more so the smaller
+the sample. Labelled data spread over all degrees of similarity (STS Benchmark was drawn so), hence the weights: every
+tenth of the range of similarities counts the same. `docs/measuring.md` compares it with losses on labels.
+
+Cosine to the baseline's embedding is no such estimate: a rotation of all embeddings ruins it and changes no similarity.
 """
 
 from __future__ import annotations
@@ -28,6 +34,9 @@ MIN_TEXTS_FOR_INTERVAL = 32
 _SAME_TEXT = 1 - 1e-6
 """Cosine under fp32 from which two texts count as one (same tokens after normalisation)."""
 
+_LEVELS = 10
+"""Equal parts of the range of similarities that count the same."""
+
 _RESAMPLES = 400
 _RESAMPLES_AT_ONCE = 50
 
@@ -38,9 +47,10 @@ def estimate_loss(
     """The estimated relative loss of `candidate` against `reference`, both `(num_texts, dimension)` and row-aligned.
 
     The pairs are every text with its `min(k, n - 1)` nearest neighbours by cosine under `reference`, each unordered
-    pair once; texts that `reference` embeds alike count once. The value is `1 - rho`, rho being Spearman's, with
-    average ranks for ties: 0 for the same order, up to 2. Where the candidate gives all pairs one similarity, rho is
-    undefined and the loss is 1. The two widths may differ.
+    pair once; texts that `reference` embeds alike count once. The range of the pairs' similarities is cut into ten
+    equal parts, and the pairs weigh so that every part that holds any weighs the same. The value is `1 - rho`, rho
+    being Spearman's with these weights and average ranks for ties: 0 for the same order, up to 2. Where the candidate
+    gives all pairs one similarity, rho is undefined and the loss is 1. The two widths may differ.
 
     The 95 % interval is the percentile interval of a bootstrap that resamples texts, not pairs, as pairs share
     texts: a pair weighs the product of its two texts' multiplicities (the pigeonhole bootstrap; Owen 2007,
@@ -63,16 +73,18 @@ def estimate_loss(
     cosines = cosines[np.ix_(distinct, distinct)]
     left, right = _neighbour_pairs(cosines, k)
     unit_candidate = _unit(candidate)[distinct]
-    ranked = _Ranked(cosines[left, right], np.einsum("ij,ij->i", unit_candidate[left], unit_candidate[right]))
+    similarities = cosines[left, right]
+    ranked = _Ranked(similarities, np.einsum("ij,ij->i", unit_candidate[left], unit_candidate[right]))
+    levels = _levels(similarities)
 
-    value = 1.0 - float(ranked.rho(np.ones((1, len(left))))[0])
+    value = 1.0 - float(ranked.rho(_level_out(np.ones((1, len(left))), levels))[0])
     ci95 = None
     if num_texts >= MIN_TEXTS_FOR_INTERVAL:
         rng = np.random.default_rng(seed)
         counts = rng.multinomial(num_texts, np.full(num_texts, 1 / num_texts), size=_RESAMPLES).astype(np.float64)
         losses = np.concatenate(
             [
-                1.0 - ranked.rho(part[:, left] * part[:, right])
+                1.0 - ranked.rho(_level_out(part[:, left] * part[:, right], levels))
                 for part in np.split(counts, _RESAMPLES // _RESAMPLES_AT_ONCE)
             ]
         )
@@ -82,7 +94,8 @@ def estimate_loss(
         value=value,
         ci95=ci95,
         method="estimated",
-        metric=f"1 - Spearman rho of cosine similarity over {k} nearest neighbours of {num_texts} texts",
+        metric=f"1 - Spearman rho of cosine similarity over {k} nearest neighbours of {num_texts} texts, "
+        "all levels of similarity weighted the same",
     )
 
 
@@ -104,6 +117,20 @@ def _neighbour_pairs(cosines: NDArray[np.float64], k: int) -> tuple[NDArray[np.i
     return left, right
 
 
+def _levels(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Which level each pair is on, `(pairs, levels)` of 0 and 1."""
+    edges = np.linspace(similarities.min(), similarities.max(), _LEVELS + 1)[1:-1]
+    return np.eye(_LEVELS)[np.digitize(similarities, edges)]
+
+
+def _level_out(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`weights`, `(resamples, pairs)`, scaled so that every level with any weight has the same total."""
+    totals = weights @ levels
+    scale = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
+    levelled: NDArray[np.float64] = weights * (scale @ levels.T)
+    return levelled
+
+
 class _Ranked:
     """Two paired variables, sorted once, whose weighted Spearman correlation is then cheap for many weightings."""
 
@@ -113,7 +140,8 @@ class _Ranked:
     def rho(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Spearman's rho for each row of `weights`, `(resamples, pairs)` -> `(resamples,)`.
 
-        A weight stands for that many copies of the pair, which tie: their common rank is the average one.
+        A weight stands for that many copies of the pair, which tie: their common rank is the average one. Only the
+        proportions of a row matter.
         """
         total = weights.sum(axis=1, keepdims=True)
         centred = []

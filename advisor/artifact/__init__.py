@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from advisor.artifact.manifest import MANIFEST, read_manifest
 from advisor.artifact.verify import Check, VerifyReport, verify
 from advisor.artifact.write import Winner, check_target, write_artifact
 
 __all__ = [
-    "MANIFEST",
     "Check",
     "VerifyReport",
     "Winner",
     "check_target",
-    "read_manifest",
     "verify",
     "write_artifact",
 ]

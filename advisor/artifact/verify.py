@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from advisor.artifact.manifest import Reference, read_manifest
+from advisor.artifact.reference import Reference
 from advisor.child.process import Child
-from advisor.errors import ChildFailed
+from advisor.encode.manifest import Manifest, check_file, read_manifest
+from advisor.errors import ArtifactError, ChildFailed
 
 LOAD_TIMEOUT_S = 600.0
 
@@ -43,8 +42,8 @@ def verify(folder: Path, *, log: Path | None = None) -> VerifyReport:
     Raises ArtifactError where `folder` is no artifact at all.
     """
     manifest = read_manifest(folder)
-    reference = Reference.from_dict(manifest["reference"])
-    hashes = _check_hashes(folder, manifest)
+    reference = Reference.from_manifest(manifest)
+    hashes = _check_files(folder, manifest)
     if not hashes.ok:
         return VerifyReport(path=folder, checks=(hashes,))
     with tempfile.TemporaryDirectory(prefix="advisor-verify-") as scratch:
@@ -58,22 +57,13 @@ def verify(folder: Path, *, log: Path | None = None) -> VerifyReport:
     return VerifyReport(path=folder, checks=(hashes, loads, _check_embeddings(seen["cosines"], reference)))
 
 
-def _check_hashes(folder: Path, manifest: dict[str, Any]) -> Check:
-    files = manifest["artifact"]["files"]
-    for file in files:
-        path = folder / file["name"]
-        try:
-            with path.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        except FileNotFoundError:
-            return Check(name="files", ok=False, detail=f"{file['name']} is missing")
-        except OSError as error:
-            return Check(name="files", ok=False, detail=f"{file['name']} cannot be read: {error.strerror or error}")
-        if digest != file["sha256"]:
-            return Check(
-                name="files", ok=False, detail=f"{file['name']} has changed: its sha256 is not the one in the manifest"
-            )
-    return Check(name="files", ok=True, detail=f"{len(files)} files have the sha256 of the manifest")
+def _check_files(folder: Path, manifest: Manifest) -> Check:
+    try:
+        for file in manifest.files:
+            check_file(folder, file)
+    except ArtifactError as error:
+        return Check(name="files", ok=False, detail=error.message.rstrip("."))
+    return Check(name="files", ok=True, detail=f"{len(manifest.files)} files have the sha256 of the manifest")
 
 
 def _check_embeddings(cosines: list[float], reference: Reference) -> Check:

@@ -13,12 +13,13 @@ def prove(params: dict[str, Any]) -> dict[str, Any]:
     """Cosine of each reference text's embedding, encoded alone, with the one in the manifest."""
     import numpy as np
 
-    from advisor.artifact.manifest import Reference, read_manifest
+    from advisor.artifact.reference import Reference
     from advisor.encode import load
+    from advisor.encode.manifest import read_manifest
 
     folder = Path(params["folder"])
     manifest = read_manifest(folder)
-    reference = Reference.from_dict(manifest["reference"])
+    reference = Reference.from_manifest(manifest)
     start = time.perf_counter()
     encoder = load(folder, check=False)  # the parent has just hashed every file
     load_s = time.perf_counter() - start
@@ -29,7 +30,7 @@ def prove(params: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"embeddings have {embedding.shape[0]} dimensions, the manifest's {expected.shape[0]}")
         norms = float(np.linalg.norm(embedding) * np.linalg.norm(expected))
         cosines.append(float(embedding @ expected) / norms if norms else float("nan"))
-    return {"runtime": manifest["encoder"]["runtime"], "load_s": load_s, "cosines": cosines}
+    return {"runtime": manifest.runtime, "load_s": load_s, "cosines": cosines}
 
 
 if __name__ == "__main__":

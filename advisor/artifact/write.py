@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.artifact.layout import copy_model_files, transformer_folder
-from advisor.artifact.manifest import MANIFEST, MIN_COSINE, Reference
+from advisor.artifact.reference import MIN_COSINE, Reference
 from advisor.artifact.verify import verify
 from advisor.document import settings_to_dict, to_dict
+from advisor.encode.manifest import MANIFEST
 from advisor.errors import ArtifactError, InputError
 from advisor.types import Artifact, ArtifactFile, Exported, ModelProfile, Precision, Recommendation, Runtime
 

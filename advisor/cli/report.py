@@ -25,10 +25,10 @@ from advisor.cli.terminal import out, write_json
 @click.pass_obj
 def command(session: Session, artifact: Path, format_: str) -> None:
     """Print the report of an artifact again."""
-    from advisor.artifact import read_manifest
     from advisor.document import from_dict, to_dict
+    from advisor.encode.manifest import read_manifest
 
-    recommendation = from_dict(read_manifest(artifact))
+    recommendation = from_dict(read_manifest(artifact).document)
     if recommendation.artifact is not None:
         recommendation = replace(recommendation, artifact=replace(recommendation.artifact, path=artifact))
     if format_ == "json":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.encode.backend import Backend, EncodeOptions
-from advisor.encode.modules import Pipeline
+from advisor.encode.pipeline import Pipeline
 from advisor.encode.similarity import similarity
 from advisor.errors import InputError
 from advisor.types import RuntimeSettings
@@ -79,8 +79,9 @@ class Encoder:
             return np.empty((0, dimension if truncate_dim is None else min(dimension, truncate_dim)), np.float32)
         try:
             embeddings = self._backend.embed(texts, options)
-        except UnicodeEncodeError:
-            raise _not_unicode(texts) from None
+        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
+            _check_unicode(texts, options.prompt)
+            raise
         return embeddings[0] if single else embeddings
 
     def encode_query(
@@ -186,13 +187,13 @@ def _kind(value: object) -> str:
     return f"a {type(value).__name__} ({value!r:.40})"
 
 
-def _not_unicode(texts: list[str]) -> InputError:
-    for index, text in enumerate(texts):
+def _check_unicode(texts: list[str], prompt: str) -> None:
+    named = [("The prompt", prompt), *((f"Text {index}", text) for index, text in enumerate(texts))]
+    for name, text in named:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            return InputError(
-                f"Text {index} holds half of a surrogate pair at position {error.start}, which is not valid Unicode.",
+            raise InputError(
+                f"{name} holds half of a surrogate pair at position {error.start}, which is not valid Unicode.",
                 hint="Decode the source with errors='replace'.",
-            )
-    return InputError("The prompt is not valid Unicode.")
+            ) from None

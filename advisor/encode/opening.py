@@ -32,7 +32,7 @@ def open_encoder(
     """
     if settings.threads < 1:
         raise InputError(f"threads must be at least 1, not {settings.threads}.")
-    settings = with_defaults(settings, runtime)
+    settings = _with_defaults(settings, runtime)
     pipeline = read_pipeline(folder)
     backend: Backend
     if runtime == "torch":
@@ -42,17 +42,18 @@ def open_encoder(
     else:
         if file is None or not file.is_file():
             raise ArtifactError(f"The graph {file or 'file'} is missing.", hint="Export the model again.")
+        session = _open_session(runtime, file, settings)
         backend = GraphBackend(
             pipeline,
-            _open_session(runtime, file, settings),
+            session,
             threads=settings.threads,
             tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH,
         )
     return Encoder(pipeline, backend, settings)
 
 
-def with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettings:
-    """The settings with the defaults of the runtime where they are None; what does not concern it stays None."""
+def _with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettings:
+    """The settings with the runtime's defaults where they are None; what does not concern it stays None."""
     if runtime == "torch":
         from advisor.encode.torch_session import DEFAULT_BATCH_SIZE, DEFAULT_DTYPE
 
@@ -64,12 +65,12 @@ def with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSetting
         from advisor.encode.onnx_session import DEFAULT_PROVIDER
 
         return replace(settings, provider=settings.provider or DEFAULT_PROVIDER)
-    from advisor.encode.openvino_session import DEFAULT_PRECISION
+    from advisor.encode.openvino_session import DEFAULT_PRECISION, DEFAULT_STREAMS
 
     return replace(
         settings,
         inference_precision=settings.inference_precision or DEFAULT_PRECISION,
-        num_streams=settings.num_streams or 1,
+        num_streams=settings.num_streams or DEFAULT_STREAMS,
     )
 
 

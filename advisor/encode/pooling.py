@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.encode.modules import Activation, Dense, Normalize, Pooling, PoolingMode
+from advisor.encode.pipeline import Activation, Dense, Normalize, Pooling, PoolingMode
 from advisor.encode.safetensors import read_tensors
 from advisor.encode.tokenize import Inputs
 from advisor.errors import ModelError

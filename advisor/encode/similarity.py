@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.encode.modules import Similarity
+from advisor.encode.pipeline import Similarity
 from advisor.encode.pooling import Floats, normalize
 
 

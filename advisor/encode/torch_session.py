@@ -18,6 +18,8 @@ DEFAULT_BATCH_SIZE = 32
 
 DEFAULT_DTYPE = "float32"
 
+_DTYPES = ("float32", "float16", "bfloat16")
+
 
 class TorchSession:
     """A `SentenceTransformer` in the dtype that is asked for.
@@ -31,9 +33,9 @@ class TorchSession:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise MissingExtraError(error.name or "torch", "profile", purpose="Running a model in PyTorch") from None
-        dtype = getattr(torch, settings.dtype or DEFAULT_DTYPE, None)
-        if not isinstance(dtype, torch.dtype):
-            raise InputError(f"{settings.dtype!r} is not a dtype of PyTorch.", hint="Use float32, float16 or bfloat16.")
+        dtype = settings.dtype or DEFAULT_DTYPE
+        if dtype not in _DTYPES:
+            raise InputError(f"{dtype!r} is not a dtype to run a model in.", hint=f"Use {', '.join(_DTYPES)}.")
         torch.set_num_threads(settings.threads)
         self._batch_size = settings.batch_size or DEFAULT_BATCH_SIZE
         try:
@@ -42,7 +44,7 @@ class TorchSession:
                 device=settings.device,
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
-                model_kwargs={"dtype": dtype},
+                model_kwargs={"dtype": getattr(torch, dtype)},
             )
         except Exception as error:  # whatever a model's code and three libraries may raise
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import traceback
 from collections.abc import Callable, Mapping
@@ -14,28 +15,29 @@ from advisor.export.failure import ExportError, reason_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """Who made the file, what it returned, and a note about those that failed before."""
+    """Who made the file, how far it is from torch, and a note about those that failed before."""
 
     by: str
-    result: float | None
+    difference: float
     notes: tuple[str, ...]
 
 
-def first_right(exporters: Mapping[str, Callable[[], float | None]], *, folder: Path) -> Made:
-    """Call the exporters in order until one does not raise; `folder`, which they write to, is emptied after a failure.
+def first_right(exporters: Mapping[str, Callable[[], float]], *, folder: Path) -> Made:
+    """Call the exporters in order until one does not raise; each returns its difference from torch.
 
-    Raises ExportError with every reason if all fail, and the error itself if the disk is full.
+    `folder`, which they write to, is emptied after a failure.
+    Raises ExportError with every reason if all fail, and OSError with ENOSPC if the disk is full.
     """
     reasons: dict[str, str] = {}
     for by, make in exporters.items():
         try:
-            result = make()
+            difference = make()
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
+            if is_disk_full(error, folder if folder.exists() else folder.parent):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             traceback.print_exc()
             reasons[by] = reason_of(error)
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            return Made(by=by, result=result, notes=tuple(f"{by} failed: {why}" for by, why in reasons.items()))
+            return Made(by=by, difference=difference, notes=tuple(f"{by} failed: {why}" for by, why in reasons.items()))
     raise ExportError("; ".join(f"{by} failed: {reason}" for by, reason in reasons.items()))

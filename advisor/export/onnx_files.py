@@ -10,10 +10,15 @@ PROTOBUF_LIMIT_BYTES = (1 << 31) - (1 << 20)
 """https://protobuf.dev/programming-guides/proto-limits/, less room for the message around the weights."""
 
 
-def save(model: Any, file: Path, *, limit_bytes: int = PROTOBUF_LIMIT_BYTES) -> None:
-    """Write an `onnx.ModelProto` whose weights are in memory to `file`, with `file` + `_data` beside it if too large.
+def sidecar_of(file: Path) -> Path:
+    """Where the weights of a file above the limit are; the name is Optimum's."""
+    return file.with_name(f"{file.name}_data")
 
-    The sidecar's name is Optimum's. Nodes lose their doc strings and metadata, where exporters leave the paths of
+
+def save(model: Any, file: Path, *, limit_bytes: int = PROTOBUF_LIMIT_BYTES) -> None:
+    """Write an `onnx.ModelProto` whose weights are in memory to `file`, its weights to a sidecar if it is too large.
+
+    Nodes lose their doc strings and metadata, where exporters leave the paths of
     this machine.
     """
     import onnx
@@ -28,7 +33,7 @@ def save(model: Any, file: Path, *, limit_bytes: int = PROTOBUF_LIMIT_BYTES) -> 
         str(file),
         save_as_external_data=True,
         all_tensors_to_one_file=True,
-        location=f"{file.name}_data",
+        location=sidecar_of(file).name,
         size_threshold=1024,
     )
 

@@ -21,7 +21,7 @@ def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> 
     It is deprecated and does not take every architecture; transformers' own exporter is the second.
     """
 
-    def write(graph: Any) -> float | None:
+    def write(graph: Any) -> float:
         save(graph, file)
         return check(onnx_runner(file, threads=threads), model.probes, tolerance=FP32_TOLERANCE)
 
@@ -33,7 +33,7 @@ def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> 
         folder=file.parent,
     )
     nodes = node_counts(load(file)).total()
-    return (f"Exported by {made.by}: {nodes} nodes, within {made.result:.1e} of torch.", *made.notes)
+    return (f"Exported by {made.by}: {nodes} nodes, within {made.difference:.1e} of torch.", *made.notes)
 
 
 def _by_torchscript(model: LoadedModel, work: Path) -> Any:

@@ -18,7 +18,7 @@ def export_openvino(model: LoadedModel, file: Path, *, threads: int) -> tuple[st
     """
     import openvino
 
-    def write(graph: Any) -> float | None:
+    def write(graph: Any) -> float:
         file.parent.mkdir(parents=True, exist_ok=True)
         openvino.save_model(graph, str(file), compress_to_fp16=False)
         return check(openvino_runner(file, threads=threads), model.probes, tolerance=FP32_TOLERANCE)
@@ -30,7 +30,7 @@ def export_openvino(model: LoadedModel, file: Path, *, threads: int) -> tuple[st
         },
         folder=file.parent,
     )
-    return (f"Converted by {made.by}, within {made.result:.1e} of torch in f32.", *made.notes)
+    return (f"Converted by {made.by}, within {made.difference:.1e} of torch in f32.", *made.notes)
 
 
 def _by_openvino(model: LoadedModel) -> Any:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from advisor.export.calibration import choose_calibration
-from advisor.export.check import check, openvino_runner
+from advisor.export.check import ANY_DIFFERENCE, check, openvino_runner
 from advisor.export.failure import ExportError
 from advisor.export.loading import Inputs, LoadedModel
+
+_BATCH_SIZE = 8
 
 
 def quantize_openvino(
@@ -16,18 +18,20 @@ def quantize_openvino(
 ) -> tuple[str, ...]:
     """Write the quantised `file` (.xml) and its .bin, made from the float32 file `source`, and return notes.
 
-    One text a batch, so that nothing is padded: padding would put values into the calibrated ranges that the masks
-    take out of the answer. Raises ExportError without texts, or if the file gives NaN.
+    Calibrated on batches of neighbours in length, so that hardly anything is padded: against single texts, half the
+    time and a smaller loss (docs/exporting.md). Raises ExportError without texts, or if the file gives NaN.
     """
     if not texts:
         raise ExportError("static int8 is calibrated on texts, and there are none")
     import nncf
     import openvino
 
-    batches = [model.tokenize([text]) for text in texts]
-    counts = [batch["input_ids"].shape[1] for batch in batches]
+    counts = [model.tokenize([text])["input_ids"].shape[1] for text in texts]
     chosen = choose_calibration(counts, num_parameters=model.num_graph_parameters)
-    calibration = [_cut(batches[index], chosen.max_tokens) for index in chosen.indices]
+    calibration = [
+        _cut(model.tokenize([texts[index] for index in chosen.indices[start : start + _BATCH_SIZE]]), chosen.max_tokens)
+        for start in range(0, len(chosen.indices), _BATCH_SIZE)
+    ]
     quantized = nncf.quantize(
         openvino.Core().read_model(str(source)),
         nncf.Dataset(calibration),
@@ -36,11 +40,14 @@ def quantize_openvino(
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     openvino.save_model(quantized, str(file), compress_to_fp16=False)
-    check(openvino_runner(file, threads=threads), model.probes, tolerance=None)
-    tokens = sum(batch["input_ids"].shape[1] for batch in calibration)
-    cut = f", each cut to {chosen.max_tokens} tokens" if max(counts) > chosen.max_tokens else ""
-    return (f"Calibrated on {len(calibration)} of your {len(texts)} texts, {tokens} tokens in all{cut}.",)
+    check(openvino_runner(file, threads=threads), model.probes, tolerance=ANY_DIFFERENCE)
+    lengths = [counts[index] for index in chosen.indices]
+    tokens = sum(min(length, chosen.max_tokens) for length in lengths)
+    cut = f", each cut to {chosen.max_tokens} tokens" if max(lengths) > chosen.max_tokens else ""
+    return (f"Calibrated on {len(chosen.indices)} of {len(texts)} texts, {tokens} tokens in all{cut}.",)
 
 
 def _cut(batch: Inputs, max_tokens: int) -> Inputs:
-    return {name: values[:, :max_tokens] for name, values in batch.items()}
+    """The batch's first tokens, or its last where the tokenizer pads on the left."""
+    left = bool((batch["attention_mask"][:, 0] == 0).any())
+    return {name: values[:, -max_tokens:] if left else values[:, :max_tokens] for name, values in batch.items()}

@@ -6,10 +6,8 @@ log.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -19,11 +17,9 @@ from typing import Any
 
 from advisor.child.serve import serve
 from advisor.export.cache import WORK
-from advisor.export.failure import reason_of
+from advisor.export.failure import is_disk_full, reason_of
 from advisor.export.loading import LoadedModel, load
 from advisor.export.messages import ExportReply, ExportRequest
-
-_FULL_BELOW_BYTES = 1 << 20
 
 
 class Worker:
@@ -46,7 +42,7 @@ class Worker:
             return ExportReply(
                 export_s=time.perf_counter() - start,
                 failure=reason_of(error),
-                disk_full=_is_disk_full(error, request.folder),
+                disk_full=is_disk_full(error, Path(request.folder)),
             ).to_result()
         return ExportReply(export_s=time.perf_counter() - start, notes=notes).to_result()
 
@@ -73,7 +69,7 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
     if request.recipe == "onnx-quantize":
         from advisor.export.onnx_quantize import quantize_onnx
 
-        return quantize_onnx(model, source, file, threads=request.threads)
+        return quantize_onnx(model, source, file, work=work, threads=request.threads)
     if request.recipe == "openvino":
         from advisor.export.openvino_graph import export_openvino
 
@@ -82,13 +78,6 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
 
     texts = json.loads(Path(request.calibration_texts or "").read_text(encoding="utf-8"))
     return quantize_openvino(model, source, file, texts=texts, threads=request.threads)
-
-
-def _is_disk_full(error: BaseException, folder: str) -> bool:
-    """C++ writers report a full disk as anything but ENOSPC, so the disk is asked too."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return shutil.disk_usage(folder).free < _FULL_BELOW_BYTES
 
 
 def _keep_to_budget(threads: int) -> None:

@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from advisor.accuracy import check_embeddings, estimate_loss
 from advisor.errors import ChildFailed
-from advisor.measure.client import WORKER_MODULE, Client
+from advisor.measure.client import Client
 from advisor.measure.contestant import Contestant
+from advisor.measure.pace import Pace
 from advisor.measure.plan import PROBE_TEXTS, Plan, first_plan, full_plan
 from advisor.measure.race import Exit, slower
-from advisor.measure.runners import timeout_s
 from advisor.types import BASELINE, ModelProfile, Objective, Request
-
-_LOAD_TIMEOUT_S = 180.0
-_PROBE_TIMEOUT_S = 60.0
 
 _HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
 """A candidate that is this many times slower than the baseline in the probe is not raced: the baseline is in the race
@@ -39,7 +36,8 @@ class Admission:
         request: Request,
         log_dir: Path,
         work_dir: Path,
-        worker_module: str = WORKER_MODULE,
+        worker_module: str,
+        pace: Pace,
     ) -> None:
         self._model = model
         self._texts = texts
@@ -48,6 +46,7 @@ class Admission:
         self._log_dir = log_dir
         self._work_dir = work_dir
         self._worker_module = worker_module
+        self._pace = pace
         self._baseline: Contestant | None = None
         self._compared: NDArray[np.float32] | None = None
         self.plan = Plan(path=work_dir / "texts.json", sizes=())
@@ -58,14 +57,15 @@ class Admission:
         path = self.plan.path
         seed = self._request.seed
         client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=seed).path)
-        seconds = self._probe(client, _PROBE_TIMEOUT_S)
-        singles = client.latencies(self.plan.probe, timeout_s=_PROBE_TIMEOUT_S)
+        seconds = self._probe(client)
+        singles = client.latencies(self.plan.probe, timeout_s=self._pace.probe_timeout_s)
         contestant.probe_s_per_text = seconds / PROBE_TEXTS
         self.plan = full_plan(
             self._texts,
             self._reference_texts,
             seconds_per_text=contestant.probe_s_per_text,
             latency_s=sum(singles) / len(singles),
+            pace=self._pace,
             path=path,
             seed=seed,
         )
@@ -91,7 +91,7 @@ class Admission:
     def _open(self, contestant: Contestant) -> Client:
         client = Client(contestant.exported, log=self._log_dir / f"{contestant.name}.log", module=self._worker_module)
         contestant.client = client
-        contestant.load = client.load(self._model, contestant.candidate.runtime, timeout_s=_LOAD_TIMEOUT_S)
+        contestant.load = client.load(self._model, contestant.candidate.runtime, timeout_s=self._pace.load_timeout_s)
         return client
 
     def _compare_speed(self, contestant: Contestant, client: Client) -> Exit | None:
@@ -100,14 +100,14 @@ class Admission:
         The baseline's seconds are taken again, because the machine may have changed since its own admission.
         """
         assert self._baseline is not None  # admitted first
-        seconds = self._probe(client, _PROBE_TIMEOUT_S)
+        seconds = self._probe(client)
         contestant.probe_s_per_text = seconds / PROBE_TEXTS
         known_s = (self._baseline.probe_s_per_text or 0.0) * PROBE_TEXTS
         limit = _HOPELESS[self._request.objective]
         if seconds <= limit * known_s:
             return None
         try:
-            baseline_s = self._probe(self._baseline.connection, _PROBE_TIMEOUT_S)
+            baseline_s = self._probe(self._baseline.connection)
         except ChildFailed as error:  # not this candidate's fault
             reason = f"failed while parked: {error.message}"
             self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
@@ -116,12 +116,12 @@ class Admission:
         if seconds <= limit * baseline_s:
             return None
         reason = f"cut after the probe: {slower(seconds / baseline_s)} than {BASELINE}"
-        return Exit(name=contestant.name, status="cut", reason=reason)
+        return Exit(name=contestant.name, status="cut", reason=reason, rival=BASELINE)
 
-    def _probe(self, client: Client, limit_s: float) -> float:
+    def _probe(self, client: Client) -> float:
         """The best of a few laps over the probe's texts, after one that warms up."""
-        laps = client.time_batches([self.plan.probe] * _PROBE_LAPS, wake=self.plan.probe, timeout_s=limit_s)
-        return min(laps)
+        probe = self.plan.probe
+        return min(client.time_batches([probe] * _PROBE_LAPS, wake=probe, timeout_s=self._pace.probe_timeout_s))
 
     def _compare(self, contestant: Contestant) -> None:
         """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""
@@ -133,7 +133,9 @@ class Admission:
             (self.plan.reference, reference_path, True),
         ):
             num_texts = self.plan.sizes[batch]
-            client.embed(batch, out=path, alone=alone, timeout_s=timeout_s(contestant, num_texts))
+            client.embed(
+                batch, out=path, alone=alone, timeout_s=self._pace.timeout_s(num_texts, contestant.probe_s_per_text)
+            )
             embeddings = np.load(path, allow_pickle=False)
             dimension = None if self._compared is None else self._compared.shape[1]
             wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension)
@@ -148,5 +150,5 @@ class Admission:
     def _warm_up(self, contestant: Contestant) -> None:
         """One untimed lap over every group: runtimes compile and allocate for each new shape."""
         num_texts = sum(self.plan.sizes[group] for group in self.plan.groups)
-        limit_s = timeout_s(contestant, num_texts)
+        limit_s = self._pace.timeout_s(num_texts, contestant.probe_s_per_text)
         contestant.connection.time_batches(self.plan.groups, wake=None, timeout_s=limit_s)

@@ -8,19 +8,15 @@ from collections.abc import Sequence
 MAX_GROUPS = 4
 """Rounds take the groups in turn; every group is warmed up once, so more of them would cost time before the race."""
 
-TARGET_BLOCK_S = 0.4
-"""How long one group should take the baseline: scheduling noise (about 1 ms) stays small even for a candidate that is
-ten times faster, and a round over ten candidates stays within seconds."""
-
 _WHOLE_BATCH = 32
 """Sentence Transformers' default batch size; a half-empty last batch would flatter everyone but the baseline."""
 
 _MIN_GROUP = 8
 
 
-def group_size(seconds_per_text: float) -> int:
-    """How many texts make a block that lasts the baseline about `TARGET_BLOCK_S`, in whole batches where it can."""
-    wanted = TARGET_BLOCK_S / max(seconds_per_text, 1e-6)
+def group_size(seconds_per_text: float, *, block_s: float) -> int:
+    """How many texts make a block that lasts the baseline about `block_s`, in whole batches where it can."""
+    wanted = block_s / max(seconds_per_text, 1e-6)
     if wanted >= _WHOLE_BATCH:
         return min(_WHOLE_BATCH * round(wanted / _WHOLE_BATCH), 4096)
     return max(_MIN_GROUP, round(wanted))

@@ -67,6 +67,7 @@ class Contestant:
             timing=timing,
             loss=self.loss,
             log=None if left is None else left.log,
+            cut_by=None if left is None else left.rival,
             reference_path=self.reference_path,
             import_s=None if self.load is None else self.load.import_s,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from advisor.measure.contestant import Contestant
 from advisor.measure.control import Control
+from advisor.measure.pace import Pace
 from advisor.measure.plan import LATENCY_BLOCKS, Plan
 from advisor.measure.race import Entrant, Exit, Limits, Race, RaceResult
 from advisor.measure.rounds import Round
@@ -61,6 +62,7 @@ def run_heat(
     ready: Sequence[Contestant],
     *,
     plan: Plan,
+    pace: Pace,
     request: Request,
     pick: str,
     time_s: float,
@@ -78,7 +80,7 @@ def run_heat(
     start_s = clock()
     throughput = Race(
         _entrants(by_name, request, pick),
-        BlockRunner(by_name, plan),
+        BlockRunner(by_name, plan, pace),
         baseline=BASELINE,
         num_blocks=len(plan.groups),
         limits=heat_plan.throughput,
@@ -93,7 +95,7 @@ def run_heat(
     still_there = {name: contestant for name, contestant in by_name.items() if name not in gone}
     latency = Race(
         _entrants(still_there, request, pick),
-        SingleRunner(still_there, plan),
+        SingleRunner(still_there, plan, pace),
         baseline=BASELINE,
         num_blocks=len(plan.singles),
         limits=heat_plan.latency,

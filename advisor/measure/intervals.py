@@ -11,7 +11,11 @@ _T_975 = {2: 4.302653, 3: 3.182446, 4: 2.776445}
 
 _EFFECT_VARIANCE = 30.0
 """Prior variance of the standardised difference in `sequential_interval`. Any value is valid; this one makes the
-interval narrowest around 6 to 15 rounds, and finite from the fourth round on for up to 20 comparisons."""
+interval narrowest around 6 to 15 rounds, and finite from the fourth round on for ten rivals."""
+
+_NOMINAL = 0.965
+"""The level that `median_interval` aims at. A race that stops when its ratios happen to agree has narrower intervals
+than one of fixed length: in simulated races a nominal 95 % covered 93.5 to 96 %, and this level 94.7 to 97 %."""
 
 
 def sequential_interval(differences: Sequence[float], *, alpha: float) -> tuple[float, float]:
@@ -46,10 +50,11 @@ def sequential_interval(differences: Sequence[float], *, alpha: float) -> tuple[
 def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """A 95 % confidence interval for the median of `values`, None for fewer than 3.
 
-    From 6 values on it lies between order statistics, interpolated to the exact level (Hettmansperger & Sheather
-    1986, https://doi.org/10.1016/0167-7152(86)90021-0): no distribution is assumed, and a stall in one round moves
-    nothing. For 3 to 5 values, whose extremes do not reach 95 %, it is Student's t interval around the mean (which
-    always holds the median there, as the two lie within one standard deviation).
+    From 6 values on it lies between order statistics, interpolated to the level (Hettmansperger & Sheather 1986,
+    https://doi.org/10.1016/0167-7152(86)90021-0): no distribution is assumed, and from 10 values on a stall in one
+    round does not reach it. The level aimed at is 96.5 %, to make up for optional stopping. For 3 to 5 values, whose
+    extremes do not reach 95 %, it is Student's t interval around the mean (which always holds the median there, as
+    the two lie within one standard deviation).
     """
     n = len(values)
     if n < 3:
@@ -62,10 +67,10 @@ def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
     depth, coverage = 1, 1 - 2 / 2**n
     while True:
         deeper = coverage - 2 * math.comb(n, depth) / 2**n
-        if deeper < 0.95:
+        if deeper < _NOMINAL:
             break
         depth, coverage = depth + 1, deeper
-    share = (coverage - 0.95) / (coverage - deeper)
+    share = (coverage - _NOMINAL) / (coverage - deeper)
     weight = (n - depth) * share / (depth + (n - 2 * depth) * share)
     low = (1 - weight) * ordered[depth - 1] + weight * ordered[depth]
     high = (1 - weight) * ordered[n - depth] + weight * ordered[n - depth - 1]

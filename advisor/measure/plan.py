@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.measure.blocks import MAX_GROUPS, group_size, stratified_groups
+from advisor.measure.pace import Pace
 
 PROBE_TEXTS = 16
 LATENCY_BLOCKS = 5
 
-_LATENCY_BLOCK_S = 0.1
 _LATENCY_TEXTS = (4, 20)
 _COMPARED_S = 3.0
 _COMPARED_TEXTS = (64, 512)
@@ -49,6 +49,7 @@ def full_plan(
     *,
     seconds_per_text: float,
     latency_s: float,
+    pace: Pace,
     path: Path,
     seed: int,
 ) -> Plan:
@@ -56,8 +57,8 @@ def full_plan(
     distinct = list(dict.fromkeys(texts))
     random.Random(seed).shuffle(distinct)
     compared = distinct[: _between(_COMPARED_TEXTS, _COMPARED_S / seconds_per_text)]
-    groups = _stratified(texts, group_size(seconds_per_text), MAX_GROUPS, seed)
-    singles = _stratified(texts, _between(_LATENCY_TEXTS, _LATENCY_BLOCK_S / latency_s), LATENCY_BLOCKS, seed + 1)
+    groups = _stratified(texts, group_size(seconds_per_text, block_s=pace.block_s), MAX_GROUPS, seed)
+    singles = _stratified(texts, _between(_LATENCY_TEXTS, pace.latency_block_s / latency_s), LATENCY_BLOCKS, seed + 1)
     probe = _stratified(texts, PROBE_TEXTS, 1, seed)[0]
     return _write([probe, list(reference_texts), compared, *groups, *singles], path=path, num_groups=len(groups))
 

@@ -39,7 +39,7 @@ class Entrant:
     name: str
     may_win: bool = True
     protected: bool = False
-    """Not cut before `min_rounds`, so that its speedup has an interval."""
+    """Even as a straggler it runs `FLOOR_ROUNDS`, so that its speedup has an interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,8 @@ class Limits:
     """How long a race may last, and when it may decide."""
 
     min_rounds: int = 6
-    """The fewest for which `median_interval` needs no normality."""
+    """Nobody is cut by the interval before these, nor is a winner settled. The fewest for which `median_interval` needs
+    no normality; with fewer, a machine that flips between two speeds would cut one of eleven equals too often."""
     max_rounds: int = 15
     cuts: bool = True
     """Whether to cut clearly slower candidates and to stop when the winner is settled; else `max_rounds` are run."""
@@ -65,6 +66,8 @@ class Exit:
     status: Literal["cut", "failed", "skipped"]
     reason: str
     log: str | None = None
+    rival: str | None = None
+    """Who it was cut against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +100,10 @@ class Race:
     """One race; `run` it once.
 
     Every round times every running candidate once, on the same block, in a fresh random order. Blocks take turns.
-    A candidate is cut when the upper bound of its speed relative to the leader is more than the tie margin below it.
-    The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is cut only if one of
-    its own comparisons with a rival fails, and there are that many (Bonferroni). The race ends when nobody is
-    undecided, at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
+    From `min_rounds` on, a candidate is cut when the upper bound of its speed relative to the leader is more than the
+    tie margin below it. The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is
+    cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The race ends when
+    nobody is undecided, at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
     """
 
     def __init__(
@@ -141,7 +144,6 @@ class Race:
             self._drop_stragglers()
             if self._limits.cuts:
                 self._cut_the_slower()
-                self._rest_those_that_may_not_win()
             ending = self._ending()
         return RaceResult(rounds=tuple(self._rounds), exits=tuple(self._exits), leader=self._leader(), ending=ending)
 
@@ -179,27 +181,22 @@ class Race:
 
     def _cut_the_slower(self) -> None:
         leader = self._leader()
-        if leader is None:
+        if leader is None or len(self._rounds) < self._limits.min_rounds:
             return
         for entrant in tuple(self._running.values()):
-            early = entrant.protected and len(self._rounds) < self._limits.min_rounds
-            if entrant.name in (leader, self._baseline) or early:
+            if entrant.name in (leader, self._baseline):
                 continue
-            if standing(self._rounds, entrant.name, leader, alpha=self._alpha) == "slower":
+            if not entrant.may_win:
+                del self._running[entrant.name]  # it has the rounds for an interval, and nobody waits for more
+            elif standing(self._rounds, entrant.name, leader, alpha=self._alpha) == "slower":
                 speed = statistics.median(log_speed(self._rounds, leader, entrant.name))
                 self._cut(entrant.name, exp(speed), leader)
-
-    def _rest_those_that_may_not_win(self) -> None:
-        if len(self._rounds) >= self._limits.min_rounds:
-            for entrant in tuple(self._running.values()):
-                if not entrant.may_win and entrant.name != self._baseline:
-                    del self._running[entrant.name]
 
     def _cut(self, name: str, ratio: float, rival: str) -> None:
         num_rounds = len(self._rounds)
         rounds = "round" if num_rounds == 1 else "rounds"
         reason = f"cut after {num_rounds} {rounds}: {slower(ratio)} than {rival}"
-        self._leave(Exit(name=name, status="cut", reason=reason))
+        self._leave(Exit(name=name, status="cut", reason=reason, rival=rival))
 
     def _leave(self, candidate_exit: Exit) -> None:
         del self._running[candidate_exit.name]

@@ -19,6 +19,8 @@ class Measured:
     """For a candidate that was cut after the probe: the probe's figures, with no rounds and no intervals."""
     loss: Fidelity | None = None
     log: str | None = None
+    cut_by: str | None = None
+    """The rival that a cut candidate lost to; without that rival it would still be in the race."""
     reference_path: Path | None = None
     """Embeddings of the reference texts, each encoded alone: `(num_texts, dimension)` float32 as .npy."""
     import_s: float | None = None

@@ -18,6 +18,7 @@ from advisor.measure.control import Control
 from advisor.measure.heat import HEAT_PLANS, Listeners, run_heat
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.noise import Contest, Noise, read_noise, warnings
+from advisor.measure.pace import DEFAULT_PACE, Pace
 from advisor.measure.race import Ending, Exit
 from advisor.measure.result import MeasureResult
 from advisor.measure.rounds import Round, log_speed
@@ -43,13 +44,14 @@ def measure(
     control: Control | None = None,
     worker_module: str = WORKER_MODULE,
     memory: Callable[[], int | None] = available_bytes,
+    pace: Pace = DEFAULT_PACE,
 ) -> MeasureResult:
     """Time the candidates against each other, each in its own process, and compare their embeddings with fp32's.
 
     `exported` must hold the baseline; `pick` is the ruleset's. All candidates get the same texts and the same threads.
     `clock` gives the seconds since the run's start, for events and for `time_budget_s`, which bounds the whole
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
-    texts and embeddings. `worker_module` and `memory` are seams for tests.
+    texts and embeddings. `worker_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -70,6 +72,7 @@ def measure(
         log_dir=log_dir,
         work_dir=work_dir,
         worker_module=worker_module,
+        pace=pace,
     )
     session = _Session(
         contestants=contestants,
@@ -82,6 +85,7 @@ def measure(
         clock=clock,
         control=control or Control(),
         memory=memory,
+        pace=pace,
     )
     try:
         return session.run()
@@ -103,6 +107,7 @@ class _Session:
     clock: Callable[[], float]
     control: Control
     memory: Callable[[], int | None]
+    pace: Pace
     start_s: float = 0.0
     rounds: list[Round] = field(default_factory=list)
     """Throughput, over all heats."""
@@ -134,7 +139,9 @@ class _Session:
                 break
             for contestant in others:
                 self._retire(contestant)
-        self._retire_all()
+        for contestant in self.contestants.values():
+            self._retire(contestant)
+        self._reinstate()
         found = self._warnings(before)
         for message in found:
             self.emit(WarningRaised(elapsed_s=self.clock(), message=message))
@@ -142,11 +149,6 @@ class _Session:
             candidates=tuple(one.measured(self.rounds, self._block_sizes()) for one in self.contestants.values()),
             warnings=found,
         )
-
-    def _retire_all(self) -> None:
-        """Ask every worker what it used, and end it."""
-        for contestant in self.contestants.values():
-            self._retire(contestant)
 
     def kill_all(self) -> None:
         """End every worker."""
@@ -212,6 +214,7 @@ class _Session:
         result = run_heat(
             ready,
             plan=self.admission.plan,
+            pace=self.pace,
             request=self.request,
             pick=self.pick,
             time_s=left_s * len(ready) / (len(ready) + num_pending),
@@ -256,6 +259,14 @@ class _Session:
                 contestant.peak_rss_bytes = contestant.client.usage().peak_rss_bytes
             contestant.client.kill()
             contestant.client = None
+
+    def _reinstate(self) -> None:
+        """A cut is void where the rival that it lost to failed later or was left out."""
+        for contestant in self.contestants.values():
+            rival = None if contestant.exit is None else contestant.exit.rival
+            rival_exit = None if rival is None else self.contestants[rival].exit
+            if rival_exit is not None and rival_exit.status != "cut":
+                contestant.exit = None
 
     def _block_sizes(self) -> tuple[int, ...]:
         return tuple(self.admission.plan.sizes[group] for group in self.admission.plan.groups)

@@ -99,14 +99,12 @@ def _model(repo_id: str, folder: Path) -> HubModel:
 
 
 def _not_cached(hub: Any, name: str, repo_id: str, *, incomplete: bool) -> ModelError:
-    state = "only in part in the local cache" if incomplete else "neither a folder nor in the local cache"
+    state = "only in part" if incomplete else "neither a folder nor"
     get = f"With a connection, run: hf download {repo_id}"
     close = _close_hint(hub, name)
     return ModelError(
-        f"The model {name!r} is {state} of Hugging Face, and advisor is offline."
-        if incomplete
-        else f"The model {name!r} is {state}, and advisor is offline.",
-        hint=f"{close} {get}" if close else get,
+        f"The model {name!r} is {state} in the local cache of Hugging Face, and advisor is offline.",
+        hint=get if close is None or incomplete else f"{close} {get}",
     )
 
 

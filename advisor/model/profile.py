@@ -13,7 +13,7 @@ from advisor.types import ModelProfile
 def profile_folder(
     folder: Path, *, name: str, revision: str | None = None, trust_remote_code: bool = False
 ) -> ModelProfile:
-    """Describe the model in `folder`, called `name`; opens no weights but their headers, and reads every byte once to hash it.
+    """Describe the model in `folder`, called `name`. Parses only the weights' headers; hashes every byte once.
 
     Raises ModelError where a file is missing or damaged, or the model has a part that is not supported.
     """

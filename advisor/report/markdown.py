@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
-from advisor.report.table import LEGEND, extra_heading, rows
+from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
 from advisor.types import Outcome, Recommendation
 
 _PATH = re.compile(r"(?<![\w:/.~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\"]+[/\\])+([^\s/\\'\"]*)")
@@ -67,7 +67,7 @@ def _front_matter(rec: Recommendation, winner: Outcome | None) -> str:
 def _what(rec: Recommendation, winner: Outcome | None) -> str:
     top = verdict.headline(rec)
     title = f"# {rec.model.id}, {winner.name}" if winner is not None else f"# {rec.model.id}"
-    source = f", {top.source}" if top.source else ""
+    source = ", measured on the machine described below" if top.source else ""
     points = [
         (rec.request.objective, verdict.figures(rec)),
         ("accuracy", verdict.accuracy(rec)),
@@ -155,15 +155,21 @@ def _table(rec: Recommendation) -> str:
     extra = extra_heading(rec.request.objective)
     head = ["", "candidate", "texts/s", *([extra] if extra else []), "speedup", "95% CI", "loss", "size", "note"]
     align = ["---", "---", *["---:"] * (len(head) - 3), "---"]
+    table = rows(rec)
+    folded = folded_notes(table)
     body = []
-    for row in rows(rec):
+    for row in table:
+        if row.note in folded:
+            continue
         outcome = rec.outcome(row.candidate)
         size = "" if outcome is None or outcome.size_bytes is None else fmt.size(outcome.size_bytes)
         figures = [row.texts_per_s, *([row.extra] if extra else []), row.speedup, row.interval, row.loss, size]
         mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
         body.append([mark, f"`{row.candidate}`", *figures, _cell(row.note)])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
-    return "\n".join(["## All candidates", "", *lines, "", f"{LEGEND}.".replace("> winner", "`>` winner")])
+    together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
+    legend = f"\n{LEGEND.replace('> winner', '`>` winner')}."
+    return "\n".join(["## All candidates", "", *lines, *together, legend])
 
 
 def _warnings(rec: Recommendation) -> str:

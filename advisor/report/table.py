@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.report import format as fmt
@@ -9,6 +10,7 @@ from advisor.types import Objective, Outcome, Recommendation, Status
 
 _GROUPS: dict[Status, int] = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}
 _MARKS: dict[Status, str] = {"measured": " ", "rejected": "!", "cut": "x", "failed": "x", "skipped": "-"}
+_MAX_ALIKE = 2
 LEGEND = "> winner, ! over the loss budget, x failed or cut, - skipped"
 
 
@@ -41,6 +43,15 @@ def extra_heading(objective: Objective) -> str:
 def rows(rec: Recommendation) -> tuple[Row, ...]:
     """All candidates: measured ones with the best by the objective first, then those that are out, by why."""
     return tuple(_row(outcome, rec) for outcome in sorted(rec.candidates, key=lambda each: _order(each, rec)))
+
+
+def folded_notes(table: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Notes that more than two skipped candidates share, with the candidates: such rows take one line together."""
+    alike: dict[str, list[str]] = {}
+    for row in table:
+        if row.status == "skipped":
+            alike.setdefault(row.note, []).append(row.candidate)
+    return {shared: tuple(names) for shared, names in alike.items() if len(names) > _MAX_ALIKE}
 
 
 def note(outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rich.text import Text
 
@@ -14,14 +15,12 @@ from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
-from advisor.report.table import Row, extra_heading, note, rows
+from advisor.report.table import Row, extra_heading, folded_notes, note, rows
 from advisor.types import Artifact, Recommendation, Status
 
 _ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 26
 """Columns below which a note goes under its row, where it has more room."""
-_MAX_ALIKE = 2
-"""Rows with one and the same note; more are folded into one line."""
 
 
 def full(rec: Recommendation, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
@@ -64,9 +63,30 @@ def step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> T
     return _labelled(glyphs.tick, "green", label, message, width)
 
 
-def failed_step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
-    """As `step`, for what went wrong."""
-    return _labelled(glyphs.cross, "red", label, message, width)
+class CheckLike(Protocol):
+    """What a check of an artifact shows; the checks themselves are made in another room."""
+
+    @property
+    def name(self) -> str:
+        """What was looked at, in a word."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it passed."""
+
+    @property
+    def detail(self) -> str:
+        """What was seen."""
+
+
+def checks(made: Sequence[CheckLike], *, width: int, glyphs: Glyphs = UNICODE) -> Text:
+    """One line a check."""
+    names = max((len(check.name) for check in made), default=0)
+    lines = []
+    for check in made:
+        sign, style = (glyphs.tick, "") if check.ok else (glyphs.cross, "red")
+        lines.append(hanging(f"{sign} {check.name.ljust(names)}  ", check.detail, width, style=style))
+    return Text("\n").join(lines)
 
 
 def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
@@ -80,7 +100,7 @@ def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
 def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     """The table, one candidate a row; notes stand beside the figures, or below them where the width is short."""
     table = rows(rec)
-    folded = _folded(table)
+    folded = folded_notes(table)
     extra = extra_heading(rec.request.objective)
     columns = [
         ("texts/s", [row.texts_per_s for row in table]),
@@ -112,15 +132,6 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     for reason, names in folded.items():
         lines.append(hanging("  - ", f"{reason}: {', '.join(names)}", width))
     return lines
-
-
-def _folded(table: Sequence[Row]) -> dict[str, list[str]]:
-    """The skipped candidates by their reason, for the reasons that many share: they take one line together."""
-    alike: dict[str, list[str]] = {}
-    for row in table:
-        if row.status == "skipped":
-            alike.setdefault(row.note, []).append(row.candidate)
-    return {reason: names for reason, names in alike.items() if len(names) > _MAX_ALIKE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,16 +176,17 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
 
 
 def _footer(rec: Recommendation) -> list[Text]:
-    if rec.artifact is None:
-        if rec.winner == rec.baseline:
-            return [_entry("Use", f'SentenceTransformer("{rec.model.id}"), as you do today')]
-        return []
-    where = shell_path(rec.artifact.path)
-    return [
-        _entry("Use", f'advisor.load("{shown_path(rec.artifact.path)}")'),
-        _entry("Wrote", f"{shown_path(rec.artifact.path)}   ({_contents(rec.artifact)})"),
-        _entry("Verify", f"advisor verify {where}"),
-    ]
+    lines = []
+    if rec.winner is not None and rec.winner == rec.baseline:
+        lines.append(_entry("Use", f'SentenceTransformer("{rec.model.id}"), as you do today'))
+    elif rec.artifact is not None:
+        lines.append(_entry("Use", f'advisor.load("{shown_path(rec.artifact.path)}")'))
+    if rec.artifact is not None:
+        lines += [
+            _entry("Wrote", f"{shown_path(rec.artifact.path)}   ({_contents(rec.artifact)})"),
+            _entry("Verify", f"advisor verify {shlex.quote(shown_path(rec.artifact.path))}"),
+        ]
+    return lines
 
 
 def shown_path(path: Path) -> str:
@@ -183,11 +195,6 @@ def shown_path(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
     except ValueError:
         return str(path)
-
-
-def shell_path(path: Path) -> str:
-    """A path as it can be pasted into a shell."""
-    return shlex.quote(shown_path(path))
 
 
 def _contents(artifact: Artifact) -> str:

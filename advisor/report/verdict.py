@@ -79,7 +79,7 @@ def accuracy(rec: Recommendation) -> str:
     text = fmt.accuracy_change(loss.value)
     if loss.ci95 is not None:
         text += f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
-    texts = "the built-in sample" if rec.texts.builtin else "your texts"
+    texts = "built-in texts" if rec.texts.builtin else "your texts"
     how = f"estimated on {texts}" if loss.method == "estimated" else f"measured on your labels ({loss.metric})"
     return f"{text}, {how}, {budget}"
 

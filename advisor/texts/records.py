@@ -22,8 +22,8 @@ class Record(NamedTuple):
 def read_records(records: Iterator[Record], label: str, *, field: str | None) -> TextStream:
     """Opens records that are all strings, or all mappings of columns to values.
 
-    A value that is no string counts as an empty text, and of a list its strings are taken. Raises InputError for an unknown or
-    unclear column, and for a record of another kind than the first.
+    A value that is no string counts as an empty text, and of a list its strings are taken. Raises InputError for an
+    unknown or unclear column, and for a record of another kind than the first.
     """
     head = list(islice(records, HEAD_ROWS))
     if not head:

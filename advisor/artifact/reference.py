@@ -1,21 +1,17 @@
-"""`advisor.json`: the recommendation's document plus how to run the winner and what it must give."""
+"""What an artifact must give: reference embeddings, kept in its manifest."""
 
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.document import check_schema
+from advisor.encode.manifest import MANIFEST, Manifest
 from advisor.errors import ArtifactError
 from advisor.types import Precision
-
-MANIFEST = "advisor.json"
 
 MIN_COSINE: dict[Precision, float] = {"fp32": 0.9999, "bf16": 0.999, "fp16": 0.999, "int8": 0.99}
 """What `verify` asks of every reference text.
@@ -46,9 +42,10 @@ class Reference:
         }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Reference:
-        """Read the manifest's `reference` key; raises ArtifactError if it is not whole."""
+    def from_manifest(cls, manifest: Manifest) -> Reference:
+        """Read the manifest's `reference` key; raises ArtifactError if it is missing or not whole."""
         try:
+            document = manifest.document["reference"]
             shape = tuple(int(size) for size in document["shape"])
             data = np.frombuffer(base64.b64decode(document["data"], validate=True), dtype="<f4")
             texts = tuple(str(text) for text in document["texts"])
@@ -58,31 +55,3 @@ class Reference:
             return cls(texts=texts, embeddings=embeddings, min_cosine=float(document["min_cosine"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"The reference embeddings in {MANIFEST} are damaged: {error}.") from None
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read and check `advisor.json`.
-
-    Raises ArtifactError where the folder or the file is missing, is no JSON, or has another schema.
-    """
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise ArtifactError(
-            f"There is no artifact at {str(folder)!r}: no such folder.",
-            hint="Write one with: advisor recommend MODEL --out DIR",
-        )
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(
-            f"{str(folder)!r} is not an artifact: it has no {MANIFEST}.",
-            hint="Write one with: advisor recommend MODEL --out DIR",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{MANIFEST} in {str(folder)!r} cannot be read: {error}.") from None
-    check_schema(document)
-    for key in ("encoder", "reference", "artifact"):
-        if not isinstance(document.get(key), dict):
-            raise ArtifactError(f"{MANIFEST} in {str(folder)!r} is not a manifest: it has no {key!r}.")
-    manifest: dict[str, Any] = document
-    return manifest

@@ -1,0 +1,29 @@
+"""How long things take and may take; the defaults suit a user's machine, tests use shorter ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Durations of a measurement."""
+
+    block_s: float = 0.4
+    """How long one block should take the baseline: scheduling noise (about 1 ms) stays small even for a candidate that
+    is ten times faster, and a round over ten candidates stays within seconds."""
+    latency_block_s: float = 0.1
+    """How long one block of single texts should take the baseline."""
+    load_timeout_s: float = 180.0
+    probe_timeout_s: float = 60.0
+    shortest_timeout_s: float = 20.0
+    """No request over texts times out earlier, whatever the probe foretells: the machine may be busy."""
+    slowest: float = 20.0
+    """A request may take this many times what the probe foretells before the worker counts as hung."""
+
+    def timeout_s(self, num_texts: int, seconds_per_text: float | None) -> float:
+        """How long a request over `num_texts` texts may take."""
+        return max(self.shortest_timeout_s, self.slowest * num_texts * (seconds_per_text or 0.0))
+
+
+DEFAULT_PACE = Pace()

@@ -1,0 +1,58 @@
+"""The worker with a fake encoder: every candidate behaves as the file `behaviour.json` in the model's folder says.
+
+Embeddings depend on the text alone (plus `noise`); an encode sleeps for `s_per_text` for each text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advisor.measure.worker import main
+
+
+class FakeEncoder:
+    def __init__(self, behaviour: dict[str, Any]) -> None:
+        self.behaviour = behaviour
+        self.num_encodes = 0
+        self.num_singles = 0
+
+    def encode(self, sentences):
+        self.num_encodes += 1
+        self.num_singles += len(sentences) == 1
+        if self.num_encodes == self.behaviour.get("at_encode") or self.num_singles == self.behaviour.get("at_single"):
+            self.misbehave()
+        time.sleep(self.behaviour.get("s_per_text", 0.0005) * len(sentences))
+        return np.stack([self.embed(text) for text in sentences])
+
+    def misbehave(self):
+        what = self.behaviour["what"]
+        if what == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "hang":
+            time.sleep(600)
+        raise ValueError(f"cannot {what}")
+
+    def embed(self, text):
+        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
+        embedding = rng.normal(size=16).astype(np.float32)
+        if self.behaviour.get("noise"):
+            embedding += self.behaviour["noise"] * rng.normal(size=16).astype(np.float32)
+        return embedding * np.float32(self.behaviour.get("scale", 1.0))
+
+
+def open_encoder(folder, *, runtime, file, settings, trust_remote_code=False):
+    assert settings.threads == int(os.environ["OMP_NUM_THREADS"])
+    name = settings.provider  # the one free text among the settings names the candidate
+    return FakeEncoder(json.loads((Path(folder) / "behaviour.json").read_text()).get(name, {}))
+
+
+if __name__ == "__main__":
+    main(open_encoder, imports=lambda runtime: None)

@@ -1,0 +1,46 @@
+"""What the tests of the export room share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from advisor.types import Cpu, Hardware, Memory, ModelProfile, Package
+
+PACKAGES = tuple(
+    Package(name=name, version="1.0")
+    for name in (
+        "torch",
+        "sentence-transformers",
+        "transformers",
+        "onnx",
+        "onnxscript",
+        "onnxruntime",
+        "openvino",
+        "nncf",
+    )
+)
+
+
+def hardware(*isa: str, arch: str = "x86_64") -> Hardware:
+    return Hardware(
+        cpu=Cpu(model=None, vendor="unknown", arch=arch, isa=isa, physical_cores=2, usable_cores=2.0),
+        memory=Memory(total_bytes=None, available_bytes=None),
+    )
+
+
+AVX512 = hardware("avx2", "avx512f", "avx512_vnni", "avx512_bf16")
+
+
+def profile(path: Path, *, content_sha256: str = "0" * 64) -> ModelProfile:
+    return ModelProfile(
+        id=path.name,
+        path=path,
+        revision=None,
+        content_sha256=content_sha256,
+        architecture="bert",
+        num_parameters=None,
+        weights_bytes=None,
+        embedding_dimension=None,
+        max_seq_length=None,
+        pooling="mean",
+    )

@@ -1,0 +1,248 @@
+"""The artifact: written whole or not at all, and it proves itself in a fresh process."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import factories
+import jsonschema
+import numpy as np
+import pytest
+import tiny_models
+
+from advisor.artifact import Winner, check_target, verify, write_artifact
+from advisor.encode import load
+from advisor.encode.manifest import read_manifest
+from advisor.errors import ArtifactError, InputError
+from advisor.texts import reference_texts
+from advisor.types import Exported, ModelProfile, Recommendation, Runtime, RuntimeSettings
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "recommendation.schema.json").read_text())
+FILES = {"onnx": "onnx/model.onnx", "openvino": "openvino/openvino_model.xml", "torch": None}
+TEXTS = reference_texts()
+
+
+def exported(runtime: Runtime, model: Path, folder: Path) -> Exported:
+    file = FILES[runtime]
+    if file is not None:
+        graph = tiny_models.shared_onnx(model) if runtime == "onnx" else tiny_models.shared_openvino(model)
+        shutil.copytree(graph.parent, folder / Path(file).parent)
+    return Exported(
+        candidate={"onnx": "onnx", "openvino": "openvino", "torch": "torch-fp32"}[runtime],
+        folder=folder if file is not None else model,
+        file=file,
+        settings=RuntimeSettings(threads=1, dtype="float32" if runtime == "torch" else None),
+        export_s=None,
+        size_bytes=1,
+    )
+
+
+def recommendation(model: Path) -> Recommendation:
+    profile: ModelProfile = replace(factories.model(), path=model)
+    return replace(factories.confirmed(), model=profile, artifact=None)
+
+
+def winner(runtime: Runtime, model: Path, folder: Path) -> Winner:
+    return Winner(
+        runtime=runtime,
+        precision="fp32",
+        exported=exported(runtime, model, folder),
+        reference_texts=TEXTS,
+        reference_embeddings=np.stack([tiny_models.reference(model, [text])[0] for text in TEXTS]),
+    )
+
+
+def write(tmp_path: Path, runtime: Runtime = "onnx", model: Path | None = None) -> Path:
+    source = model if model is not None else tiny_models.shared()
+    target = tmp_path / "out" / "tiny"
+    write_artifact(
+        recommendation(source),
+        winner=winner(runtime, source, tmp_path / "export"),
+        target=target,
+        readme="# what it is\n",
+        log=tmp_path / "verify.log",
+    )
+    return target
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
+def test_an_artifact_verifies_and_loads_wherever_it_is_moved(tmp_path: Path, runtime: Runtime) -> None:
+    moved = tmp_path / "elsewhere"
+    write(tmp_path, runtime).rename(moved)
+    report = verify(moved)
+    assert report.ok, report
+    assert [check.name for check in report.checks] == ["files", "loads", "embeddings"]
+    texts = list(tiny_models.TEXTS)
+    with load(moved) as encoder:
+        np.testing.assert_allclose(
+            encoder.encode(texts), tiny_models.reference(tiny_models.shared(), texts), atol=1e-4, rtol=0
+        )
+
+
+def test_the_manifest_validates_and_names_every_file(tmp_path: Path) -> None:
+    target = write(tmp_path)
+    manifest = read_manifest(target)
+    jsonschema.validate(manifest.document, SCHEMA)
+    on_disk = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
+    assert on_disk == {file.name for file in manifest.files} | {"advisor.json"}
+    assert "onnx/model.onnx" in on_disk
+    assert "model.safetensors" not in on_disk, "the torch weights are not needed beside the graph"
+
+
+def test_a_manifest_holds_no_path_of_this_machine(tmp_path: Path) -> None:
+    text = (write(tmp_path) / "advisor.json").read_text()
+    assert str(tmp_path) not in text
+    assert str(Path.home()) + "/" not in text
+
+
+@pytest.mark.parametrize("layout", ["st5", "st6"])
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_dense_prompts_and_layouts_survive(tmp_path: Path, layout: tiny_models.Layout, runtime: Runtime) -> None:
+    model = tiny_models.shared(
+        dense=tiny_models.DenseSpec(),
+        normalize=True,
+        pooling=("cls", "mean"),
+        layout=layout,
+        architecture="mpnet",
+    )
+    target = write(tmp_path, runtime, model)
+    texts = list(tiny_models.TEXTS)
+    with load(target) as encoder:
+        np.testing.assert_allclose(encoder.encode(texts), tiny_models.reference(model, texts), atol=1e-4, rtol=0)
+    modules = json.loads((target / "modules.json").read_text())
+    assert {module["type"].rsplit(".", 1)[0] for module in modules} == {"sentence_transformers.models"}
+
+
+@pytest.mark.parametrize("modes", [("mean", "cls"), ("lasttoken",), ("max", "mean", "weightedmean"), ("mean", "max")])
+def test_the_order_of_pooling_modes_survives_the_old_form(tmp_path: Path, modes: tuple[str, ...]) -> None:
+    model = tiny_models.shared(pooling=modes if len(modes) > 1 else modes[0])
+    target = write(tmp_path, "torch", model)
+    texts = list(tiny_models.TEXTS)
+    np.testing.assert_allclose(
+        tiny_models.reference(target, texts), tiny_models.reference(model, texts), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("name", ["onnx/model.onnx", "tokenizer.json", "1_Pooling/config.json"])
+def test_one_flipped_byte_fails_before_anything_is_loaded(tmp_path: Path, name: str) -> None:
+    target = write(tmp_path)
+    data = bytearray((target / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (target / name).write_bytes(data)
+    report = verify(target)
+    assert [(check.name, check.ok) for check in report.checks] == [("files", False)]
+    assert name in report.checks[0].detail
+    with pytest.raises(ArtifactError, match=name):
+        load(target)
+
+
+def test_other_embeddings_than_the_recorded_ones_fail(tmp_path: Path) -> None:
+    target = write(tmp_path)
+    path = target / "advisor.json"
+    document = json.loads(path.read_text())
+    document["reference"]["texts"] = document["reference"]["texts"][::-1]
+    path.write_text(json.dumps(document))
+    report = verify(target)
+    assert [(check.name, check.ok) for check in report.checks] == [
+        ("files", True),
+        ("loads", True),
+        ("embeddings", False),
+    ]
+
+
+def test_a_winner_that_does_not_reproduce_its_embeddings_is_never_put_in_place(tmp_path: Path) -> None:
+    model = tiny_models.shared()
+    good = winner("onnx", model, tmp_path / "export")
+    bad = replace(good, reference_embeddings=np.roll(good.reference_embeddings, 1, axis=0))
+    target = tmp_path / "out" / "tiny"
+    with pytest.raises(ArtifactError, match="did not prove itself"):
+        write_artifact(recommendation(model), winner=bad, target=target, readme="", log=tmp_path / "log")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_artifact_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    target = write(tmp_path)
+    (target / "stale").write_text("old")
+    shutil.rmtree(tmp_path / "export")
+    write(tmp_path)
+    assert not (target / "stale").exists()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_folder_that_is_no_artifact_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.mkdir()
+    (target / "thesis.txt").write_text("years")
+    with pytest.raises(InputError, match="would be lost"):
+        check_target(target)
+    assert (target / "thesis.txt").read_text() == "years"
+
+
+def test_an_empty_folder_and_a_missing_one_are_fine_and_the_check_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    check_target(tmp_path / "empty")
+    check_target(tmp_path / "new" / "deep")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_file_as_output_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        check_target(tmp_path / "file")
+
+
+def test_an_output_below_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        check_target(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write to a read-only folder")
+def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="cannot be written"):
+        check_target(tmp_path / "out")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = write(tmp_path)
+    before = (target / "advisor.json").read_bytes()
+    shutil.rmtree(tmp_path / "export")
+
+    def full(source: object, destination: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    new = winner("onnx", tiny_models.shared(), tmp_path / "export")
+    monkeypatch.setattr("advisor.artifact.write.shutil.copyfile", full)
+    with pytest.raises(InputError, match="is full, so nothing was written"):
+        write_artifact(recommendation(tiny_models.shared()), winner=new, target=target, readme="", log=tmp_path / "log")
+    assert (target / "advisor.json").read_bytes() == before
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("{", "damaged"),
+        ("[]", "damaged|not a document"),
+        ('{"schema": {"name": "advisor.recommendation", "version": "9.0"}}', "schema version 9.0"),
+    ],
+)
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, damage: str, says: str) -> None:
+    (tmp_path / "advisor.json").write_text(damage)
+    with pytest.raises(ArtifactError, match=says):
+        verify(tmp_path)
+
+
+def test_a_folder_without_a_manifest_and_no_folder_at_all_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"no advisor\.json"):
+        verify(tmp_path)
+    with pytest.raises(ArtifactError, match="does not exist"):
+        verify(tmp_path / "none")

@@ -1,0 +1,172 @@
+"""Loading an artifact: hashes first, then the runtime with the settings that were measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+
+from advisor.encode import load
+from advisor.encode.loading import usable_cores
+from advisor.errors import ArtifactError, InputError
+
+pytest.importorskip("sentence_transformers", reason="builds the models")
+pytest.importorskip("onnxruntime", reason="runs ONNX graphs")
+pytest.importorskip("openvino", reason="runs OpenVINO graphs")
+
+FILES = {"onnx": "onnx/model.onnx", "openvino": "openvino/openvino_model.xml", "torch": None}
+
+
+def write(folder: Path, runtime: str = "onnx", **settings: Any) -> Path:
+    """An artifact's folder as `advisor recommend` lays it out, with the part of the manifest that loading reads."""
+    source = tiny_models.shared()
+    tiny_models.copy(source, folder)
+    file = FILES[runtime]
+    if file is not None:
+        graph = tiny_models.shared_onnx(source) if runtime == "onnx" else tiny_models.shared_openvino(source)
+        shutil.copytree(graph.parent, folder / runtime)
+    files = [
+        {
+            "name": path.relative_to(folder).as_posix(),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "size_bytes": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    manifest = {
+        "schema": {"name": "advisor.recommendation", "version": "1.0"},
+        "encoder": {"runtime": runtime, "file": file, "settings": {"threads": 1, **settings}},
+        "artifact": {"path": "artifact", "files": files},
+    }
+    (folder / "advisor.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    return write(tmp_path / "artifact")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
+def test_the_embeddings_are_the_model_s(tmp_path: Path, runtime: str) -> None:
+    with load(str(write(tmp_path / "artifact", runtime))) as encoder:
+        reference = tiny_models.reference(tiny_models.shared(), tiny_models.TEXTS)
+        np.testing.assert_allclose(encoder.encode(tiny_models.TEXTS), reference, atol=1e-4)
+
+
+def test_the_recorded_settings_are_used(tmp_path: Path) -> None:
+    folder = write(tmp_path / "artifact", "openvino", tokens_per_batch=333, num_streams=1, inference_precision="f32")
+    with load(folder) as encoder:
+        settings = encoder.settings
+    assert (settings.tokens_per_batch, settings.num_streams, settings.inference_precision) == (333, 1, "f32")
+
+
+def test_threads_are_those_recorded_unless_this_machine_has_fewer_or_the_caller_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "artifact", threads=3)
+    for usable, asked, used in ((2, None, 2), (8, None, 3), (8, 1, 1), (1, 2, 2)):
+        monkeypatch.setattr("advisor.encode.loading.usable_cores", lambda usable=usable: usable)
+        with load(folder, threads=asked) as encoder:
+            assert encoder.settings.threads == used
+
+
+def test_usable_cores_are_those_that_the_probe_counts() -> None:
+    from advisor.probe import probe
+
+    assert usable_cores() == probe(runtimes=False).threads
+
+
+def test_a_changed_file_is_named_before_anything_is_loaded(artifact: Path) -> None:
+    tokenizer = artifact / "tokenizer.json"
+    tokenizer.write_bytes(tokenizer.read_bytes().replace(b"[PAD]", b"[BAD]", 1))
+    with pytest.raises(ArtifactError, match=r"tokenizer\.json in the artifact .* is not the file that was written"):
+        load(artifact)
+
+
+def test_a_cut_off_file_is_named(artifact: Path) -> None:
+    graph = artifact / "onnx/model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-10])
+    with pytest.raises(ArtifactError, match=r"onnx/model\.onnx in the artifact .* bytes instead of"):
+        load(artifact)
+
+
+def test_a_missing_file_is_named(artifact: Path) -> None:
+    (artifact / "1_Pooling/config.json").unlink()
+    with pytest.raises(ArtifactError, match=r"1_Pooling/config\.json is missing"):
+        load(artifact)
+
+
+def test_without_the_check_a_changed_readme_does_no_harm(artifact: Path) -> None:
+    (artifact / "config_sentence_transformers.json").write_text("{}")
+    with pytest.raises(ArtifactError):
+        load(artifact)
+    with load(artifact, check=False) as encoder:
+        assert encoder.encode("one").shape == (32,)
+
+
+def set_value(*keys: str, value: Any) -> Any:
+    def change(manifest: Any) -> None:
+        for key in keys[:-1]:
+            manifest = manifest[key]
+        manifest[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (set_value("schema", "version", value="2.0"), "schema version 2.0"),
+        (set_value("schema", "name", value="other"), "advisor.recommendation"),
+        (set_value("encoder", "runtime", value="tensorrt"), "names the runtime 'tensorrt'"),
+        (set_value("encoder", "settings", value={}), "advisor.json"),
+        (set_value("encoder", "settings", "threads", value=0), "names 0 threads"),
+        (set_value("encoder", "file", value="../model.onnx"), "outside of the artifact"),
+        (lambda manifest: manifest.pop("encoder"), "it has no 'encoder'"),
+        (lambda manifest: manifest["artifact"]["files"][0].pop("sha256"), "it has no 'sha256'"),
+    ],
+)
+def test_a_damaged_manifest_is_one_sentence(artifact: Path, change: Any, says: str) -> None:
+    path = artifact / "advisor.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError) as error:
+        load(artifact)
+    assert says in str(error.value)
+
+
+def test_a_folder_that_is_no_artifact_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"is not an artifact: it has no advisor\.json"):
+        load(tmp_path)
+    with pytest.raises(ArtifactError, match="does not exist"):
+        load(tmp_path / "nope")
+
+
+@pytest.mark.parametrize("threads", [0, True, "2"])
+def test_wrong_threads_are_refused(artifact: Path, threads: Any) -> None:
+    with pytest.raises(InputError, match="threads must be a positive whole number"):
+        load(artifact, threads=threads)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_production_imports_no_torch(tmp_path: Path, runtime: str) -> None:
+    folder = write(tmp_path / "artifact", runtime)
+    script = (
+        "import sys; from advisor.encode import load; load(sys.argv[1]).encode(['one', 'two']);"
+        "print(sorted({'torch', 'transformers', 'sentence_transformers', 'optimum', 'onnx', 'nncf'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

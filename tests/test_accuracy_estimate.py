@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss
-from advisor.accuracy.estimate import _neighbour_pairs, _Ranked
+from advisor.accuracy.estimate import _level_out, _levels, _neighbour_pairs, _Ranked
 
 
 def embeddings(num_texts, *, seed=0, dimension=32):
@@ -62,6 +62,20 @@ def test_the_pairs_are_every_text_with_its_nearest_each_pair_once():
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     left, right = _neighbour_pairs(points @ points.T, 1)
     assert list(zip(left, right, strict=True)) == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_every_tenth_of_the_range_of_similarities_weighs_the_same():
+    similarities = np.array([0.0, 0.01, 0.02, 0.55, 0.9, 0.95, 1.0])
+    weights = _level_out(np.array([[1, 1, 2, 5, 1, 0, 3]], dtype=float), _levels(similarities))
+    np.testing.assert_allclose(weights, [[0.25, 0.25, 0.5, 1, 0.25, 0, 0.75]])
+
+
+def test_the_estimate_hardly_depends_on_how_many_texts_are_sampled():
+    reference = embeddings(600)
+    candidate = noisy(reference, 0.2)
+    some = np.random.default_rng(0).choice(600, 150, replace=False)
+    few, many = estimate_loss(reference[some], candidate[some]), estimate_loss(reference, candidate)
+    assert 0.75 < few.value / many.value < 1.33
 
 
 def test_the_same_embeddings_lose_nothing():

@@ -20,7 +20,10 @@ Printed = pytest.CaptureFixture[str]
 def artifact_of(rec: Recommendation, folder: Path) -> Path:
     """A folder with the manifest alone, as `report` needs no more."""
     folder.mkdir()
-    manifest = to_dict(rec) | {"encoder": {"runtime": "torch", "file": None, "settings": {"threads": 2}}, "reference": {}}
+    manifest = to_dict(rec) | {
+        "encoder": {"runtime": "torch", "file": None, "settings": {"threads": 2}},
+        "reference": {},
+    }
     (folder / "advisor.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 

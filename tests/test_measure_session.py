@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ CHILDREN = Path(__file__).parent / "children"
 TEXTS = [f"text number {index} " + "word " * (index % 17) for index in range(80)]
 REFERENCE = ["first reference", "second reference", "third reference"]
 LATER = 18
-"""An encode in the race: load 1, probe 3, comparison 1 + 3, warm-up 1 or 2, and two in each lap after that."""
+"""An encode in the race: load 1, probe 3, comparison 1 + 3, warm-up 3, and two in each lap after that."""
 SLOW, MIDDLE, QUICK = 0.002, 0.001, 0.0005
 
 
@@ -70,7 +71,7 @@ def run(tmp_path, monkeypatch):
             on_event=kwargs.pop("on_event", (events if events is not None else []).append),
             clock=lambda: time.monotonic() - start,
             worker_module="measure_worker",
-            pace=kwargs.pop("pace", Pace(block_s=0.1, latency_block_s=0.02)),
+            pace=kwargs.pop("pace", Pace(block_s=0.05, latency_block_s=0.01)),
             memory=kwargs.pop("memory", lambda: None),
             **kwargs,
         )
@@ -145,7 +146,7 @@ def test_a_candidate_that_dies_or_raises_fails_with_its_log_and_the_others_finis
 
 
 def test_a_candidate_that_hangs_is_killed_and_the_others_finish(run):
-    pace = Pace(block_s=0.1, latency_block_s=0.02, shortest_timeout_s=2.0)
+    pace = Pace(block_s=0.05, latency_block_s=0.01, shortest_timeout_s=2.0)
     result = run({"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, pace=pace)
     assert result.of("onnx").status == "failed"
     assert "no answer to time_block" in result.of("onnx").reason
@@ -271,6 +272,15 @@ def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
     assert result.of("openvino").reason == "skipped: the time budget left no room to load it"
     assert result.of("onnx").timing.rounds >= 3
+
+
+def test_a_candidate_that_could_not_embed_the_texts_in_time_is_skipped_with_the_figure(run):
+    result = run(
+        {"torch-bf16": {"s_per_text": 1.8 * SLOW}}, texts=[f"text {index}" for index in range(512)], time_budget_s=4
+    )
+    assert result.of("torch-bf16").status == "skipped"
+    assert re.search(r"would take it [12] s|no room to load it", result.of("torch-bf16").reason)
+    assert result.of(BASELINE).status == "measured"
 
 
 def test_stop_keeps_what_is_measured_and_skip_leaves_a_candidate_out(run):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.export.failure import ExportError, reason_of
+from advisor.export.failure import ExportError, is_disk_full, reason_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +22,10 @@ class Made:
     notes: tuple[str, ...]
 
 
-def first_right(exporters: Mapping[str, Callable[[], float]], *, folder: Path) -> Made:
+def first_right(exporters: Mapping[str, Callable[[], float]], *, folder: Path, needed_bytes: int) -> Made:
     """Call the exporters in order until one does not raise; each returns its difference from torch.
 
-    `folder`, which they write to, is emptied after a failure.
+    `folder`, which they write a file of about `needed_bytes` to, is emptied after a failure; its parent exists.
     Raises ExportError with every reason if all fail, and OSError with ENOSPC if the disk is full.
     """
     reasons: dict[str, str] = {}
@@ -33,7 +33,7 @@ def first_right(exporters: Mapping[str, Callable[[], float]], *, folder: Path) -
         try:
             difference = make()
         except Exception as error:
-            if is_disk_full(error, folder if folder.exists() else folder.parent):
+            if is_disk_full(error, folder.parent, needed_bytes=needed_bytes):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             traceback.print_exc()
             reasons[by] = reason_of(error)

@@ -10,6 +10,7 @@ processes that build the same key at once do the work twice, and one result stay
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import shutil
@@ -108,8 +109,8 @@ class ExportCache:
         while True:
             try:
                 folder.rename(target)
-            except OSError:
-                if not target.exists():
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
             else:
                 return CachedExport(folder=target, files=files, export_s=export_s, notes=notes)

@@ -6,8 +6,6 @@ import errno
 import shutil
 from pathlib import Path
 
-_FULL_BELOW_BYTES = 1 << 20
-
 
 class ExportError(Exception):
     """A reason in one line, written for the user. Stays inside the worker."""
@@ -24,11 +22,11 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}"[:300] if lines else type(error).__name__
 
 
-def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether `error` came from a full disk. C++ writers report one as anything but ENOSPC, so the disk is asked too.
+def is_disk_full(error: BaseException, folder: Path, *, needed_bytes: int) -> bool:
+    """Whether `error` came from a disk too full for a file of `needed_bytes` in `folder`, which exists.
 
-    `folder` is the existing folder that was written to, with everything that was written still in it.
+    C++ writers report a full disk as anything but ENOSPC, and remove what they wrote, so the disk is asked too.
     """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return shutil.disk_usage(folder).free < _FULL_BELOW_BYTES
+    return shutil.disk_usage(folder).free < needed_bytes

@@ -55,6 +55,11 @@ class LoadedModel:
         return self.probes[0]
 
     @property
+    def weights_bytes(self) -> int:
+        """The size of the weights in float32."""
+        return sum(weight.numel() * weight.element_size() for weight in self.transformer.parameters())
+
+    @property
     def num_graph_parameters(self) -> int:
         """The number of parameters that every token is multiplied with: all but the embeddings."""
         import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,14 @@ def node_counts(model: Any) -> Counter[str]:
 
 
 def _size(model: Any) -> int:
-    """The size of the weights and nodes; `ModelProto.ByteSize` itself fails above 2 GB."""
-    return sum(part.ByteSize() for part in (*model.graph.initializer, *model.graph.node))
+    """The size of the weights and nodes. `ByteSize` fails above 2 GB, on the model and on a single large weight."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    weights = sum(
+        math.prod(weight.dims) * tensor_dtype_to_np_dtype(weight.data_type).itemsize
+        for weight in model.graph.initializer
+    )
+    return int(weights + sum(node.ByteSize() for node in model.graph.node))
 
 
 def _strip(model: Any) -> None:

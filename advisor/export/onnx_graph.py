@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> 
             "transformers' own exporter": lambda: write(_by_transformers(model, work)),
         },
         folder=file.parent,
+        needed_bytes=model.weights_bytes,
     )
     nodes = node_counts(load(file)).total()
     return (f"Exported by {made.by}: {nodes} nodes, within {made.difference:.1e} of torch.", *made.notes)
@@ -54,7 +56,9 @@ def _by_torchscript(model: LoadedModel, work: Path) -> Any:
             output_names=[OUTPUT_NAME],
             dynamic_axes={name: {0: "batch_size", 1: "sequence_length"} for name in (*model.input_names, OUTPUT_NAME)},
         )
-    return load(path)
+    graph = load(path)
+    shutil.rmtree(path.parent)  # on a nearly full disk, room for the file itself
+    return graph
 
 
 def _by_transformers(model: LoadedModel, work: Path) -> Any:

@@ -29,6 +29,7 @@ def export_openvino(model: LoadedModel, file: Path, *, threads: int) -> tuple[st
             "transformers' own exporter": lambda: write(_by_transformers(model)),
         },
         folder=file.parent,
+        needed_bytes=model.weights_bytes,
     )
     return (f"Converted by {made.by}, within {made.difference:.1e} of torch in f32.", *made.notes)
 

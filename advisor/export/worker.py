@@ -42,7 +42,7 @@ class Worker:
             return ExportReply(
                 export_s=time.perf_counter() - start,
                 failure=reason_of(error),
-                disk_full=is_disk_full(error, Path(request.folder)),
+                disk_full=is_disk_full(error, Path(request.folder), needed_bytes=self._needed_bytes(request)),
             ).to_result()
         return ExportReply(export_s=time.perf_counter() - start, notes=notes).to_result()
 
@@ -51,6 +51,12 @@ class Worker:
             _keep_to_budget(request.threads)
             self._model = load(request.model_path, trust_remote_code=request.trust_remote_code, threads=request.threads)
         return self._model
+
+    def _needed_bytes(self, request: ExportRequest) -> int:
+        """About the size of the file asked for; what is known of it without a model is that it is not empty."""
+        if self._model is None:
+            return 1
+        return self._model.weights_bytes // (4 if request.recipe.endswith("quantize") else 1)
 
 
 def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:

@@ -22,6 +22,10 @@ _HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory"
 anyway. Where memory counts, a slow one may still be wanted."""
 
 _PROBE_LAPS = 2
+_PROBE_TURNS = 2
+
+_WARM_UP_S = 1.0
+"""The slow ones, PyTorch first of all, have no shapes to prepare for."""
 
 
 class Admission:
@@ -74,17 +78,19 @@ class Admission:
         self._compare(contestant)
         self._warm_up(contestant)
 
-    def admit(self, contestant: Contestant, *, spared: bool) -> None:
-        """Prepare another candidate; one that proves hopeless in the probe gets an exit, unless it is `spared`.
+    def admit(self, contestant: Contestant, *, time_s: float | None) -> None:
+        """Prepare another candidate. One that the probe shows to be hopeless, or too slow to embed the compared texts
+        in `time_s`, gets an exit; `time_s` None spares it both.
 
         Raises ChildFailed.
         """
         client = self._open(contestant)
         client.texts(self.plan.path)
         hopeless = self._compare_speed(contestant, client)
-        if hopeless is not None and not spared:
-            contestant.exit = hopeless
-            return
+        if time_s is not None:
+            contestant.exit = hopeless or self._too_slow(contestant, time_s)
+            if contestant.exit is not None:
+                return
         self._compare(contestant)
         self._warm_up(contestant)
 
@@ -95,28 +101,39 @@ class Admission:
         return client
 
     def _compare_speed(self, contestant: Contestant, client: Client) -> Exit | None:
-        """Probe the candidate beside the baseline; an exit if it is hopeless.
+        """Probe the candidate; an exit if it is hopeless beside the baseline.
 
-        The baseline's seconds are taken again, because the machine may have changed since its own admission.
+        If it looks so, both are probed again in turns, and the best of each counts: the machine may have been busy.
         """
         assert self._baseline is not None  # admitted first
         seconds = self._probe(client)
         contestant.probe_s_per_text = seconds / PROBE_TEXTS
-        known_s = (self._baseline.probe_s_per_text or 0.0) * PROBE_TEXTS
         limit = _HOPELESS[self._request.objective]
-        if seconds <= limit * known_s:
+        if seconds <= limit * (self._baseline.probe_s_per_text or 0.0) * PROBE_TEXTS:
             return None
-        try:
-            baseline_s = self._probe(self._baseline.connection)
-        except ChildFailed as error:  # not this candidate's fault
-            reason = f"failed while parked: {error.message}"
-            self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
+        baseline_laps, laps = [], [seconds]
+        for _ in range(_PROBE_TURNS):
+            try:
+                baseline_laps.append(self._probe(self._baseline.connection))
+            except ChildFailed as error:  # not this candidate's fault
+                reason = f"failed while parked: {error.message}"
+                self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
+                return None
+            laps.append(self._probe(client))
+        ratio = min(laps) / min(baseline_laps)
+        contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
+        contestant.probe_speedup = 1 / ratio
+        if ratio <= limit:
             return None
-        contestant.probe_speedup = baseline_s / seconds
-        if seconds <= limit * baseline_s:
-            return None
-        reason = f"cut after the probe: {slower(seconds / baseline_s)} than {BASELINE}"
+        reason = f"cut after the probe: {slower(ratio)} than {BASELINE}"
         return Exit(name=contestant.name, status="cut", reason=reason, rival=BASELINE)
+
+    def _too_slow(self, contestant: Contestant, time_s: float) -> Exit | None:
+        needed_s = self.plan.sizes[self.plan.compared] * (contestant.probe_s_per_text or 0.0)
+        if needed_s <= time_s:
+            return None
+        reason = f"skipped: embedding the texts would take it {needed_s:.0f} s, more than the time budget leaves"
+        return Exit(name=contestant.name, status="skipped", reason=reason)
 
     def _probe(self, client: Client) -> float:
         """The best of a few laps over the probe's texts, after one that warms up."""
@@ -148,7 +165,10 @@ class Admission:
         contestant.loss = estimate_loss(self._compared, compared, seed=self._request.seed)
 
     def _warm_up(self, contestant: Contestant) -> None:
-        """One untimed lap over every group: runtimes compile and allocate for each new shape."""
-        num_texts = sum(self.plan.sizes[group] for group in self.plan.groups)
-        limit_s = self._pace.timeout_s(num_texts, contestant.probe_s_per_text)
-        contestant.connection.time_batches(self.plan.groups, wake=None, timeout_s=limit_s)
+        """One untimed lap over each group, until `_WARM_UP_S` are spent: runtimes prepare for each new shape."""
+        spent_s = 0.0
+        for group in self.plan.groups:
+            limit_s = self._pace.timeout_s(self.plan.sizes[group], contestant.probe_s_per_text)
+            spent_s += contestant.connection.time_batches([group], wake=None, timeout_s=limit_s)[0]
+            if spent_s >= _WARM_UP_S:
+                break

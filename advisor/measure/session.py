@@ -184,13 +184,17 @@ class _Session:
             return "skipped: the measurement was stopped before its turn"
         if self.control.skips(contestant.name):
             return "skipped: left out by the user"
-        if contestant.name != self.pick and self.clock() - self.start_s > _LOADING_SHARE * self.time_budget_s:
+        if contestant.name != self.pick and self._loading_time_s() <= 0:
             return "skipped: the time budget left no room to load it"
         return None
 
+    def _loading_time_s(self) -> float:
+        return self.start_s + _LOADING_SHARE * self.time_budget_s - self.clock()
+
     def _admit(self, contestant: Contestant) -> bool:
         try:
-            self.admission.admit(contestant, spared=contestant.name == self.pick)
+            time_s = None if contestant.name == self.pick else self._loading_time_s()
+            self.admission.admit(contestant, time_s=time_s)
         except ChildFailed as error:
             reason = f"failed before the race: {error.message}"
             self._end(contestant, Exit(name=contestant.name, status="failed", reason=reason, log=error.log))

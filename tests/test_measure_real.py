@@ -1,0 +1,127 @@
+"""Real runtimes in real workers, on a tiny model: what is timed is Sentence Transformers, ONNX Runtime and OpenVINO."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+import tiny_models
+
+from advisor.measure import measure
+from advisor.measure.client import Client
+from advisor.measure.pace import Pace
+from advisor.types import BASELINE, Exported, ModelProfile, Request, RuntimeSettings
+
+pytestmark = pytest.mark.slow
+
+THREADS = 2
+TEXTS = [f"{text} {index}" for index in range(12) for text in (*tiny_models.TRAINING_TEXTS, "A small dog.")]
+SETTINGS = {
+    BASELINE: RuntimeSettings(threads=THREADS, dtype="float32"),
+    "torch-bf16": RuntimeSettings(threads=THREADS, dtype="bfloat16"),
+    "onnx": RuntimeSettings(threads=THREADS),
+    "openvino": RuntimeSettings(threads=THREADS, inference_precision="f32", num_streams=THREADS),
+}
+FILES = {"onnx": "onnx/model.onnx", "openvino": "openvino/openvino_model.xml"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tiny_models.copy(tiny_models.shared(), tmp_path_factory.mktemp("model") / "tiny")
+    onnx = tiny_models.to_onnx(folder, folder / FILES["onnx"])
+    tiny_models.to_openvino(folder, folder / FILES["openvino"], onnx=onnx)
+    return ModelProfile(
+        id="tiny",
+        path=folder,
+        revision=None,
+        content_sha256="0" * 64,
+        architecture="BertModel",
+        num_parameters=None,
+        weights_bytes=1_000_000,
+        embedding_dimension=tiny_models.HIDDEN_SIZE,
+        max_seq_length=None,
+        pooling="mean",
+    )
+
+
+def exported(model, name):
+    return Exported(
+        candidate=name,
+        folder=model.path,
+        file=FILES.get(name),
+        settings=SETTINGS[name],
+        export_s=None,
+        size_bytes=1_000_000,
+    )
+
+
+def test_four_runtimes_are_measured_and_agree_on_the_embeddings(model, tmp_path):
+    (tmp_path / "work").mkdir()
+    start = time.monotonic()
+    result = measure(
+        [exported(model, name) for name in SETTINGS],
+        model=model,
+        texts=TEXTS,
+        reference_texts=tiny_models.TRAINING_TEXTS,
+        request=Request(threads=THREADS),
+        pick="openvino",
+        log_dir=tmp_path / "logs",
+        work_dir=tmp_path / "work",
+        time_budget_s=240,
+        on_event=lambda event: None,
+        clock=lambda: time.monotonic() - start,
+        pace=Pace(block_s=0.1, latency_block_s=0.03),
+    )
+    by_name = {measured.name: measured for measured in result.candidates}
+    assert {measured.status for measured in result.candidates} <= {"measured", "cut"}, result
+    for name in (BASELINE, "onnx", "openvino"):
+        embeddings = np.load(by_name[name].reference_path)
+        assert embeddings.shape == (len(tiny_models.TRAINING_TEXTS), tiny_models.HIDDEN_SIZE)
+        np.testing.assert_allclose(embeddings, np.load(by_name[BASELINE].reference_path), atol=1e-5)
+        assert by_name[name].loss.value < 1e-4
+        assert by_name[name].timing.rounds >= 3
+    assert by_name[BASELINE].timing.peak_rss_bytes > 2 * by_name["onnx"].timing.peak_rss_bytes  # it holds torch
+    assert by_name[BASELINE].import_s > by_name["onnx"].import_s
+
+
+def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
+    """A parked worker uses next to no CPU time while another one is timed for a second or more."""
+    (tmp_path / "texts.json").write_text(json.dumps([TEXTS]))
+    clients = {name: Client(exported(model, name), log=tmp_path / f"{name}.log") for name in (BASELINE, *FILES)}
+    try:
+        for name, client in clients.items():
+            client.load(model, "torch" if name == BASELINE else name, timeout_s=180)
+            client.texts(tmp_path / "texts.json")
+            client.time_batches([0], wake=None, timeout_s=60)
+        for timed in clients.values():
+            before = {name: client.usage() for name, client in clients.items() if client is not timed}
+            start = time.monotonic()
+            while time.monotonic() - start < 1:
+                timed.time_batches([0], wake=None, timeout_s=60)
+            for name, usage in before.items():
+                assert clients[name].usage().cpu_s - usage.cpu_s < 0.05, name
+    finally:
+        for client in clients.values():
+            client.kill()
+
+
+def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(model.path, folder)
+    (folder / FILES["onnx"]).write_bytes(b"not a graph")
+    client = Client(
+        dataclasses.replace(exported(model, "onnx"), folder=folder),
+        log=tmp_path / "onnx.log",
+        module="advisor.measure.worker",
+    )
+    try:
+        with pytest.raises(Exception, match=r"model\.onnx") as caught:
+            client.load(model, "onnx", timeout_s=60)
+    finally:
+        client.kill()
+    assert caught.value.log == str(tmp_path / "onnx.log")
+    assert "Traceback" in (tmp_path / "onnx.log").read_text()

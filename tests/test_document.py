@@ -11,7 +11,7 @@ import factories
 import jsonschema
 import pytest
 
-from advisor.document import check_schema, from_dict, settings_from_dict, settings_to_dict, to_dict
+from advisor.document import check_schema, from_dict, settings_from_dict, settings_to_dict
 from advisor.errors import ArtifactError
 from advisor.types import RuntimeSettings
 

@@ -36,19 +36,11 @@ from advisor.events import (
 pytestmark = pytest.mark.slow
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "recommendation.schema.json").read_text())
-ELEVEN = [
-    "torch-fp32",
-    "torch-fp16",
-    "torch-bf16",
-    "onnx",
-    "onnx-O1",
-    "onnx-O2",
-    "onnx-O3",
-    "onnx-O4",
-    "onnx-qint8",
-    "openvino",
-    "openvino-qint8",
-]
+ELEVEN = (
+    *("torch-fp32", "torch-fp16", "torch-bf16"),
+    *("onnx", "onnx-O1", "onnx-O2", "onnx-O3", "onnx-O4", "onnx-qint8"),
+    *("openvino", "openvino-qint8"),
+)
 
 
 @pytest.fixture(scope="module")

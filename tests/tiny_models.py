@@ -118,6 +118,7 @@ def build(
             truncate_dim=truncate_dim,
         ).to(getattr(torch, dtype))
         model.save_pretrained(str(folder), create_model_card=False)
+    _save_padding_side(folder, padding_side)
     if layout == "st5":
         _to_st5(folder, max_seq_length=max_seq_length, do_lower_case=do_lower_case)
     return folder
@@ -137,7 +138,6 @@ def build_plain(
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(architecture)
-    tokenizer.padding_side = padding_side
     config = _config(architecture, len(tokenizer), hidden_size, tokenizer.pad_token_id)
     torch.manual_seed(seed)
     model = AutoModel.from_config(config, attn_implementation="eager").eval()
@@ -147,7 +147,14 @@ def build_plain(
                 parameter.normal_(0.0, 0.3)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    _save_padding_side(folder, padding_side)
     return folder
+
+
+def _save_padding_side(folder: Path, side: str) -> None:
+    """transformers 5 does not save it for every tokenizer, and reads it for all."""
+    path = folder / "tokenizer_config.json"
+    _write(path, {**_read(path), "padding_side": side})
 
 
 def reference(folder: Path, texts: list[str] | tuple[str, ...], **encode: Any) -> Any:

@@ -87,7 +87,8 @@ def test_when_the_parent_is_killed_the_child_leaves_even_in_the_middle_of_work(t
         import sys
         from pathlib import Path
         from advisor.child.process import Child
-        child = Child("echo_child", name="echo", log=Path({str(tmp_path / "log")!r}), env={{"PYTHONPATH": {str(CHILDREN)!r}}})
+        env = {{"PYTHONPATH": {str(CHILDREN)!r}}}
+        child = Child("echo_child", name="echo", log=Path({str(tmp_path / "log")!r}), env=env)
         child.call("noisy", timeout_s=30)
         child.send("nap", seconds=600)
         print(child.pid, flush=True)

@@ -10,9 +10,9 @@ from advisor.child.serve import serve
 
 
 def noisy(params):
-    print("chatter on stdout")
+    sys.stdout.write("chatter on stdout\n")
     os.write(1, b"chatter from C on fd 1\n")
-    print("chatter on stderr", file=sys.stderr)
+    sys.stderr.write("chatter on stderr\n")
     return params
 
 

@@ -19,6 +19,8 @@ DEFAULT_MAX_LOSS = 0.004
 
 DEFAULT_RULESET = "sbert-2024"
 
+DEFAULT_TIME_BUDGET_S = 90.0
+
 
 def recommend(
     model: str | Path,
@@ -30,6 +32,7 @@ def recommend(
     candidates: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     threads: int | None = None,
+    time_budget_s: float = DEFAULT_TIME_BUDGET_S,
     seed: int = 0,
     ruleset: str = DEFAULT_RULESET,
     out: str | Path | None = None,
@@ -50,6 +53,8 @@ def recommend(
         candidates: Try only these (and the baseline); None tries all that fit the machine.
         skip: Do not try these.
         threads: The thread budget of every runtime; None takes the cores that are granted.
+        time_budget_s: For exporting and measuring, from the moment the model is at hand. What is still to be tried
+            when it is spent is skipped, with that reason; the ruleset's pick and the baseline never are.
         seed: Of the sample and of the order of rounds.
         ruleset: The name of a packaged ruleset, or a TOML file.
         out: The artifact's folder; None takes `advisor-out/<model>`.
@@ -78,6 +83,7 @@ def recommend(
         candidates=None if candidates is None else tuple(candidates),
         skip=tuple(skip),
         threads=threads,
+        time_budget_s=time_budget_s,
         seed=seed,
         ruleset=ruleset,
         out=None if out is None else Path(out),

@@ -26,7 +26,9 @@ class Candidate:
     device: str = "cpu"
     needs: tuple[str, ...] = ()
     on_request: bool = False
-    """Only tried when the user names it."""
+    """Only tried, and only listed, when the user names it."""
+    same_as: str | None = None
+    """A candidate that measured the same within noise, since the runtime makes the same of it (docs/exporting.md)."""
     recommended_by: str = ST_DOCS
     says: str = ""
 
@@ -80,6 +82,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         precision="fp32",
         simplicity=3,
         file="onnx/model_O1.onnx",
+        same_as="onnx",
         says="basic graph optimisations, saved in the file",
     ),
     Candidate(
@@ -88,6 +91,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         precision="fp32",
         simplicity=3,
         file="onnx/model_O2.onnx",
+        same_as="onnx",
         says="O1 plus transformer fusions",
     ),
     Candidate(
@@ -96,6 +100,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         precision="fp32",
         simplicity=3,
         file="onnx/model_O3.onnx",
+        same_as="onnx",
         says="O2 plus the approximated GELU",
     ),
     Candidate(

@@ -93,7 +93,10 @@ def test_the_interactive_app_says_in_one_sentence_that_it_is_not_there() -> None
         (("recommend", "demo", "--threads", "0"), "--threads 0 is less than 1"),
         (("recommend", "demo", "--threads", "100000"), "logical CPUs"),
         (("recommend", "demo", "--eval", "x"), "--eval is not there yet"),
-        (("recommend", "demo", "--time-budget", "3m"), "--time-budget is not there yet"),
+        (
+            ("recommend", "demo", "--time-budget", "soon"),
+            "--time-budget 'soon' is not a duration: write 90s, 3m or 1h.",
+        ),
         (("texts", "no-such-file.txt"), "no-such-file.txt"),
         (("explain", "--set", "cpu.vendr=intel"), "cpu.vendor"),
         (("encode", "a", "b"), "Missing option '-o'"),
@@ -284,7 +287,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr(api, "recommend", recommend)
     options = "--texts t.csv --field body --max-loss 1% --objective latency --candidates onnx,openvino --skip onnx-O1"
-    options += " --threads 1 --seed 7 --ruleset sbert-2026 --out o --fresh --offline --trust-remote-code -q"
+    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o --fresh --offline --trust-remote-code -q"
     assert main(["recommend", "m", *options.split()]) == 0
     del seen["on_event"]
     assert seen == {
@@ -296,6 +299,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "candidates": ("onnx", "openvino"),
         "skip": ("onnx-O1",),
         "threads": 1,
+        "time_budget_s": 180.0,
         "seed": 7,
         "ruleset": "sbert-2026",
         "out": Path("o"),

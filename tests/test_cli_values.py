@@ -104,3 +104,22 @@ def test_threads_lie_between_one_and_the_logical_cpus() -> None:
         values.threads(0, logical_cpus=4)
     with pytest.raises(InputError, match="more than the 4 logical CPUs"):
         values.threads(5, logical_cpus=4)
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("90", 90), ("90s", 90), ("3m", 180), ("1m30s", 90), ("1h", 3600), (" 2M ", 120), ("12.5s", 12.5)],
+)
+def test_a_time_budget_is_typed_as_people_write_durations(typed: str, seconds: float) -> None:
+    assert values.time_budget(typed) == seconds
+
+
+@pytest.mark.parametrize("typed", ["", "s", "soon", "-3m", "3 m", "1d", "nan", "inf", "1e3", "3m1h"])
+def test_what_is_no_duration_is_refused_with_what_to_write(typed: str) -> None:
+    with pytest.raises(InputError, match=r"write 90s, 3m or 1h|write for example 90s"):
+        values.time_budget(typed)
+
+
+def test_a_time_budget_that_the_baseline_alone_would_need_is_refused() -> None:
+    with pytest.raises(InputError, match="--time-budget 5s is under 10 seconds"):
+        values.time_budget("5s")

@@ -264,3 +264,28 @@ def test_interrupting_an_export_kills_the_child_and_leaves_nothing_half_written(
     assert b"KeyboardInterrupt" in stderr
     assert not psutil.pid_exists(child)
     assert list((bench.cache / "exports").iterdir()) == []
+
+
+def test_what_is_ready_needs_no_work_and_fresh_makes_it_anew(bench):
+    with bench.exporter() as exporter:
+        assert exporter.is_ready(get("torch-bf16"))
+        assert not exporter.is_ready(get("onnx-O3"))
+        exporter.export(get("onnx-O3"))
+        assert exporter.is_ready(get("onnx-O3"))
+    with bench.exporter() as exporter:
+        assert exporter.is_ready(get("onnx-O3"))
+    with bench.exporter(fresh=True) as exporter:
+        assert not exporter.is_ready(get("onnx-O3"))
+    assert bench.made().count("onnx/model_O3.onnx") == 1
+
+
+def test_a_cached_file_is_taken_even_where_its_source_is_gone(bench):
+    with bench.exporter() as exporter:
+        source = exporter.export(get("onnx")).folder
+        exporter.export(get("onnx-O3"))
+    for path in sorted(source.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    source.rmdir()
+    with bench.exporter() as exporter:
+        assert exporter.export(get("onnx-O3")).cached
+    assert bench.made() == ["onnx/model.onnx", "onnx/model_O3.onnx"]

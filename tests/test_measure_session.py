@@ -352,3 +352,29 @@ def test_a_parked_worker_uses_no_cpu_time_while_another_is_timed(tmp_path, monke
     assert after.cpu_s - before.cpu_s < 0.02
     assert after.num_threads == before.num_threads
     assert after.peak_rss_bytes >= before.peak_rss_bytes > 0
+
+
+def test_a_baseline_that_dies_while_it_imports_ahead_of_its_turn_ends_the_measurement(run, monkeypatch):
+    monkeypatch.setenv("DIES_IMPORTING", "torch")
+    with pytest.raises(UnavailableError, match="torch-fp32 could not be measured: the process was killed by SIGKILL"):
+        run({"torch-bf16": {}, "onnx": {}})
+
+
+def test_a_candidate_that_dies_while_it_imports_fails_alone(run, monkeypatch):
+    monkeypatch.setenv("DIES_IMPORTING", "openvino")
+    result = run({"openvino": {}, "onnx": {"s_per_text": MIDDLE}, "torch-bf16": {"s_per_text": MIDDLE}})
+    assert status(result)["openvino"] == "failed"
+    assert "SIGKILL" in result.of("openvino").reason
+    assert status(result)["torch-bf16"] in {"measured", "cut"}
+    assert result.of("onnx").timing is not None
+
+
+def test_workers_are_not_started_ahead_of_their_turn_where_memory_is_short(run):
+    started = []
+    result = run(
+        {"torch-bf16": {"s_per_text": MIDDLE}, "torch-fp16": {"s_per_text": MIDDLE}},
+        memory=lambda: 1_600_000_000,
+        on_event=lambda event: started.append(len(psutil.Process().children(recursive=True))),
+    )
+    assert started[0] == 1, "only the baseline runs when it is announced"
+    assert result.of("torch-bf16").timing is not None

@@ -57,7 +57,9 @@ def model() -> Path:
 
 def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model: Path, texts: list[str]) -> None:
     events: list[Event] = []
-    rec = advisor.recommend(model, texts=texts, max_loss=0.9, out=tmp_path / "out", on_event=events.append)
+    rec = advisor.recommend(
+        model, texts=texts, max_loss=0.9, time_budget_s=300, out=tmp_path / "out", on_event=events.append
+    )
     outcomes = {outcome.name: outcome for outcome in rec.candidates}
     assert set(ELEVEN) <= set(outcomes)
     for outcome in rec.candidates:
@@ -91,6 +93,9 @@ def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model
     decided = next(event for event in events if isinstance(event, RulesDecided))
     assert tuple(started) == decided.candidates
     assert started[:2] == [rec.decision.recommendation, "torch-fp32"]
+    assert not {"onnx-O1", "onnx-O2", "onnx-O3"} & set(started)
+    assert outcomes["onnx-O2"].status == "skipped"
+    assert "--candidates onnx-O2 measures it" in outcomes["onnx-O2"].reason
     raced = {event.candidate for event in events if isinstance(event, RoundFinished)}
     loaded = {event.candidate for event in events if isinstance(event, CandidateLoaded)}
     assert raced <= loaded
@@ -236,6 +241,7 @@ def test_a_dry_run_exports_and_writes_nothing(tmp_path: Path, model: Path, texts
         ({"objective": "speed"}, "objective 'speed' is unknown. Choose one of throughput"),
         ({"max_loss": 4.0}, "loss budget 4.0"),
         ({"threads": 0}, "0 threads are not possible"),
+        ({"time_budget_s": 0}, "time budget of 0 s"),
         ({"ruleset": "none"}, "none"),
     ],
 )

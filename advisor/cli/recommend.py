@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 @click.option("--candidates", metavar="A,B", help="Try only these, beside the baseline.")
 @click.option("--skip", metavar="A,B", help="Do not try these.")
 @click.option("--threads", type=int, metavar="N", help="Threads for every runtime; all usable cores by default.")
-@click.option("--time-budget", metavar="TIME", help="An upper bound for the run (not there yet).")
+@click.option(
+    "--time-budget", default="90s", show_default=True, metavar="TIME", help="For exporting and measuring: 90s, 3m, 1h."
+)
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the sample and the order.")
 @click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to check.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; advisor-out/MODEL.")
@@ -55,7 +57,7 @@ def command(
     /,
     model: str,
     eval_: str | None,
-    time_budget: str | None,
+    time_budget: str,
     max_loss: str,
     candidates: str | None,
     skip: str | None,
@@ -72,8 +74,7 @@ def command(
     """
     if eval_ is not None:
         raise InputError("--eval is not there yet:", hint="leave it out, and the loss is estimated on your texts.")
-    if time_budget is not None:
-        raise InputError("--time-budget is not there yet:", hint="leave it out, or try less with --candidates A,B.")
+    asked["time_budget_s"] = values.time_budget(time_budget)
     asked["max_loss"] = values.max_loss(max_loss)
     asked["candidates"] = None if candidates is None else values.candidates(candidates, option="--candidates")
     asked["skip"] = () if skip is None else values.candidates(skip, option="--skip")

@@ -11,6 +11,9 @@ from advisor.errors import InputError
 AMBIGUOUS_FROM = 0.05
 """A bare number from here on could as well be meant as per cent."""
 
+MIN_TIME_BUDGET_S = 10.0
+"""Loading the baseline alone takes that long."""
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -61,6 +64,28 @@ def threads(number: int, *, logical_cpus: int) -> int:
             hint="leave it out to use all usable cores.",
         )
     return number
+
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
+
+
+def time_budget(text: str) -> float:
+    """A time budget in seconds: `90`, `90s`, `3m`, `1m30s` or `1h`.
+
+    Raises InputError for anything else, and under `MIN_TIME_BUDGET_S`.
+    """
+    typed = text.strip().lower()
+    match = _DURATION.fullmatch(typed)
+    if not typed or match is None:
+        raise InputError(f"--time-budget {text.strip()!r} is not a duration:", hint="write 90s, 3m or 1h.")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    total = 3600 * hours + 60 * minutes + seconds
+    if total < MIN_TIME_BUDGET_S:
+        raise InputError(
+            f"--time-budget {text.strip()} is under {MIN_TIME_BUDGET_S:.0f} seconds, which the baseline alone needs:",
+            hint="write for example 90s.",
+        )
+    return total
 
 
 def _close(name: str) -> str:

@@ -1,10 +1,12 @@
 """The cache of exports: one folder a file, named by what it was made from, checked at every use.
 
     <cache>/exports/<key>/onnx/model.onnx     the files, at their relative names
-    <cache>/exports/<key>/export.json         their sizes and sha256, how long it took, what the export did
+    <cache>/exports/<key>/export.json         their sizes and sha256, the model's name, how long it took, what was done;
+                                              its time of modification is the time of the last use
 
 A folder is built beside its place under a name of its own and renamed, so that it is complete or absent; two
-processes that build the same key at once do the work twice, and one result stays.
+processes that build the same key at once do the work twice, and one result stays. A folder that is being built or was
+found is held until the process ends (`advisor.export.holding`), so that no other process prunes it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -21,23 +24,29 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from advisor.export.holding import alone, hold, release
 from advisor.types import ArtifactFile
 
 RECORD = "export.json"
 WORK = "work"
 """Subfolder of a folder under construction for whatever must not be kept."""
-_TEMPORARY = ".building-"
+TEMPORARY = ".building-"
+"""How the name of a folder begins that is under construction or on its way out."""
 _STALE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedExport:
-    """A complete export in the cache. `notes` are sentences for the user."""
+    """An export in the cache. `notes` are sentences for the user.
+
+    `model` is the name of the model that it was made from, None where an older version of advisor made it.
+    """
 
     folder: Path
     files: tuple[ArtifactFile, ...]
     export_s: float
     notes: tuple[str, ...]
+    model: str | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -63,33 +72,47 @@ class ExportCache:
         self.root = cache_dir / "exports"
 
     def find(self, key: str) -> CachedExport | None:
-        """The export under `key` if every one of its files has its recorded size and sha256, else None."""
+        """The export under `key` if every one of its files has its recorded size and sha256, else None.
+
+        Finding it counts as a use, and keeps other processes from pruning it while this one runs.
+        """
         folder = self.root / key
-        found = _read_record(folder)
-        if found is None:
+        if not hold(folder):
             return None
-        try:
-            whole = all(_is_whole(folder / file.name, file) for file in found.files)
-        except OSError:
-            whole = False
-        return found if whole else None
+        found = read_record(folder)
+        if found is None or damage_of(found) is not None:
+            release(folder)
+            return None
+        with contextlib.suppress(OSError):  # others who share the cache may read it only
+            os.utime(folder / RECORD)
+        return found
 
     @contextmanager
     def building(self) -> Iterator[Path]:
         """A new folder to build an export in, removed at the end whatever happens; `publish` moves it away before."""
         self.root.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.root))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
+        while not hold(folder):  # pruned before it could be held
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
         try:
             (folder / WORK).mkdir()
             yield folder
         finally:
+            release(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
     def publish(
-        self, folder: Path, key: str, *, export_s: float, notes: tuple[str, ...], replace: bool = False
+        self,
+        folder: Path,
+        key: str,
+        *,
+        export_s: float,
+        notes: tuple[str, ...],
+        model: str | None = None,
+        replace: bool = False,
     ) -> CachedExport:
-        """Record what is in `folder` and move it into its place.
+        """Record what is in `folder` and move it into its place. `model` is the model's name, never a path.
 
         What is already there goes if it is damaged or `replace` is set; a whole export that another process put there
         in the meantime stays, and is returned.
@@ -102,7 +125,12 @@ class ExportCache:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         )
-        record = {"files": [asdict(file) for file in files], "export_s": export_s, "notes": list(notes)}
+        record = {
+            "model": model,
+            "files": [asdict(file) for file in files],
+            "export_s": export_s,
+            "notes": list(notes),
+        }
         (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         folder.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
         target = self.root / key
@@ -113,32 +141,68 @@ class ExportCache:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
             else:
-                return CachedExport(folder=target, files=files, export_s=export_s, notes=notes)
+                return CachedExport(folder=target, files=files, export_s=export_s, notes=notes, model=model)
             if not replace and (found := self.find(key)) is not None:
                 return found
             with (
-                tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self.root, ignore_cleanup_errors=True) as aside,
+                tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=self.root, ignore_cleanup_errors=True) as aside,
                 contextlib.suppress(FileNotFoundError),  # another process moved it first
             ):
+                release(target)
                 target.rename(Path(aside) / "old")
+
+    def remove(self, name: str) -> bool:
+        """Remove the folder `name` from the cache at once; False, and nothing removed, if a process holds it.
+
+        Raises OSError if it cannot be removed; what is left of it is then no export any more.
+        """
+        folder = self.root / name
+        aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
+        hold(aside)
+        try:
+            with alone(folder) as mine:
+                if not mine:
+                    return False
+                folder.rename(aside / "old")
+            shutil.rmtree(aside / "old")
+        finally:
+            release(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        return True
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind a day ago or earlier."""
-        for left in self.root.glob(f"{_TEMPORARY}*"):
+        for left in self.root.glob(f"{TEMPORARY}*"):
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > _STALE_S:
-                    shutil.rmtree(left, ignore_errors=True)
+                    self.remove(left.name)
 
 
-def _read_record(folder: Path) -> CachedExport | None:
+def read_record(folder: Path) -> CachedExport | None:
+    """What `folder` says of itself, its files unchecked; None if it says nothing that can be read."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        files = tuple(ArtifactFile(**file) for file in record["files"])
-        notes = tuple(str(note) for note in record["notes"])
-        return CachedExport(folder=folder, files=files, export_s=float(record["export_s"]), notes=notes)
-    except (OSError, ValueError, TypeError, KeyError):
+        model = record.get("model")
+        return CachedExport(
+            folder=folder,
+            files=tuple(ArtifactFile(**file) for file in record["files"]),
+            export_s=float(record["export_s"]),
+            notes=tuple(str(note) for note in record["notes"]),
+            model=model if isinstance(model, str) else None,
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def _is_whole(path: Path, file: ArtifactFile) -> bool:
-    return path.stat().st_size == file.size_bytes and sha256_of(path) == file.sha256
+def damage_of(export: CachedExport) -> str | None:
+    """What is wrong with the files of `export`, as the end of a sentence; None if all are as they were written."""
+    for file in export.files:
+        try:
+            path = export.folder / file.name
+            if path.stat().st_size != file.size_bytes:
+                return f"{file.name} has another size than was written"
+            if sha256_of(path) != file.sha256:
+                return f"{file.name} has other bytes than were written"
+        except (OSError, ValueError, TypeError):
+            return f"{file.name} is missing or cannot be read"
+    return None

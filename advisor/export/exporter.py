@@ -95,9 +95,11 @@ class Exporter:
                 export_s=None,
                 size_bytes=self._model.weights_bytes or _size_of(self._model.path),
             )
-        for step in steps[:-1]:
-            self._prepare(step)
-        ready = self._ensure(steps[-1])
+        ready = self._look_up(steps[-1])
+        if ready is None:
+            for step in steps[:-1]:
+                self._prepare(step)
+            ready = self._ensure(steps[-1])
         return Exported(
             candidate=candidate.name,
             folder=ready.files.folder,
@@ -108,6 +110,11 @@ class Exporter:
             cached=ready.cached,
             notes=ready.files.notes,
         )
+
+    def is_ready(self, candidate: Candidate) -> bool:
+        """Whether `export` has nothing to make: a torch candidate, or files that are there."""
+        steps = steps_for(candidate, self._hardware)
+        return not steps or self._look_up(steps[-1]) is not None
 
     def _prepare(self, step: Step) -> None:
         """Make a file that others start from; its failure is told to each of them without a second attempt."""
@@ -123,22 +130,25 @@ class Exporter:
             f"{step.file}, which it starts from, could not be made: {failed.message}", log=failed.log, kind=failed.kind
         )
 
-    def _ensure(self, step: Step) -> _Ready:
+    def _look_up(self, step: Step) -> _Ready | None:
+        """What this run has made or found, or what the cache holds."""
         ready = self._ready.get(step.file)
-        if ready is not None:
-            return ready
-        key = self._key(step)
-        found = None if self._fresh else self._cache.find(key)
-        if found is not None:
-            ready = _Ready(files=found, cached=True)
-        else:
+        if ready is None and not self._fresh:
+            found = self._cache.find(self._key(step))
+            if found is not None:
+                ready = self._ready[step.file] = _Ready(files=found, cached=True)
+        return ready
+
+    def _ensure(self, step: Step) -> _Ready:
+        ready = self._look_up(step)
+        if ready is None:
             try:
-                ready = _Ready(files=self._make(step, key), cached=False)
+                ready = _Ready(files=self._make(step, self._key(step)), cached=False)
             except ChildFailed as error:
                 self._failed[step.file] = error
                 raise
-        self._failed.pop(step.file, None)
-        self._ready[step.file] = ready
+            self._failed.pop(step.file, None)
+            self._ready[step.file] = ready
         return ready
 
     def _make(self, step: Step, key: str) -> CachedExport:
@@ -149,7 +159,14 @@ class Exporter:
                     raise self._disk_full(step)
                 if reply.failure is not None:
                     raise ChildFailed(reply.failure, log=str(self._log))
-                return self._cache.publish(folder, key, export_s=reply.export_s, notes=reply.notes, replace=self._fresh)
+                return self._cache.publish(
+                    folder,
+                    key,
+                    export_s=reply.export_s,
+                    notes=reply.notes,
+                    model=self._model.id,
+                    replace=self._fresh,
+                )
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise self._disk_full(step) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,9 +95,35 @@ class Admission:
         self._compare(contestant)
         self._warm_up(contestant)
 
+    def begin_imports(self, contestants: Sequence[Contestant]) -> None:
+        """Start the workers of `contestants` side by side: PyTorch takes seconds to import, on one core each.
+
+        Wait with `settle_imports` before anything is timed.
+        """
+        for contestant in contestants:
+            with contextlib.suppress(ChildFailed):  # it is told when the candidate's turn comes
+                self._start(contestant).begin_import(contestant.candidate.runtime)
+
+    def settle_imports(self, contestants: Sequence[Contestant]) -> None:
+        """Wait for the imports that were begun. One that failed is told when the candidate's turn comes."""
+        for contestant in contestants:
+            if contestant.client is not None:
+                try:
+                    contestant.client.settle(timeout_s=self._pace.load_timeout_s)
+                except ChildFailed as error:
+                    contestant.client.kill()
+                    contestant.client = None
+                    contestant.broken = error
+
+    def _start(self, contestant: Contestant) -> Client:
+        log = self._log_dir / f"{contestant.name}.log"
+        contestant.client = Client(contestant.exported, log=log, module=self._worker_module)
+        return contestant.client
+
     def _open(self, contestant: Contestant) -> Client:
-        client = Client(contestant.exported, log=self._log_dir / f"{contestant.name}.log", module=self._worker_module)
-        contestant.client = client
+        if contestant.broken is not None:
+            raise contestant.broken
+        client = contestant.client or self._start(contestant)
         contestant.load = client.load(self._model, contestant.candidate.runtime, timeout_s=self._pace.load_timeout_s)
         return client
 

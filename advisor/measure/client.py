@@ -53,14 +53,24 @@ class Client:
     def __init__(self, exported: Exported, *, log: Path, module: str = WORKER_MODULE) -> None:
         self._child = Child(module, name=exported.candidate, log=log, env=thread_environment(exported.settings.threads))
         self._exported = exported
+        self._importing = False
+        self._import_s: float | None = None
 
     @property
     def pid(self) -> int:
         """The worker's process id."""
         return self._child.pid
 
+    def begin_import(self, runtime: Runtime) -> None:
+        """Let the worker import its runtime while the parent does something else; `load` waits for it."""
+        self._child.send("import", runtime=runtime)
+        self._importing = True
+
     def load(self, model: ModelProfile, runtime: Runtime, *, timeout_s: float) -> Load:
         """Open the candidate's files, with the model's own tokenizer and modules, and embed one text."""
+        if self._import_s is None and not self._importing:
+            self.begin_import(runtime)
+        self.settle(timeout_s=timeout_s)
         file = self._exported.file
         reply = self._child.call(
             "load",
@@ -71,7 +81,13 @@ class Client:
             settings=dataclasses.asdict(self._exported.settings),
             trust_remote_code=model.trust_remote_code,
         )
-        return Load(import_s=reply["import_s"], load_s=reply["load_s"])
+        return Load(import_s=self._import_s or 0.0, load_s=reply["load_s"])
+
+    def settle(self, *, timeout_s: float) -> None:
+        """Wait until a begun import has ended, so that the worker is idle."""
+        if self._importing:
+            self._importing = False
+            self._import_s = self._child.receive(timeout_s=timeout_s, op="import")["import_s"]
 
     def texts(self, path: Path) -> None:
         """Read the batches of texts in a JSON file, a list of lists of str."""
@@ -92,6 +108,7 @@ class Client:
 
     def usage(self) -> Usage:
         """What the worker has used."""
+        self.settle(timeout_s=60)
         return Usage(**self._child.call("usage", timeout_s=60))
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from advisor import catalogue
 from advisor.choose import FP32_NOISE
+from advisor.errors import ChildFailed
 from advisor.measure.client import Client, Load
 from advisor.measure.race import Exit
 from advisor.measure.result import Measured
@@ -34,6 +35,8 @@ class Contestant:
     peak_rss_bytes: int | None = None
     latencies_s: list[float] = field(default_factory=list)
     exit: Exit | None = None
+    broken: ChildFailed | None = None
+    """What ended a worker that was started ahead of its turn."""
 
     @property
     def name(self) -> str:

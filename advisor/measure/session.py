@@ -121,6 +121,9 @@ class _Session:
         self.start_s = self.clock()
         before = read_noise()
         baseline = self.contestants[BASELINE]
+        slow_to_import = self._that_fit_together([one for one in self.contestants.values() if _on_torch(one)])
+        self.admission.begin_imports(slow_to_import)
+        self.admission.settle_imports(slow_to_import)
         try:
             self.admission.admit_baseline(baseline)
         except ChildFailed as error:
@@ -130,7 +133,7 @@ class _Session:
         self._announce(baseline)
         others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
         # The pick first, then the quick to load: PyTorch alone takes seconds to import.
-        pending = sorted(others, key=lambda one: (one.name != self.pick, one.candidate.runtime == "torch"))
+        pending = sorted(others, key=lambda one: (one.name != self.pick, _on_torch(one)))
         while True:
             ready = self._admit_those_that_fit(pending)
             if baseline.exit is None and (ready or not self.endings):
@@ -157,6 +160,12 @@ class _Session:
                 contestant.client.kill()
 
     # -- getting ready ---------------------------------------------------------------------------------------
+
+    def _that_fit_together(self, contestants: list[Contestant]) -> list[Contestant]:
+        """All of them if memory allows, else none: they are then started one at a time."""
+        needed = sum(needed_bytes(one.exported, one.candidate.runtime, self.model) for one in contestants)
+        available = self.memory()
+        return contestants if available is None or needed <= available else []
 
     def _admit_those_that_fit(self, pending: list[Contestant]) -> list[Contestant]:
         """Take candidates off `pending` until memory is short; one that does not even fit alone is skipped."""
@@ -299,3 +308,7 @@ class _Session:
             )
             found += warnings(before, read_noise(), contest, threads=self.request.threads)
         return tuple(found)
+
+
+def _on_torch(contestant: Contestant) -> bool:
+    return contestant.candidate.runtime == "torch"

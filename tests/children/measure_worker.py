@@ -54,5 +54,11 @@ def open_encoder(folder, *, runtime, file, settings, trust_remote_code=False):
     return FakeEncoder(json.loads((Path(folder) / "behaviour.json").read_text()).get(name, {}))
 
 
+def import_runtime(runtime):
+    """`DIES_IMPORTING` names a runtime whose import ends the process."""
+    if runtime == os.environ.get("DIES_IMPORTING"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    main(open_encoder, imports=lambda runtime: None)
+    main(open_encoder, imports=import_runtime)

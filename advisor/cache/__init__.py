@@ -1,0 +1,16 @@
+"""What the cache holds, and removing what is not needed."""
+
+from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, read_inventory
+from advisor.cache.prune import Kept, Pruned, Removed, prune, remove_all
+
+__all__ = [
+    "ExportEntry",
+    "Inventory",
+    "Kept",
+    "LogEntry",
+    "Pruned",
+    "Removed",
+    "prune",
+    "read_inventory",
+    "remove_all",
+]

@@ -1,0 +1,88 @@
+"""The stages before anything is exported: texts and rules. Alone they answer `explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.model import resolve_model, token_counter
+from advisor.pipeline.spec import RunSpec, request_of
+from advisor.probe import probe
+from advisor.rules import available_rulesets, collect_facts, decide, load_ruleset, with_overrides
+from advisor.texts import sample_texts
+from advisor.types import Decision, Hardware, ModelProfile, Request, TextProfile, TextSample
+
+NUM_TEXTS = 512
+"""Sampled texts: enough for the length profile's p95 and for nearest neighbours, few enough to embed in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the rules alone say."""
+
+    hardware: Hardware
+    model: ModelProfile | None
+    profile: TextProfile | None
+    decision: Decision
+    alternatives: tuple[Decision, ...]
+    overrides: tuple[str, ...]
+    request: Request
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the answer is for facts other than the ones that were read."""
+        return bool(self.overrides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What the chosen ruleset says, and the others."""
+
+    decision: Decision
+    alternatives: tuple[Decision, ...]
+
+
+def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) -> Explanation:
+    """Ask the rules only: no torch, no runtime, nothing exported or measured."""
+    hardware = probe(runtimes=False)
+    request = request_of(spec, hardware)
+    profile = resolve_model(model, offline=spec.offline) if model is not None else None
+    drawn = sample(spec, profile)
+    decisions = ask_rules(spec, hardware, drawn.profile, profile, request, overrides)
+    return Explanation(
+        hardware=hardware,
+        model=profile,
+        profile=drawn.profile,
+        decision=decisions.decision,
+        alternatives=decisions.alternatives,
+        overrides=tuple(overrides),
+        request=request,
+    )
+
+
+def sample(spec: RunSpec, model: ModelProfile | None) -> TextSample:
+    """The user's texts, sampled; token lengths are by the model's tokenizer where there is a model."""
+    return sample_texts(
+        spec.texts,
+        field=spec.field,
+        num_texts=NUM_TEXTS,
+        seed=spec.seed,
+        tokenizer=None if model is None else token_counter(model),
+        max_seq_length=None if model is None else model.max_seq_length,
+        offline=spec.offline,
+    )
+
+
+def ask_rules(
+    spec: RunSpec,
+    hardware: Hardware,
+    profile: TextProfile,
+    model: ModelProfile | None,
+    request: Request,
+    overrides: Sequence[str] = (),
+) -> Decisions:
+    """Every ruleset's answer to the same facts."""
+    facts = with_overrides(collect_facts(hardware=hardware, profile=profile, model=model, request=request), overrides)
+    ruleset = load_ruleset(spec.ruleset)
+    others = (load_ruleset(name) for name in available_rulesets() if name != ruleset.name)
+    return Decisions(decision=decide(ruleset, facts), alternatives=tuple(decide(other, facts) for other in others))

@@ -1,0 +1,61 @@
+"""The export stage: every planned candidate's files, within its share of the time budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from advisor.catalogue import Candidate
+from advisor.errors import ChildFailed
+from advisor.events import CandidateEnded, Event, ExportFinished, ExportStarted
+from advisor.export import Exporter
+from advisor.pipeline.plan import skipped_outcome
+from advisor.types import Exported, Outcome
+
+EXPORT_SHARE = 0.5
+"""Share of the time budget after which no further export is begun: what is exported must still be measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exports:
+    """What can be measured, and the outcomes of what cannot."""
+
+    ready: tuple[Exported, ...]
+    ended: tuple[Outcome, ...]
+
+
+def export_all(
+    candidates: Sequence[Candidate],
+    exporter: Exporter,
+    *,
+    deadline_s: float,
+    emit: Callable[[Event], None],
+    clock: Callable[[], float],
+) -> Exports:
+    """Export in order. The first candidate is always exported; the others are begun before `deadline_s` or not at all,
+    unless the cache holds them. A failed export costs its candidate only.
+    """
+    ready: list[Exported] = []
+    ended: list[Outcome] = []
+    for index, candidate in enumerate(candidates, start=1):
+        if index > 1 and clock() > deadline_s and not exporter.is_ready(candidate):
+            outcome = skipped_outcome(candidate, "the time budget left no room to export it (--time-budget)")
+        else:
+            emit(ExportStarted(elapsed_s=clock(), candidate=candidate.name, index=index, total=len(candidates)))
+            try:
+                exported = exporter.export(candidate)
+            except ChildFailed as error:
+                outcome = Outcome(
+                    name=candidate.name,
+                    status="failed",
+                    reason=f"export failed: {error.message}",
+                    precision=candidate.precision,
+                    log=error.log,
+                )
+            else:
+                ready.append(exported)
+                emit(ExportFinished(elapsed_s=clock(), exported=exported))
+                continue
+        ended.append(outcome)
+        emit(CandidateEnded(elapsed_s=clock(), outcome=outcome))
+    return Exports(ready=tuple(ready), ended=tuple(ended))

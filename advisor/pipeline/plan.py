@@ -1,0 +1,66 @@
+"""Which candidates are tried, in which order, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor import catalogue
+from advisor.catalogue import Candidate
+from advisor.pipeline.spec import RunSpec
+from advisor.types import BASELINE, Decision, Hardware, Outcome, Package
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to try, in order, and the outcomes of what is not tried."""
+
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Outcome, ...]
+
+
+def plan(spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequence[Package]) -> Plan:
+    """The rules' pick first, then the baseline, the challengers in the ruleset's order, and the rest.
+
+    A candidate that runs another's graph is left out unless the user or the ruleset names it.
+    """
+    installed = {package.name for package in packages if package.version is not None}
+    preferred = [decision.recommendation, BASELINE, *(challenger.candidate for challenger in decision.challengers)]
+    order = dict.fromkeys([*preferred, *catalogue.names()])
+    candidates: list[Candidate] = []
+    skipped: list[Outcome] = []
+    for name in order:
+        candidate = catalogue.get(name)
+        named = name in preferred or name in (spec.candidates or ())
+        if candidate.on_request and not named:
+            continue
+        reason = _why_not(spec, candidate, named=named) or _why_not_here(candidate, hardware, installed)
+        if reason is None:
+            candidates.append(candidate)
+        else:
+            skipped.append(skipped_outcome(candidate, reason))
+    return Plan(candidates=tuple(candidates), skipped=tuple(skipped))
+
+
+def skipped_outcome(candidate: Candidate, reason: str) -> Outcome:
+    """The outcome of a candidate that was not tried."""
+    return Outcome(name=candidate.name, status="skipped", reason=reason, precision=candidate.precision)
+
+
+def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:
+    if candidate.name in spec.skip:
+        return "skipped as asked (--skip)"
+    if candidate.name == BASELINE:
+        return None
+    if spec.candidates is not None and candidate.name not in spec.candidates:
+        return "not among --candidates"
+    if candidate.same_as is not None and not named:
+        return (
+            f"as fast as {candidate.same_as} within noise, as ONNX Runtime fuses that at load time; "
+            f"--candidates {candidate.name} measures it"
+        )
+    return None
+
+
+def _why_not_here(candidate: Candidate, hardware: Hardware, installed: set[str]) -> str | None:
+    return catalogue.unmet(candidate, hardware) or catalogue.missing_package(candidate, installed)

@@ -1,0 +1,272 @@
+"""The order of the stages, and nothing else: each stage's work is done in its own room.
+
+Everything heavy runs in child processes; this process imports no torch. Listeners get typed events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from advisor import catalogue
+from advisor.artifact import Winner, check_target, write_artifact
+from advisor.choose import choose
+from advisor.errors import AdvisorError, NoCandidateError
+from advisor.events import (
+    CandidateEnded,
+    Event,
+    Finished,
+    MachineProbed,
+    ModelResolved,
+    RulesDecided,
+    StageStarted,
+    TextsSampled,
+    WarningRaised,
+)
+from advisor.export import Exporter
+from advisor.measure import MeasureResult, measure
+from advisor.model import resolve_model
+from advisor.paths import cache_dir
+from advisor.pipeline.ask import ask_rules, sample
+from advisor.pipeline.exporting import EXPORT_SHARE, export_all
+from advisor.pipeline.plan import plan, skipped_outcome
+from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
+from advisor.probe import probe, read_packages
+from advisor.report.markdown import to_markdown
+from advisor.texts import reference_texts
+from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile
+from advisor.version import VERSION
+
+KEEP_LOGS = 20
+
+Listener = Callable[[Event], None]
+
+
+def run(spec: RunSpec, emit: Listener) -> Recommendation:
+    """Run every stage and return the recommendation; `emit` receives each event as it happens.
+
+    Raises an AdvisorError with one sentence for anything that the user can mend. On KeyboardInterrupt all children
+    are gone, and finished exports stay cached.
+    """
+    start = time.monotonic()
+
+    def elapsed() -> float:
+        return time.monotonic() - start
+
+    check(spec)
+    if not spec.dry_run:
+        check_extras()
+    emit(StageStarted(elapsed_s=elapsed(), stage="model"))
+    model = resolve_model(spec.model, offline=spec.offline, trust_remote_code=spec.trust_remote_code)
+    target = spec.out if spec.out is not None else Path("advisor-out") / Path(model.id).name
+    if not spec.dry_run:
+        check_target(target)
+    emit(ModelResolved(elapsed_s=elapsed(), model=model))
+    deadline_s = elapsed() + spec.time_budget_s
+    emit(StageStarted(elapsed_s=elapsed(), stage="machine"))
+    hardware = probe(runtimes=True)
+    packages = read_packages()
+    request = request_of(spec, hardware)
+    emit(MachineProbed(elapsed_s=elapsed(), hardware=hardware, threads=request.threads))
+    emit(StageStarted(elapsed_s=elapsed(), stage="texts"))
+    drawn = sample(spec, model)
+    emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
+    decisions = ask_rules(spec, hardware, drawn.profile, model, request)
+    planned = plan(spec, decisions.decision, hardware, packages)
+    emit(
+        RulesDecided(
+            elapsed_s=elapsed(),
+            decision=decisions.decision,
+            alternatives=decisions.alternatives,
+            candidates=tuple(candidate.name for candidate in planned.candidates),
+        )
+    )
+    recommendation = Recommendation(
+        advisor_version=VERSION,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model,
+        hardware=hardware,
+        packages=packages,
+        texts=drawn.profile,
+        decision=decisions.decision,
+        alternatives=decisions.alternatives,
+        request=request,
+        candidates=planned.skipped,
+        winner=None,
+        verdict="inconclusive",
+        why="This was a dry run: nothing was exported or measured.",
+    )
+    if spec.dry_run:
+        tried = (skipped_outcome(each, "would be tried: this was a dry run") for each in planned.candidates)
+        recommendation = replace(recommendation, candidates=_ordered((*tried, *planned.skipped)), elapsed_s=elapsed())
+        emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
+        return recommendation
+
+    for outcome in planned.skipped:
+        emit(CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
+    logs = _new_log_dir()
+    with tempfile.TemporaryDirectory(prefix="advisor-") as scratch:
+        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
+        with Exporter(
+            model,
+            hardware=hardware,
+            packages=packages,
+            texts=drawn.texts,
+            threads=request.threads,
+            cache_dir=cache_dir(),
+            log_dir=logs,
+            fresh=spec.fresh,
+        ) as exporter:
+            exports = export_all(
+                planned.candidates,
+                exporter,
+                deadline_s=deadline_s - (1 - EXPORT_SHARE) * spec.time_budget_s,
+                emit=emit,
+                clock=elapsed,
+            )
+        emit(StageStarted(elapsed_s=elapsed(), stage="measure"))
+        result = measure(
+            exports.ready,
+            model=model,
+            texts=drawn.texts,
+            reference_texts=reference_texts(),
+            request=request,
+            pick=decisions.decision.recommendation,
+            log_dir=logs,
+            work_dir=Path(scratch),
+            time_budget_s=max(0.0, deadline_s - elapsed()),
+            on_event=emit,
+            clock=elapsed,
+        )
+        emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
+        outcomes = (*_outcomes(exports.ready, result), *exports.ended, *planned.skipped)
+        choice = choose(outcomes, decision=decisions.decision, request=request)
+        warnings = _warnings(drawn.profile, choice.winner, choice.outcomes, request, result)
+        for warning in warnings:
+            if warning not in result.warnings:
+                emit(WarningRaised(elapsed_s=elapsed(), message=warning))
+        recommendation = replace(
+            recommendation,
+            candidates=_ordered(choice.outcomes),
+            winner=choice.winner,
+            verdict=choice.verdict,
+            why=choice.why,
+            warnings=warnings,
+            elapsed_s=elapsed(),
+        )
+        if choice.winner is not None:
+            emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
+            recommendation = _write(recommendation, exports.ready, result, target, logs)
+            recommendation = replace(recommendation, elapsed_s=elapsed())
+    emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
+    return recommendation
+
+
+# -- after measuring -----------------------------------------------------------------------------------------
+
+
+def _outcomes(exported: Sequence[Exported], result: MeasureResult) -> tuple[Outcome, ...]:
+    outcomes = []
+    for files in exported:
+        measured = result.of(files.candidate)
+        outcomes.append(
+            Outcome(
+                name=files.candidate,
+                status=measured.status,
+                reason=measured.reason,
+                precision=catalogue.get(files.candidate).precision,
+                file=files.file,
+                settings=files.settings,
+                timing=measured.timing,
+                loss=measured.loss,
+                export_s=files.export_s,
+                size_bytes=files.size_bytes,
+                notes=files.notes,
+                log=measured.log,
+            )
+        )
+    return tuple(outcomes)
+
+
+def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Fastest first, then those without a speed in the catalogue's order."""
+    names = catalogue.names()
+
+    def key(outcome: Outcome) -> tuple[int, float, int]:
+        rank = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}[outcome.status]
+        speed = 0.0 if outcome.timing is None else outcome.timing.texts_per_s.median
+        return (min(rank, 1) if outcome.timing is not None and rank < 2 else rank, -speed, names.index(outcome.name))
+
+    return tuple(sorted(outcomes, key=key))
+
+
+def _warnings(
+    profile: TextProfile,
+    winner: str | None,
+    outcomes: Sequence[Outcome],
+    request: Request,
+    result: MeasureResult,
+) -> tuple[str, ...]:
+    warnings = list(result.warnings)
+    if profile.builtin:
+        warnings.append(
+            "No texts were given, so speed and loss are for advisor's built-in sample: give yours with --texts FILE."
+        )
+    chosen = next((outcome for outcome in outcomes if outcome.name == winner), None)
+    loss = None if chosen is None else chosen.loss
+    if loss is not None and loss.ci95 is not None and loss.ci95[1] > request.max_loss >= loss.value:
+        warnings.append(
+            f"The loss of {winner} is within the budget, but its interval reaches {loss.ci95[1]:.2%}: "
+            "check it on labelled data of your own."
+        )
+    return tuple(dict.fromkeys(warnings))
+
+
+def _write(
+    recommendation: Recommendation, exported: Sequence[Exported], result: MeasureResult, target: Path, logs: Path
+) -> Recommendation:
+    assert recommendation.winner is not None
+    candidate = catalogue.get(recommendation.winner)
+    files = next(item for item in exported if item.candidate == candidate.name)
+    reference = result.of(candidate.name).reference_path
+    if reference is None:
+        raise NoCandidateError(f"{candidate.name} won, but it gave no reference embeddings to prove an artifact with.")
+    artifact = write_artifact(
+        recommendation,
+        winner=Winner(
+            runtime=candidate.runtime,
+            precision=candidate.precision,
+            exported=files,
+            reference_texts=reference_texts(),
+            reference_embeddings=np.load(reference, allow_pickle=False),
+        ),
+        target=target,
+        readme=to_markdown(recommendation),
+        log=logs / "verify.log",
+    )
+    return replace(recommendation, artifact=artifact)
+
+
+def _new_log_dir() -> Path:
+    root = cache_dir() / "logs"
+    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{os.getpid()}"
+    try:
+        (root / name).mkdir(parents=True)
+    except OSError as error:
+        raise AdvisorError(
+            f"The cache folder {str(root)!r} cannot be written: {error.strerror or error}.",
+            hint="Name another one in the environment variable ADVISOR_CACHE.",
+        ) from None
+    for old in sorted(path for path in root.iterdir() if path.is_dir())[:-KEEP_LOGS]:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(old)
+    return root / name

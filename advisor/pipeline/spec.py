@@ -1,0 +1,82 @@
+"""What the user asked for, checked before any work is done."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from advisor import catalogue
+from advisor.errors import InputError, MissingExtraError
+from advisor.types import BASELINE, Hardware, Objective, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """What to do, as the user said it. `texts` is a source's name, an iterable of texts, or None (built-in sample)."""
+
+    model: str
+    texts: str | Iterable[str] | None = None
+    field: str | None = None
+    max_loss: float = 0.004
+    objective: Objective = "throughput"
+    candidates: tuple[str, ...] | None = None
+    skip: tuple[str, ...] = ()
+    threads: int | None = None
+    time_budget_s: float = 90.0
+    seed: int = 0
+    ruleset: str = "sbert-2024"
+    out: Path | None = None
+    dry_run: bool = False
+    offline: bool = False
+    trust_remote_code: bool = False
+    fresh: bool = False
+
+
+def check(spec: RunSpec) -> None:
+    """Raise InputError for a value that can be refused without looking at the machine."""
+    for name in (*(spec.candidates or ()), *spec.skip):
+        if name not in catalogue.names():
+            close = difflib.get_close_matches(name, catalogue.names(), n=3)
+            meant = f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(catalogue.names())}."
+            raise InputError(f"There is no candidate {name!r}.", hint=meant)
+    if BASELINE in spec.skip:
+        raise InputError(f"{BASELINE} cannot be skipped: it is the baseline that every speedup and loss refers to.")
+    if spec.objective not in get_args(Objective):
+        raise InputError(
+            f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(get_args(Objective))}."
+        )
+    if not spec.time_budget_s > 0:
+        raise InputError(f"The time budget of {spec.time_budget_s!r} s is not positive.", hint="90 is the default.")
+    if not 0 <= spec.max_loss < 1:
+        raise InputError(
+            f"The loss budget {spec.max_loss!r} is not a share between 0 and 1.", hint="0.004 stands for 0.4%."
+        )
+
+
+def check_extras() -> None:
+    """Raise MissingExtraError unless what every measurement needs is installed."""
+    for package, distribution in (
+        ("torch", "torch"),
+        ("transformers", "transformers"),
+        ("sentence_transformers", "sentence-transformers"),
+    ):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(distribution, "profile", purpose="Measuring")
+
+
+def request_of(spec: RunSpec, hardware: Hardware) -> Request:
+    """The request that this machine can fulfil; raises InputError for an impossible number of threads."""
+    check(spec)
+    threads = hardware.threads if spec.threads is None else spec.threads
+    logical = os.cpu_count() or 1
+    if not 1 <= threads <= logical:
+        raise InputError(
+            f"{threads} threads are not possible on a machine with {logical} logical CPUs.",
+            hint=f"Use --threads {hardware.threads}, or leave it out.",
+        )
+    return Request(objective=spec.objective, max_loss=spec.max_loss, threads=threads, seed=spec.seed)

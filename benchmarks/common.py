@@ -1,0 +1,193 @@
+"""What the benchmarks share: exported candidates, workers that stay loaded, texts, facts about the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from advisor import catalogue
+from advisor.errors import ChildFailed
+from advisor.export import Exporter
+from advisor.measure.admission import Admission
+from advisor.measure.client import WORKER_MODULE
+from advisor.measure.contestant import Contestant
+from advisor.measure.memory import available_bytes, needed_bytes, short_of
+from advisor.measure.pace import DEFAULT_PACE
+from advisor.measure.plan import Plan
+from advisor.probe import probe, read_packages
+from advisor.texts import reference_texts
+from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Package, Request
+
+
+def say(message: str) -> None:
+    """Progress, on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the figures were measured on."""
+
+    hardware: Hardware
+    packages: tuple[Package, ...]
+
+    @classmethod
+    def here(cls) -> Machine:
+        return cls(hardware=probe(runtimes=True), packages=read_packages())
+
+    def candidates(self) -> tuple[str, ...]:
+        """All that can run here and are tried without being asked for."""
+        installed = {package.name for package in self.packages if package.version is not None}
+        return tuple(
+            one.name
+            for one in catalogue.CATALOGUE
+            if not one.on_request
+            and catalogue.unmet(one, self.hardware) is None
+            and catalogue.missing_package(one, installed) is None
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """For the JSON file."""
+        cpu, memory = self.hardware.cpu, self.hardware.memory
+        return {
+            "cpu": cpu.model,
+            "isa": list(cpu.isa),
+            "usable_cores": cpu.usable_cores,
+            "memory_total_bytes": memory.total_bytes,
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "packages": {package.name: package.version for package in self.packages if package.version},
+        }
+
+    def describe(self) -> str:
+        """One line."""
+        cpu, total = self.hardware.cpu, self.hardware.memory.total_bytes
+        memory = "memory unknown" if total is None else f"{total / 2**30:.0f} GiB"
+        return f"{cpu.model or 'unknown CPU'} ({', '.join(cpu.isa)}), {cpu.usable_cores:g} cores, {memory}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What could be exported, and why the rest could not."""
+
+    exported: tuple[Exported, ...]
+    failed: dict[str, str]
+
+
+def export(
+    names: Iterable[str],
+    *,
+    model: ModelProfile,
+    machine: Machine,
+    texts: Sequence[str],
+    threads: int,
+    cache: Path,
+    logs: Path,
+) -> Files:
+    """Export the candidates `names` into `cache`, or find them there."""
+    exported: list[Exported] = []
+    failed: dict[str, str] = {}
+    with Exporter(
+        model,
+        hardware=machine.hardware,
+        packages=machine.packages,
+        texts=texts,
+        threads=threads,
+        cache_dir=cache,
+        log_dir=logs,
+    ) as exporter:
+        for name in names:
+            say(f"    exporting {name}")
+            try:
+                exported.append(exporter.export(catalogue.get(name)))
+            except ChildFailed as error:
+                failed[name] = f"export failed: {error.message}"
+    return Files(exported=tuple(exported), failed=failed)
+
+
+class Workers:
+    """One loaded and warmed-up worker for each candidate, prepared as a recommendation prepares them.
+
+    Nobody is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails.
+    Use it as a context manager: leaving it ends the workers.
+    """
+
+    def __init__(
+        self, exported: Sequence[Exported], *, model: ModelProfile, texts: Sequence[str], request: Request, folder: Path
+    ) -> None:
+        self.contestants = {
+            files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
+        }
+        self.failed: dict[str, str] = {}
+        self._model = model
+        self._admission = Admission(
+            model=model,
+            texts=texts,
+            reference_texts=reference_texts(),
+            request=request,
+            log_dir=folder,
+            work_dir=folder,
+            worker_module=WORKER_MODULE,
+            pace=DEFAULT_PACE,
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """Which texts are timed."""
+        return self._admission.plan
+
+    def __enter__(self) -> Workers:
+        try:
+            self._load()
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._kill()
+
+    def _load(self) -> None:
+        baseline = self.contestants[BASELINE]
+        say(f"    loading {BASELINE}")
+        self._admission.admit_baseline(baseline)
+        for name in [name for name in self.contestants if name != BASELINE]:
+            contestant = self.contestants[name]
+            say(f"    loading {name}")
+            needed = needed_bytes(contestant.exported, contestant.candidate.runtime, self._model)
+            available = available_bytes()
+            if available is not None and needed > available:
+                self._give_up(contestant, short_of(needed, available))
+                continue
+            try:
+                self._admission.admit(contestant, time_s=None)
+            except ChildFailed as error:
+                self._give_up(contestant, error.message)
+
+    def _give_up(self, contestant: Contestant, reason: str) -> None:
+        say(f"    {contestant.name}: {reason}")
+        self.failed[contestant.name] = reason
+        del self.contestants[contestant.name]
+        if contestant.client is not None:
+            contestant.client.kill()
+
+    def _kill(self) -> None:
+        for contestant in self.contestants.values():
+            if contestant.client is not None:
+                contestant.client.kill()
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Replace `path` as a whole."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)

@@ -287,7 +287,8 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr(api, "recommend", recommend)
     options = "--texts t.csv --field body --max-loss 1% --objective latency --candidates onnx,openvino --skip onnx-O1"
-    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o --fresh --offline --trust-remote-code -q"
+    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o"
+    options += " --fresh --offline --trust-remote-code -q"
     assert main(["recommend", "m", *options.split()]) == 0
     del seen["on_event"]
     assert seen == {

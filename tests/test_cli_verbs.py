@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import factories
@@ -55,6 +56,7 @@ def test_probe_shows_facts_with_sources_on_stdout(capsys: Printed) -> None:
     assert main(["probe"]) == 0
     printed = capsys.readouterr()
     assert "cpu.usable_cores" in printed.out
+    assert f"numpy {version('numpy')}" in printed.out
     assert printed.err == ""
 
 
@@ -62,6 +64,7 @@ def test_probe_as_json_is_the_hardware_of_the_schema(capsys: Printed) -> None:
     assert main(["probe", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {"cpu", "memory", "gpus", "facts"} <= set(document)
+    assert document["packages"]["numpy"] == version("numpy")
     assert all(fact["source"] for fact in document["facts"])
 
 

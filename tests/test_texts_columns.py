@@ -73,7 +73,7 @@ def test_where_it_is_not_clear_the_columns_are_listed(columns: dict[str, list[ob
 
 
 def test_an_unknown_field_lists_the_columns() -> None:
-    with pytest.raises(InputError, match=r"has no column 'txt'; it has id, text\..* --field id"):
+    with pytest.raises(InputError, match=r"has no column 'txt'; it has id, text\..* --field text"):
         csv_texts("id,text\n1,one two\n", field="txt")
     with pytest.raises(InputError, match="has no column '3'; it has 1, 2"):
         csv_texts("1,one two\n2,three four\n", field="1,3")

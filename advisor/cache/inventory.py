@@ -94,7 +94,7 @@ def read_inventory(root: Path) -> Inventory:
             hint="Name another one in the environment variable ADVISOR_CACHE.",
         )
     exports = [entry for path in _listed(root / "exports") if (entry := _export(path)) is not None]
-    logs = [entry for path in _listed(root / "logs") if (entry := _log(path)) is not None]
+    logs = [log for path in _listed(root / "logs") if (log := _log(path)) is not None]
     return Inventory(
         root=root,
         exists=True,

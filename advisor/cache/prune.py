@@ -57,7 +57,8 @@ def prune(inventory: Inventory, *, unused_for_s: float) -> Pruned:
 
 def remove_all(inventory: Inventory) -> Pruned:
     """Remove all exports and logs, and their two folders if nothing else is in them. The cache folder itself stays."""
-    done = _remove(inventory, [(entry, "all") for entry in (*inventory.exports, *inventory.logs)])
+    entries: tuple[ExportEntry | LogEntry, ...] = (*inventory.exports, *inventory.logs)
+    done = _remove(inventory, [(entry, "all") for entry in entries])
     for name in ("exports", "logs"):
         with contextlib.suppress(OSError):  # it is not there, or not empty
             (inventory.root / name).rmdir()

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-VERBS = ("recommend", "explain", "probe", "texts", "verify", "encode", "report", "tui")
+VERBS = ("recommend", "explain", "probe", "texts", "verify", "encode", "report", "cache", "tui")
 """In the order of the help. `advisor/cli/VERB.py` holds a command called `command`; its imports are light."""
 
 

@@ -14,15 +14,17 @@ from advisor.cli.terminal import out, write_json
 @click.pass_obj
 def command(session: Session, as_json: bool) -> None:
     """Show the machine, each fact with its source."""
-    from advisor.probe import probe
+    from advisor.probe import probe, read_packages
 
     hardware = probe()
+    packages = read_packages()
     if as_json:
         from advisor.document import hardware_to_dict
 
-        write_json({"schema": {"name": "advisor.hardware", "version": "1.0"}} | hardware_to_dict(hardware))
+        document = {"schema": {"name": "advisor.hardware", "version": "1.0"}} | hardware_to_dict(hardware)
+        write_json(document | {"packages": {package.name: package.version for package in packages}})
         return
     from advisor.report.facts import machine
 
     stream = out(session)
-    stream.print(machine(hardware, width=stream.width))
+    stream.print(machine(hardware, packages, width=stream.width))

@@ -9,15 +9,15 @@ from rich.text import Text
 
 from advisor.report import format as fmt
 from advisor.report import steps
-from advisor.types import Fact, Hardware, LengthStats, TextProfile
+from advisor.types import Fact, Hardware, LengthStats, Package, TextProfile
 
 _MIN_VALUE = 18
 _SOURCE = 36
 """Columns kept for a source, such as `onnxruntime.get_available_providers`."""
 
 
-def machine(hardware: Hardware, *, width: int) -> Text:
-    """One line in words, then every fact with its value, its source and what is to be said about it."""
+def machine(hardware: Hardware, packages: Sequence[Package], *, width: int) -> Text:
+    """One line in words, then every fact with its value, its source and what is to be said about it, and packages."""
     lines = [Text(steps.machine(hardware), style="bold"), Text()]
     name_width = max((len(fact.name) for fact in hardware.facts), default=0)
     value_width = max((len(_value(fact)) for fact in hardware.facts), default=0)
@@ -33,6 +33,11 @@ def machine(hardware: Hardware, *, width: int) -> Text:
             name, value, origin = (column[index] if index < len(column) else "" for column in columns)
             shown = (f"{value.ljust(value_width)}  " if origin else value, "bold")
             lines.append(Text.assemble(f"  {name.ljust(name_width)}  ", shown, (origin, "dim")))
+    lines += [Text(), Text.assemble(("Packages", "bold"), ("  importlib.metadata", "dim"))]
+    installed = ", ".join(f"{package.name} {package.version}" for package in packages if package.version is not None)
+    missing = ", ".join(package.name for package in packages if package.version is None)
+    for listed in (installed, f"not installed: {missing}" if missing else ""):
+        lines += [Text(f"  {line}") for line in textwrap.wrap(listed, width - 2, break_on_hyphens=False)]
     return Text("\n").join(lines)
 
 

@@ -111,6 +111,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def age(seconds: float) -> str:
+    """How long ago something was, in one unit: `under 1 min`, `5 min`, `3 h`, `12 d`."""
+    if seconds < 60:
+        return "under 1 min"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600:.0f} h"
+    return f"{count(seconds // 86400)} d"
+
+
 def clock(seconds: float) -> str:
     """A time still to go: `0:41`, `12:05`, `1:02:05`."""
     whole = max(0, round(seconds))

@@ -73,22 +73,21 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
     Raises InputError, which lists the columns, if `field` is unknown or no rule applies.
     """
     if field is not None:
-        return _asked_for(field, [column.name for column in columns], label)
+        return _asked_for(field, columns, label)
     with_strings = [position for position, column in enumerate(columns) if _holds_strings(column)]
     if named and (known := _known(columns)):
         return known
     if len(with_strings) == 1:
         return (with_strings[0],)
-    lengths = {position: _mean_chars(columns[position]) for position in with_strings if _is_natural(columns[position])}
+    lengths = _natural_lengths(columns)
     if lengths:
         bar = max(lengths.values()) / _CLEARLY_LONGER
         longest = tuple(position for position, length in lengths.items() if length > bar)
         if len(longest) == 1 or not named:
             return longest
-    example = max(lengths, key=lambda position: lengths[position]) if lengths else 0
     raise InputError(
         f"{label} has columns {_listed(columns)}, and it is not clear which of them holds the texts.",
-        hint=f"Name the text column with --field, e.g. --field {columns[example].name}",
+        hint=f"Name the text column with --field, e.g. --field {_example(columns)}",
     )
 
 
@@ -127,7 +126,23 @@ def field_parts(field: str, names: Sequence[str]) -> list[str]:
     return [field] if field in names else [part.strip() for part in field.split(",")]
 
 
-def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
+def _natural_lengths(columns: Sequence[Column]) -> dict[int, float]:
+    """The mean length of each column that reads as natural language, by position."""
+    return {
+        position: _mean_chars(column)
+        for position, column in enumerate(columns)
+        if _holds_strings(column) and _is_natural(column)
+    }
+
+
+def _example(columns: Sequence[Column]) -> str:
+    """The column to name in a hint: the one with the longest natural texts."""
+    lengths = _natural_lengths(columns)
+    return columns[max(lengths, key=lambda position: lengths[position]) if lengths else 0].name
+
+
+def _asked_for(field: str, columns: Sequence[Column], label: str) -> tuple[int, ...]:
+    names = [column.name for column in columns]
     positions: list[int] = []
     for part in field_parts(field, names):
         if part in names:
@@ -137,7 +152,7 @@ def _asked_for(field: str, names: list[str], label: str) -> tuple[int, ...]:
         else:
             raise InputError(
                 f"{label} has no column {part!r}; it has {_shown(names)}.",
-                hint=f"Name a column with --field, e.g. --field {names[0]}" if names else None,
+                hint=f"Name a column with --field, e.g. --field {_example(columns)}" if names else None,
             )
     return tuple(dict.fromkeys(positions))
 

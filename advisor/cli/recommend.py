@@ -81,7 +81,7 @@ def command(
     asked["threads"] = None if threads is None else values.threads(threads, logical_cpus=os.cpu_count() or 1)
 
     from advisor.api import recommend
-    from advisor.events import RulesDecided
+    from advisor.events import Finished, RulesDecided
     from advisor.report.text import answer, plan
 
     session.after_interrupt = "exports stay cached, and the same command goes on from there"
@@ -91,7 +91,7 @@ def command(
         def on_event(event: Event) -> None:
             if isinstance(event, RulesDecided):
                 tried.extend(event.candidates)
-            if progress is not None:
+            if progress is not None and not (dry_run and isinstance(event, Finished)):  # the plan is the answer
                 progress(event)
 
         recommendation = recommend(model, dry_run=dry_run, on_event=on_event, **asked)

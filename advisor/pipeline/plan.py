@@ -56,8 +56,8 @@ def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:
         return "not among --candidates"
     if candidate.same_as is not None and not named:
         return (
-            f"as fast as {candidate.same_as} within noise, as ONNX Runtime fuses that at load time; "
-            f"--candidates {candidate.name} measures it"
+            f"ONNX Runtime fuses {candidate.same_as} as it loads it, and was as fast within noise where we measured; "
+            f"--candidates {candidate.name} measures it here"
         )
     return None
 

@@ -112,8 +112,7 @@ class WarningRaised(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStarted(Event):
-    """A stage without progress of its own began: `model`, `machine`, `texts`, `rules`, `export`, `measure`, `choose`,
-    `artifact` or `verify`."""
+    """A stage began: `model`, `machine`, `texts`, `export`, `measure`, `choose` or `artifact`."""
 
     stage: str
 

@@ -136,3 +136,9 @@ def test_what_a_killed_process_left_a_day_ago_is_removed_and_todays_is_not(cache
     put(cache)
     assert not old.exists()
     assert new.exists()
+
+
+def test_the_models_name_is_kept(cache):
+    with cache.building() as folder:
+        cache.publish(folder, KEY, export_s=1.0, notes=(), model="owner/name")
+    assert cache.find(KEY).model == "owner/name"

@@ -289,3 +289,11 @@ def test_a_cached_file_is_taken_even_where_its_source_is_gone(bench):
     with bench.exporter() as exporter:
         assert exporter.export(get("onnx-O3")).cached
     assert bench.made() == ["onnx/model.onnx", "onnx/model_O3.onnx"]
+
+
+def test_the_record_names_the_model_and_no_path_of_this_machine(bench):
+    with bench.exporter() as exporter:
+        folder = exporter.export(get("onnx")).folder
+    record = (folder / "export.json").read_text()
+    assert json.loads(record)["model"] == "model"
+    assert str(bench.model.parent) not in record

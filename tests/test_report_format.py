@@ -137,3 +137,20 @@ def test_every_instruction_set_that_the_probe_names_has_words() -> None:
 
     for name in (*ARM, *X86):
         assert fmt.instruction_sets((name,)), name
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-5, "under 1 min"),
+        (59.9, "under 1 min"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7200, "2 h"),
+        (172_799, "47 h"),
+        (172_800, "2 d"),
+        (1e8, "1,157 d"),
+    ],
+)
+def test_ages(value: float, text: str) -> None:
+    assert fmt.age(value) == text

@@ -90,11 +90,8 @@ class ExportCache:
     @contextmanager
     def building(self) -> Iterator[Path]:
         """A new folder to build an export in, removed at the end whatever happens; `publish` moves it away before."""
-        self.root.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
-        while not hold(folder):  # pruned before it could be held
-            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
+        folder = self._new_folder()
         try:
             (folder / WORK).mkdir()
             yield folder
@@ -169,6 +166,15 @@ class ExportCache:
             release(aside)
             shutil.rmtree(aside, ignore_errors=True)
         return True
+
+    def _new_folder(self) -> Path:
+        """A new folder that is held; another process may prune it, or the empty cache, before it could be."""
+        while True:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
+                if hold(folder):
+                    return folder
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind a day ago or earlier."""

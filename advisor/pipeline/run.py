@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,22 +34,36 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.export import Exporter
+from advisor.export.holding import release
 from advisor.measure import MeasureResult, measure
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
 from advisor.pipeline.exporting import EXPORT_SHARE, export_all
-from advisor.pipeline.plan import plan, skipped_outcome
+from advisor.pipeline.plan import Plan, plan, skipped_outcome
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
 from advisor.report.markdown import to_markdown
 from advisor.texts import reference_texts
-from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile
+from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
 
 Listener = Callable[[Event], None]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """Everything that is known before the first export."""
+
+    target: Path
+    deadline_s: float
+    sample: TextSample
+    plan: Plan
+    recommendation: Recommendation
+    """As far as it is known: no candidate has been tried."""
 
 
 def run(spec: RunSpec, emit: Listener) -> Recommendation:
@@ -62,6 +77,21 @@ def run(spec: RunSpec, emit: Listener) -> Recommendation:
     def elapsed() -> float:
         return time.monotonic() - start
 
+    ready = _get_ready(spec, emit, elapsed)
+    if spec.dry_run:
+        tried = (skipped_outcome(each, "would be tried: this was a dry run") for each in ready.plan.candidates)
+        recommendation = replace(
+            ready.recommendation, candidates=_ordered((*tried, *ready.plan.skipped)), elapsed_s=elapsed()
+        )
+    else:
+        for outcome in ready.plan.skipped:
+            emit(CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
+        recommendation = _try(spec, ready, emit, elapsed)
+    emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
+    return recommendation
+
+
+def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     check(spec)
     if not spec.dry_run:
         check_extras()
@@ -90,72 +120,77 @@ def run(spec: RunSpec, emit: Listener) -> Recommendation:
             candidates=tuple(candidate.name for candidate in planned.candidates),
         )
     )
-    recommendation = Recommendation(
-        advisor_version=VERSION,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=model,
-        hardware=hardware,
-        packages=packages,
-        texts=drawn.profile,
-        decision=decisions.decision,
-        alternatives=decisions.alternatives,
-        request=request,
-        candidates=planned.skipped,
-        winner=None,
-        verdict="inconclusive",
-        why="This was a dry run: nothing was exported or measured.",
-    )
-    if spec.dry_run:
-        tried = (skipped_outcome(each, "would be tried: this was a dry run") for each in planned.candidates)
-        recommendation = replace(recommendation, candidates=_ordered((*tried, *planned.skipped)), elapsed_s=elapsed())
-        emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
-        return recommendation
-
-    for outcome in planned.skipped:
-        emit(CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
-    logs = _new_log_dir()
-    with tempfile.TemporaryDirectory(prefix="advisor-") as scratch:
-        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
-        with Exporter(
-            model,
+    return _Ready(
+        target=target,
+        deadline_s=deadline_s,
+        sample=drawn,
+        plan=planned,
+        recommendation=Recommendation(
+            advisor_version=VERSION,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            model=model,
             hardware=hardware,
             packages=packages,
-            texts=drawn.texts,
-            threads=request.threads,
+            texts=drawn.profile,
+            decision=decisions.decision,
+            alternatives=decisions.alternatives,
+            request=request,
+            candidates=planned.skipped,
+            winner=None,
+            verdict="inconclusive",
+            why="This was a dry run: nothing was exported or measured.",
+        ),
+    )
+
+
+def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock) -> Recommendation:
+    """Export, measure, choose, write."""
+    known = ready.recommendation
+    logs = _new_log_dir()
+    with tempfile.TemporaryDirectory(prefix="advisor-") as scratch, ExitStack() as in_use:
+        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
+        with Exporter(
+            known.model,
+            hardware=known.hardware,
+            packages=known.packages,
+            texts=ready.sample.texts,
+            threads=known.request.threads,
             cache_dir=cache_dir(),
             log_dir=logs,
             fresh=spec.fresh,
         ) as exporter:
             exports = export_all(
-                planned.candidates,
+                ready.plan.candidates,
                 exporter,
-                deadline_s=deadline_s - (1 - EXPORT_SHARE) * spec.time_budget_s,
+                deadline_s=ready.deadline_s - (1 - EXPORT_SHARE) * spec.time_budget_s,
                 emit=emit,
                 clock=elapsed,
             )
+        for files in exports.ready:  # until the end of this block nobody may prune them from the cache
+            in_use.callback(release, files.folder)
         emit(StageStarted(elapsed_s=elapsed(), stage="measure"))
         result = measure(
             exports.ready,
-            model=model,
-            texts=drawn.texts,
+            model=known.model,
+            texts=ready.sample.texts,
             reference_texts=reference_texts(),
-            request=request,
-            pick=decisions.decision.recommendation,
+            request=known.request,
+            pick=known.decision.recommendation,
             log_dir=logs,
             work_dir=Path(scratch),
-            time_budget_s=max(0.0, deadline_s - elapsed()),
+            time_budget_s=max(0.0, ready.deadline_s - elapsed()),
             on_event=emit,
             clock=elapsed,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
-        outcomes = (*_outcomes(exports.ready, result), *exports.ended, *planned.skipped)
-        choice = choose(outcomes, decision=decisions.decision, request=request)
-        warnings = _warnings(drawn.profile, choice.winner, choice.outcomes, request, result)
+        outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
+        choice = choose(outcomes, decision=known.decision, request=known.request)
+        warnings = _warnings(known.texts, choice.winner, choice.outcomes, known.request, result)
         for warning in warnings:
             if warning not in result.warnings:
                 emit(WarningRaised(elapsed_s=elapsed(), message=warning))
         recommendation = replace(
-            recommendation,
+            known,
             candidates=_ordered(choice.outcomes),
             winner=choice.winner,
             verdict=choice.verdict,
@@ -165,9 +200,8 @@ def run(spec: RunSpec, emit: Listener) -> Recommendation:
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
-            recommendation = _write(recommendation, exports.ready, result, target, logs)
+            recommendation = _write(recommendation, exports.ready, result, ready.target, logs)
             recommendation = replace(recommendation, elapsed_s=elapsed())
-    emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
     return recommendation
 
 

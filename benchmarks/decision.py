@@ -1,0 +1,351 @@
+"""How good a recommendation is, and what it saves: `advisor.recommend` against an exhaustive search.
+
+    python benchmarks/decision.py [--models demo,bert-12x768] [--lengths short,long] [--objectives throughput]
+                                  [--cells N] [--sts FILE] [--out FILE]
+
+For each cell (a model, a length of texts, an objective) the oracle exports every candidate that can run here and times
+all of them in 15 interleaved rounds, without cuts. Then `advisor.recommend` runs as a user would run it. Both start
+from an empty cache. The regret is how much slower the recommended candidate is than the oracle's best, by the oracle's
+rounds. Progress goes to stderr, and Ctrl+C prints what is finished.
+
+All models but `demo` have random weights. Their losses mean nothing, so that their loss budget is 90 % and accuracy
+decides nothing there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from common import Machine, Workers, export, say, write_json
+from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
+
+import advisor
+from advisor.errors import AdvisorError
+from advisor.events import Event, ExportStarted, StageStarted
+from advisor.measure.pace import DEFAULT_PACE
+from advisor.measure.race import Entrant, Limits, Race
+from advisor.measure.rounds import Round, estimate, fastest, log_speed
+from advisor.measure.runners import BlockRunner, SingleRunner
+from advisor.model import resolve_model
+from advisor.types import BASELINE, Objective, Recommendation, Request
+
+OBJECTIVES = tuple(name for name in get_args(Objective) if name != "memory")
+ORACLE_ROUNDS = 15
+ORACLE_SEED = 1
+"""Not that of the recommendation: the groups of texts and the order of rounds are others."""
+
+ANY_LOSS = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """One candidate as the oracle saw it."""
+
+    name: str
+    accepted: bool
+    loss: float | None
+    speedup: float
+    """Over the baseline."""
+    behind: float
+    """How much slower it is than the best accepted one: 0.05 takes 5 % longer; below 0 where it is faster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle:
+    """What the exhaustive search found for one objective. `wall_s` is all that it would have taken for this one."""
+
+    rounds: tuple[Round, ...]
+    best: str
+    speeds: tuple[Speed, ...]
+    failed: dict[str, str]
+    wall_s: float
+
+    def speed(self, name: str) -> Speed | None:
+        return next((speed for speed in self.speeds if speed.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One comparison. `regret` is None where there was no pick, or where the oracle could not run it."""
+
+    model: str
+    length: str
+    objective: Objective
+    max_loss: float
+    best: str
+    best_speedup: float
+    pick: str | None
+    pick_accepted: bool | None
+    """Whether the oracle's estimate of its loss is within the budget too."""
+    rules: str
+    """What the rules alone named."""
+    regret: float | None
+    regret_ci95: tuple[float, float] | None
+    rules_regret: float | None
+    verdict: str
+    why: str
+    oracle_s: float
+    recommend_s: float
+    warnings: tuple[str, ...]
+    speeds: tuple[Speed, ...]
+    failed: dict[str, str]
+
+
+def search(
+    model_name: str, texts: Sequence[str], objectives: Sequence[Objective], *, max_loss: float, machine: Machine
+) -> dict[Objective, Oracle]:
+    """Export and time everything. The objectives share the exports and the workers, and each counts their time."""
+    start = time.monotonic()
+    model = resolve_model(model_name)
+    request = Request(max_loss=max_loss, threads=machine.hardware.threads, seed=ORACLE_SEED)
+    found: dict[Objective, Oracle] = {}
+    with tempfile.TemporaryDirectory(prefix="advisor-oracle-") as scratch:
+        folder = Path(scratch)
+        files = export(
+            machine.candidates(),
+            model=model,
+            machine=machine,
+            texts=texts,
+            threads=request.threads,
+            cache=folder / "cache",
+            logs=folder,
+        )
+        with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
+            ready_s = time.monotonic() - start
+            for objective in objectives:
+                say(f"    {ORACLE_ROUNDS} rounds for {objective}")
+                start = time.monotonic()
+                rounds, failed = _race(workers, objective)
+                wall_s = ready_s + time.monotonic() - start
+                failed = {**files.failed, **workers.failed, **failed}
+                found[objective] = _judged(workers, rounds, failed, max_loss=max_loss, wall_s=wall_s)
+    return found
+
+
+def _race(workers: Workers, objective: Objective) -> tuple[tuple[Round, ...], dict[str, str]]:
+    latency = objective == "latency"
+    runner = (SingleRunner if latency else BlockRunner)(workers.contestants, workers.plan, DEFAULT_PACE)
+    result = Race(
+        [Entrant(name=name) for name in workers.contestants],
+        runner,
+        baseline=BASELINE,
+        num_blocks=len(workers.plan.singles if latency else workers.plan.groups),
+        limits=Limits(max_rounds=ORACLE_ROUNDS, cuts=False, straggler_ratio=math.inf),
+        seed=ORACLE_SEED,
+        clock=time.monotonic,
+    ).run()
+    return result.rounds, {left.name: left.reason for left in result.exits}
+
+
+def _judged(
+    workers: Workers, rounds: tuple[Round, ...], failed: dict[str, str], *, max_loss: float, wall_s: float
+) -> Oracle:
+    ran = [name for name in workers.contestants if name not in failed]
+    accepted = [name for name in ran if workers.contestants[name].may_win(max_loss)]
+    best = fastest(rounds, accepted)
+    speeds = []
+    for name in ran:
+        loss = workers.contestants[name].loss
+        speeds.append(
+            Speed(
+                name=name,
+                accepted=name in accepted,
+                loss=None if loss is None else loss.value,
+                speedup=math.exp(statistics.median(log_speed(rounds, name, BASELINE))),
+                behind=math.expm1(statistics.median(log_speed(rounds, best, name))),
+            )
+        )
+    speeds.sort(key=lambda speed: speed.behind)
+    return Oracle(rounds=rounds, best=best, speeds=tuple(speeds), failed=failed, wall_s=wall_s)
+
+
+@contextmanager
+def empty_cache() -> Iterator[Path]:
+    """A folder for the artifact; `ADVISOR_CACHE` is an empty one beside it."""
+    before = os.environ.get("ADVISOR_CACHE")
+    with tempfile.TemporaryDirectory(prefix="advisor-decision-") as scratch:
+        os.environ["ADVISOR_CACHE"] = str(Path(scratch) / "cache")
+        try:
+            yield Path(scratch) / "artifact"
+        finally:
+            if before is None:
+                del os.environ["ADVISOR_CACHE"]
+            else:
+                os.environ["ADVISOR_CACHE"] = before
+
+
+def recommend(
+    model_name: str, texts: Sequence[str], objective: Objective, max_loss: float, options: dict[str, Any]
+) -> tuple[Recommendation, float]:
+    """The recommendation and its wall time in seconds, with exports, artifact and proof of the artifact."""
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, StageStarted):
+            say(f"    {event.elapsed_s:4.0f} s  {event.stage}")
+        elif isinstance(event, ExportStarted):
+            say(f"    {event.elapsed_s:4.0f} s  exporting {event.candidate}")
+
+    with empty_cache() as artifact:
+        start = time.monotonic()
+        found = advisor.recommend(
+            model_name,
+            texts=texts,
+            objective=objective,
+            max_loss=max_loss,
+            out=artifact,
+            on_event=on_event,
+            **options,
+        )
+        return found, time.monotonic() - start
+
+
+def compare(
+    model: str, length: str, objective: Objective, max_loss: float, oracle: Oracle, found: Recommendation, wall_s: float
+) -> Cell:
+    """One finished cell."""
+    best = oracle.speed(oracle.best)
+    assert best is not None  # it is one of those that ran
+    pick = None if found.winner is None else oracle.speed(found.winner)
+    rules = oracle.speed(found.decision.recommendation)
+    ratio = None if pick is None else estimate(log_speed(oracle.rounds, oracle.best, pick.name))
+    interval = None if ratio is None or ratio.ci95 is None else (ratio.ci95[0] - 1, ratio.ci95[1] - 1)
+    return Cell(
+        model=model,
+        length=length,
+        objective=objective,
+        max_loss=max_loss,
+        best=oracle.best,
+        best_speedup=best.speedup,
+        pick=found.winner,
+        pick_accepted=None if pick is None else pick.accepted,
+        rules=found.decision.recommendation,
+        regret=None if pick is None else pick.behind,
+        regret_ci95=interval,
+        rules_regret=None if rules is None else rules.behind,
+        verdict=found.verdict,
+        why=found.why,
+        oracle_s=oracle.wall_s,
+        recommend_s=wall_s,
+        warnings=found.warnings,
+        speeds=oracle.speeds,
+        failed=oracle.failed,
+    )
+
+
+def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save: Any) -> None:
+    """Append to `cells`, and call `save` after each."""
+    options = {} if arguments.time_budget is None else {"time_budget_s": arguments.time_budget}
+    grid = list(itertools.product(arguments.models, arguments.lengths, arguments.objectives))[: arguments.cells]
+    with tempfile.TemporaryDirectory(prefix="advisor-models-") as scratch:
+        for (model, length), group in itertools.groupby(grid, key=lambda cell: cell[:2]):
+            objectives = [objective for _, _, objective in group]
+            max_loss = arguments.max_loss if model == DEMO else ANY_LOSS
+            texts = texts_of(length, sts=arguments.sts)
+            try:
+                name = model_folder(model, Path(scratch))
+                say(f"{model}, {length}: the oracle")
+                oracles = search(name, texts, objectives, max_loss=max_loss, machine=machine)
+                for objective in objectives:
+                    say(f"{model}, {length}, {objective}: advisor.recommend")
+                    found, wall_s = recommend(name, texts, objective, max_loss, options)
+                    cell = compare(model, length, objective, max_loss, oracles[objective], found, wall_s)
+                    cells.append(cell)
+                    save()
+                    say(f"{len(cells)} of {len(grid)}: {line(cell)}")
+            except AdvisorError as error:
+                say(f"{model}, {length}: {error}")
+
+
+# -- the answer ----------------------------------------------------------------------------------------------
+
+
+def line(cell: Cell) -> str:
+    """One cell, as it is printed."""
+    if cell.regret is None:
+        regret = "-"
+    else:
+        over = "" if cell.pick_accepted else ", over the loss budget by the oracle's estimate"
+        interval = "" if cell.regret_ci95 is None else f" ({cell.regret_ci95[0]:.1%} to {cell.regret_ci95[1]:.1%})"
+        regret = f"{cell.regret:.1%}{'' if cell.pick == cell.best else interval}{over}"
+    rules = "-" if cell.rules_regret is None else f"{cell.rules_regret:.1%}"
+    return (
+        f"{cell.model}, {cell.length}, {cell.objective}: oracle {cell.best} ({cell.best_speedup:.2f}x), "
+        f"pick {cell.pick or 'none'} ({cell.verdict}), regret {regret}; rules alone {cell.rules}, regret {rules}; "
+        f"oracle {cell.oracle_s:.0f} s, recommend {cell.recommend_s:.0f} s, "
+        f"{cell.oracle_s / cell.recommend_s:.2f}x"
+    )
+
+
+def report(cells: Sequence[Cell], machine: Machine) -> None:
+    """The answer, on stdout."""
+    print(machine.describe())
+    for cell in cells:
+        print(line(cell))
+    for what, regrets in (
+        ("regret", [cell.regret for cell in cells if cell.regret is not None]),
+        ("regret of the rules alone", [cell.rules_regret for cell in cells if cell.rules_regret is not None]),
+    ):
+        if regrets:
+            print(f"{what}: median {statistics.median(regrets):.1%}, worst {max(regrets):.1%}, cells {len(regrets)}")
+    times = [cell.recommend_s for cell in cells]
+    ratios = [cell.oracle_s / cell.recommend_s for cell in cells]
+    print(f"recommend: median {statistics.median(times):.0f} s, worst {max(times):.0f} s")
+    print(f"oracle / recommend: median {statistics.median(ratios):.2f}x, worst {min(ratios):.2f}x")
+
+
+def choice(known: Sequence[str]) -> Any:
+    """A parser of names with commas between them."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name!r} is unknown; choose among {', '.join(known)}")
+        return names
+
+    return parse
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option, known in (("--models", MODELS), ("--lengths", tuple(LENGTHS)), ("--objectives", OBJECTIVES)):
+        parser.add_argument(option, type=choice(known), default=known, metavar="A,B", help=f"of {', '.join(known)}")
+    parser.add_argument("--cells", type=int, metavar="N", help="only the first N cells of the grid")
+    parser.add_argument("--sts", type=Path, metavar="FILE", help="take the short texts from this STS file")
+    parser.add_argument("--max-loss", type=float, default=0.004, metavar="SHARE", help="for `demo`; default 0.004")
+    parser.add_argument("--time-budget", type=float, metavar="SECONDS", help="of the recommendation; default: its own")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write a JSON file, anew after every cell")
+    arguments = parser.parse_args()
+    machine = Machine.here()
+    cells: list[Cell] = []
+
+    def save() -> None:
+        if arguments.out is not None:
+            asked = {key: value for key, value in vars(arguments).items() if key not in ("out", "sts")}
+            rows = [asdict(cell) for cell in cells]
+            write_json(arguments.out, {"machine": machine.facts(), "asked": asked, "cells": rows})
+
+    status = 0
+    try:
+        run(arguments, cells, machine, save)
+    except KeyboardInterrupt:
+        status = 130
+    if cells:
+        report(cells, machine)
+    return status or (0 if cells else 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Models and texts for `decision.py`, all made from what is installed: nothing is downloaded."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor.errors import InputError
+from advisor.model import resolve_model
+from advisor.texts import builtin_texts
+
+DEMO = "demo"
+NUM_TEXTS = 512
+"""As many as a recommendation samples, so that both sides have the same texts."""
+
+LENGTHS = {"short": 40, "medium": 600, "long": 3000}
+"""Characters, about: texts vary from half to one and a half times as many."""
+
+_SHORT_CHARS = 125
+_WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A real architecture to fill with random weights."""
+
+    model_type: str
+    num_layers: int
+    hidden_size: int
+    positions: int
+    """Rows of the table of positions."""
+
+
+SHAPES = {
+    "bert-12x768": Shape(model_type="bert", num_layers=12, hidden_size=768, positions=512),
+    # MPNet counts positions from 2, so that 514 of them hold 512 tokens.
+    "mpnet-6x384": Shape(model_type="mpnet", num_layers=6, hidden_size=384, positions=514),
+}
+"""As BERT base, and as MPNet at the demo's size; mean pooling and at most 512 tokens."""
+
+MODELS = (DEMO, *SHAPES)
+
+
+def texts_of(length: str, *, sts: Path | None, seed: int = 0) -> tuple[str, ...]:
+    """At most `NUM_TEXTS` distinct English texts.
+
+    Short ones are sentences of `sts` (tab-separated, sentences in columns 6 and 7), or the built-in sample's short
+    ones. The others are cut from Python's own language reference, at spaces.
+    """
+    rng = random.Random(seed)
+    if length == "short":
+        found = [text for text in builtin_texts() if len(text) <= _SHORT_CHARS] if sts is None else _sentences(sts)
+    else:
+        found = _cut(LENGTHS[length], rng)
+    rng.shuffle(found)
+    return tuple(found[:NUM_TEXTS])
+
+
+def _sentences(path: Path) -> list[str]:
+    try:
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
+        found = list(dict.fromkeys(text for row in rows for text in (row[5], row[6])))
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise InputError(f"{path} is not a tab-separated file with sentences in columns 6 and 7: {error}.") from None
+    if not found:
+        raise InputError(f"{path} holds no sentences.")
+    return found
+
+
+def _cut(num_chars: int, rng: random.Random) -> list[str]:
+    from pydoc_data.topics import topics
+
+    words = " ".join(topics[name] for name in sorted(topics)).split()
+    found: list[str] = []
+    piece: list[str] = []
+    wanted, size = 0.0, 0
+    for word in words:
+        if not piece:
+            wanted, size = rng.uniform(0.5, 1.5) * num_chars, 0
+        piece.append(word)
+        size += len(word) + 1
+        if size >= wanted:
+            found.append(" ".join(piece))
+            piece = []
+    return found
+
+
+def model_folder(name: str, scratch: Path) -> str:
+    """What to name the model to `advisor.recommend`; builds it into `scratch` unless it is the demo or is there."""
+    if name == DEMO:
+        return DEMO
+    folder = scratch / name
+    if not folder.is_dir():
+        # In a process of its own: the one that measures should hold no PyTorch.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            pool.submit(_build, SHAPES[name], folder, resolve_model(DEMO).path).result()
+    return str(folder)
+
+
+def _build(shape: Shape, folder: Path, demo: Path) -> None:
+    """The demo's tokenizer and modules around a random transformer."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    shutil.copytree(demo, folder, ignore=shutil.ignore_patterns(_WEIGHTS, "README.md", ".*"))
+    config = AutoConfig.for_model(
+        shape.model_type,
+        vocab_size=_read(demo / "config.json")["vocab_size"],
+        hidden_size=shape.hidden_size,
+        num_hidden_layers=shape.num_layers,
+        num_attention_heads=12,
+        intermediate_size=4 * shape.hidden_size,
+        max_position_embeddings=shape.positions,
+    )
+    torch.manual_seed(0)
+    model = AutoModel.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:  # the usual deviation of 0.02 would give all texts nearly the same embedding
+                parameter.normal_(0.0, parameter.shape[-1] ** -0.5)
+    model.save_pretrained(folder)
+    _update(folder / "1_Pooling" / "config.json", word_embedding_dimension=shape.hidden_size)
+    _update(folder / "sentence_bert_config.json", max_seq_length=512)
+    if shape.model_type != "bert":
+        _update(folder / "tokenizer_config.json", model_input_names=["input_ids", "attention_mask"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _update(path: Path, **values: Any) -> None:
+    path.write_text(json.dumps({**_read(path), **values}, indent=2), encoding="utf-8")

@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,6 +34,7 @@ from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 import advisor
 from advisor.errors import AdvisorError
 from advisor.events import Event, ExportStarted, StageStarted
+from advisor.measure.noise import Contest, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.race import Entrant, Limits, Race
 from advisor.measure.rounds import Round, estimate, fastest, log_speed
@@ -71,6 +72,8 @@ class Oracle:
     speeds: tuple[Speed, ...]
     failed: dict[str, str]
     wall_s: float
+    warnings: tuple[str, ...] = ()
+    """What else the machine did meanwhile, where it could have changed who is best."""
 
     def speed(self, name: str) -> Speed | None:
         return next((speed for speed in self.speeds if speed.name == name), None)
@@ -98,7 +101,8 @@ class Cell:
     why: str
     oracle_s: float
     recommend_s: float
-    warnings: tuple[str, ...]
+    oracle_warnings: tuple[str, ...]
+    recommend_warnings: tuple[str, ...]
     speeds: tuple[Speed, ...]
     failed: dict[str, str]
 
@@ -107,7 +111,7 @@ def search(
     model_name: str, texts: Sequence[str], objectives: Sequence[Objective], *, max_loss: float, machine: Machine
 ) -> dict[Objective, Oracle]:
     """Export and time everything. The objectives share the exports and the workers, and each counts their time."""
-    start = time.monotonic()
+    start, before = time.monotonic(), read_noise()
     model = resolve_model(model_name)
     request = Request(max_loss=max_loss, threads=machine.hardware.threads, seed=ORACLE_SEED)
     found: dict[Objective, Oracle] = {}
@@ -131,7 +135,16 @@ def search(
                 wall_s = ready_s + time.monotonic() - start
                 failed = {**files.failed, **workers.failed, **failed}
                 found[objective] = _judged(workers, rounds, failed, max_loss=max_loss, wall_s=wall_s)
-    return found
+    after = read_noise()  # the workers' own CPU time is known once they have ended
+    return {
+        objective: replace(oracle, warnings=warnings(before, after, _contest(oracle), threads=request.threads))
+        for objective, oracle in found.items()
+    }
+
+
+def _contest(oracle: Oracle) -> Contest:
+    rivals = tuple(speed.name for speed in oracle.speeds if speed.accepted and speed.name != oracle.best)
+    return Contest(rounds=oracle.rounds, leader=oracle.best, rivals=rivals, ending="rounds")
 
 
 def _race(workers: Workers, objective: Objective) -> tuple[tuple[Round, ...], dict[str, str]]:
@@ -238,7 +251,8 @@ def compare(
         why=found.why,
         oracle_s=oracle.wall_s,
         recommend_s=wall_s,
-        warnings=found.warnings,
+        oracle_warnings=oracle.warnings,
+        recommend_warnings=found.warnings,
         speeds=oracle.speeds,
         failed=oracle.failed,
     )
@@ -264,6 +278,8 @@ def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save
                     cells.append(cell)
                     save()
                     say(f"{len(cells)} of {len(grid)}: {line(cell)}")
+                    for warning in cell.oracle_warnings:
+                        say(f"    the oracle: {warning}")
             except AdvisorError as error:
                 say(f"{model}, {length}: {error}")
 

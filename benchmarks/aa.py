@@ -97,7 +97,7 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
     failed = next((left for left in exits if left.status == "failed"), None)
     if failed is not None:
         raise AdvisorError(f"{failed.name} {failed.reason}", hint=f"See {failed.log}.")
-    sizes = tuple(workers.plan.sizes[group] for group in workers.plan.groups)
+    sizes = workers.plan.block_texts
     twins = [workers.contestants[name] for name in names]
     outcomes = [twin.outcome(twin.measured(result.throughput.rounds, sizes)) for twin in twins]
     ratio = estimate(log_speed(deciding.rounds, *names))

@@ -154,7 +154,7 @@ def _race(workers: Workers, objective: Objective) -> tuple[tuple[Round, ...], di
         [Entrant(name=name) for name in workers.contestants],
         runner,
         baseline=BASELINE,
-        num_blocks=len(workers.plan.singles if latency else workers.plan.groups),
+        num_blocks=len(workers.plan.singles if latency else workers.plan.blocks),
         limits=Limits(max_rounds=ORACLE_ROUNDS, cuts=False, straggler_ratio=math.inf),
         seed=ORACLE_SEED,
         clock=time.monotonic,

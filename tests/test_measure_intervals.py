@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.measure.blocks import MAX_GROUPS, group_size, stratified_groups
+from advisor.measure.blocks import MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
 from advisor.measure.intervals import median_interval, sequential_interval
 from advisor.measure.rounds import Round, estimate, fastest, log_speed
 
@@ -128,44 +128,91 @@ def test_the_fastest_is_judged_on_rounds_that_all_have_run():
 # -- blocks --------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=300), st.integers(1, 64), st.integers(1, 6))
-def test_groups_have_the_size_asked_for_and_share_no_text(lengths, size, max_groups):
-    groups = stratified_groups(lengths, size=size, max_groups=max_groups, seed=0)
-    assert 1 <= len(groups) <= max_groups
-    assert all(len(group) == size for group in groups)
-    dealt = [index for group in groups for index in group]
+@given(
+    st.lists(st.integers(1, 10_000), min_size=1, max_size=300),
+    st.integers(1, 16),
+    st.integers(1, 32),
+    st.integers(1, 6),
+)
+def test_blocks_have_the_shape_asked_for_and_share_no_text(lengths, num_batches, batch_size, max_blocks):
+    shape = BlockShape(num_batches=num_batches, batch_size=batch_size)
+    blocks = neighbour_blocks(lengths, shape=shape, max_blocks=max_blocks, seed=0)
+    assert 1 <= len(blocks) <= max_blocks
+    assert all(len(block) == num_batches for block in blocks)
+    assert all(len(batch) == batch_size for block in blocks for batch in block)
+    dealt = [index for block in blocks for batch in block for index in batch]
     assert set(dealt) <= set(range(len(lengths)))
-    if len(lengths) >= size:
+    if len(lengths) >= shape.num_texts:
         assert len(set(dealt)) == len(dealt)
     else:
         counts = [dealt.count(index) for index in range(len(lengths))]
         assert max(counts) - min(counts) <= 1
 
 
-def test_every_group_represents_all_lengths():
-    """Texts from 1 to 10,000 characters, log-uniform: the groups' totals differ by less than 3 %."""
+def log_uniform_lengths(number=512):
     rng = random.Random(0)
-    lengths = [int(10 ** rng.uniform(0, 4)) for _ in range(512)]
-    groups = stratified_groups(lengths, size=128, max_groups=4, seed=0)
+    return [int(10 ** rng.uniform(0, 4)) for _ in range(number)]
+
+
+def padded(batch, lengths):
+    return len(batch) * max(lengths[index] for index in batch)
+
+
+def test_a_block_holds_hardly_more_padding_than_the_sorted_corpus():
+    """Texts from 1 to 10,000 characters: eight neighbours of 512 are alike, eight texts of all lengths are not."""
+    lengths = log_uniform_lengths()
+    blocks = neighbour_blocks(lengths, shape=BlockShape(num_batches=8, batch_size=8), max_blocks=4, seed=0)
+    for block in blocks:
+        real = sum(lengths[index] for batch in block for index in batch)
+        assert sum(padded(batch, lengths) for batch in block) < 1.2 * real
+    mixed = stratified(lengths, size=8, max_groups=1, seed=0)[0]
+    assert padded(mixed, lengths) > 2 * sum(lengths[index] for index in mixed)
+
+
+def test_every_block_has_a_batch_of_each_part_of_the_lengths():
+    lengths = log_uniform_lengths()
+    quarters = [sorted(lengths)[position * 128] for position in range(4)]
+    for block in neighbour_blocks(lengths, shape=BlockShape(num_batches=4, batch_size=32), max_blocks=4, seed=0):
+        lowest = [min(lengths[index] for index in batch) for batch in block]
+        assert all(low >= quarter for low, quarter in zip(lowest, quarters, strict=True))
+
+
+def test_blocks_weigh_about_the_same_although_a_few_texts_are_much_longer():
+    """271 texts make two blocks of four batches; dealt at random one was twice as heavy as the other."""
+    rng = random.Random(1)
+    lengths = [int(rng.lognormvariate(4.4, 0.8)) + 5 for _ in range(271)]
+    blocks = neighbour_blocks(lengths, shape=BlockShape(num_batches=4, batch_size=32), max_blocks=4, seed=0)
+    weights = [sum(lengths[index] for batch in block for index in batch) for block in blocks]
+    assert len(weights) == 2
+    assert max(weights) / min(weights) < 1.4
+
+
+def test_groups_of_all_lengths_weigh_the_same():
+    """Texts from 1 to 10,000 characters, log-uniform: the groups' totals differ by less than 3 %."""
+    lengths = log_uniform_lengths()
+    groups = stratified(lengths, size=128, max_groups=4, seed=0)
     totals = [sum(lengths[index] for index in group) for group in groups]
     assert len(groups) == 4
     assert max(totals) / min(totals) < 1.03
 
 
-def test_the_same_seed_deals_the_same_groups():
-    lengths = list(range(100))
-    dealt = [stratified_groups(lengths, size=10, max_groups=4, seed=seed) for seed in (1, 1, 2)]
+def test_the_same_seed_deals_the_same_blocks():
+    shape = BlockShape(num_batches=5, batch_size=2)
+    dealt = [neighbour_blocks(range(100), shape=shape, max_blocks=4, seed=seed) for seed in (1, 1, 2)]
     assert dealt[0] == dealt[1] != dealt[2]
 
 
 def test_no_texts_are_refused():
     with pytest.raises(ValueError, match="no texts"):
-        stratified_groups([], size=4, max_groups=MAX_GROUPS, seed=0)
+        neighbour_blocks([], shape=BlockShape(num_batches=2, batch_size=4), max_blocks=MAX_BLOCKS, seed=0)
 
 
 @given(st.floats(1e-6, 10))
-def test_a_block_is_whole_batches_or_as_long_as_the_target_allows(seconds_per_text):
-    size = group_size(seconds_per_text, block_s=0.4)
-    assert size % 32 == 0 or 8 <= size <= 32
-    if 8 < size < 4096:
-        assert 0.24 < size * seconds_per_text < 0.64
+def test_a_block_lasts_as_long_as_wanted_up_to_four_times_that_or_is_as_short_as_it_can_be(seconds_per_text):
+    shape = block_shape(seconds_per_text, block_s=0.4)
+    lasts_s = shape.num_texts * seconds_per_text
+    assert shape.batch_size in {4, 8, 16, 32}
+    assert lasts_s <= 1.6 * (1 + 1e-9) or shape.num_texts == 8
+    assert lasts_s >= 0.24 or shape.num_batches == 128
+    if seconds_per_text <= 0.4 / 32:
+        assert shape.batch_size == 32, "whole batches of Sentence Transformers' default size"

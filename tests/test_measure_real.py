@@ -96,12 +96,12 @@ def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
         for name, client in clients.items():
             client.load(model, "torch" if name == BASELINE else name, timeout_s=180)
             client.texts(tmp_path / "texts.json")
-            client.time_batches([0], wake=None, timeout_s=60)
+            client.time_blocks([[0]], wake=None, timeout_s=60)
         for timed in clients.values():
             before = {name: client.usage() for name, client in clients.items() if client is not timed}
             start = time.monotonic()
             while time.monotonic() - start < 1:
-                timed.time_batches([0], wake=None, timeout_s=60)
+                timed.time_blocks([[0]], wake=None, timeout_s=60)
             for name, usage in before.items():
                 assert clients[name].usage().cpu_s - usage.cpu_s < 0.05, name
     finally:

@@ -149,7 +149,7 @@ def test_a_candidate_that_hangs_is_killed_and_the_others_finish(run):
     pace = Pace(block_s=0.05, latency_block_s=0.01, shortest_timeout_s=2.0)
     result = run({"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, pace=pace)
     assert result.of("onnx").status == "failed"
-    assert "no answer to time_block" in result.of("onnx").reason
+    assert "no answer to time_blocks" in result.of("onnx").reason
     assert result.of("openvino").status == "measured"
 
 
@@ -344,7 +344,7 @@ def test_a_parked_worker_uses_no_cpu_time_while_another_is_timed(tmp_path, monke
             client.texts(tmp_path / "texts.json")
         parked, timed = clients
         before = parked.usage()
-        timed.time_batches([0] * 10, wake=None, timeout_s=60)
+        timed.time_blocks([[0]] * 10, wake=None, timeout_s=60)
         after = parked.usage()
     finally:
         for client in clients:

@@ -95,7 +95,7 @@ def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model
     assert started[:2] == [rec.decision.recommendation, "torch-fp32"]
     assert not {"onnx-O1", "onnx-O2", "onnx-O3"} & set(started)
     assert outcomes["onnx-O2"].status == "skipped"
-    assert "--candidates onnx-O2 measures it here" in outcomes["onnx-O2"].reason
+    assert "--candidates tries it here" in outcomes["onnx-O2"].reason
     raced = {event.candidate for event in events if isinstance(event, RoundFinished)}
     loaded = {event.candidate for event in events if isinstance(event, CandidateLoaded)}
     assert raced <= loaded

@@ -165,7 +165,7 @@ class Admission:
     def _probe(self, client: Client) -> float:
         """The best of a few laps over the probe's texts, after one that warms up."""
         probe = self.plan.probe
-        return min(client.time_batches([probe] * _PROBE_LAPS, wake=probe, timeout_s=self._pace.probe_timeout_s))
+        return min(client.time_blocks([[probe]] * _PROBE_LAPS, wake=probe, timeout_s=self._pace.probe_timeout_s))
 
     def _compare(self, contestant: Contestant) -> None:
         """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""
@@ -192,10 +192,10 @@ class Admission:
         contestant.loss = estimate_loss(self._compared, compared, seed=self._request.seed)
 
     def _warm_up(self, contestant: Contestant) -> None:
-        """One untimed lap over each group, until `_WARM_UP_S` are spent: runtimes prepare for each new shape."""
+        """One untimed lap over each block, until `_WARM_UP_S` are spent: runtimes prepare for each new shape."""
         spent_s = 0.0
-        for group in self.plan.groups:
-            limit_s = self._pace.timeout_s(self.plan.sizes[group], contestant.probe_s_per_text)
-            spent_s += contestant.connection.time_batches([group], wake=None, timeout_s=limit_s)[0]
+        for block, num_texts in zip(self.plan.blocks, self.plan.block_sizes, strict=True):
+            limit_s = self._pace.timeout_s(num_texts, contestant.probe_s_per_text)
+            spent_s += contestant.connection.time_blocks([block], wake=None, timeout_s=limit_s)[0]
             if spent_s >= _WARM_UP_S:
                 break

@@ -93,9 +93,10 @@ class Client:
         """Read the batches of texts in a JSON file, a list of lists of str."""
         self._child.call("texts", timeout_s=60, path=str(path))
 
-    def time_batches(self, batches: Sequence[int], *, wake: int | None, timeout_s: float) -> tuple[float, ...]:
-        """Seconds for each batch, after an untimed encode of the batch `wake`."""
-        reply = self._child.call("time_block", timeout_s=timeout_s, batches=list(batches), wake=wake)
+    def time_blocks(self, blocks: Sequence[Sequence[int]], *, wake: int | None, timeout_s: float) -> tuple[float, ...]:
+        """Seconds for each block (of batches), after an untimed encode of the batch `wake`."""
+        wanted = [list(block) for block in blocks]
+        reply = self._child.call("time_blocks", timeout_s=timeout_s, blocks=wanted, wake=wake)
         return tuple(reply["seconds"])
 
     def latencies(self, batch: int, *, timeout_s: float) -> tuple[float, ...]:

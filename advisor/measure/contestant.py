@@ -57,10 +57,10 @@ class Contestant:
             return fp32
         return self.loss.value <= (max(max_loss, FP32_NOISE) if fp32 else max_loss)
 
-    def measured(self, rounds: Sequence[Round], sizes: Sequence[int]) -> Measured:
-        """Everything that is known, given all rounds and the number of texts in each block."""
+    def measured(self, rounds: Sequence[Round], block_texts: Sequence[float]) -> Measured:
+        """Everything that is known, given all rounds and what each block is worth in texts."""
         left = self.exit
-        timing = self._timing(rounds, sizes)
+        timing = self._timing(rounds, block_texts)
         if left is None and timing is None:
             left = Exit(name=self.name, status="skipped", reason="skipped: the measurement ended before its turn")
         return Measured(
@@ -92,8 +92,10 @@ class Contestant:
             log=measured.log,
         )
 
-    def _timing(self, rounds: Sequence[Round], sizes: Sequence[int]) -> Timing | None:
-        rates = [math.log(sizes[one.block] / one.seconds[self.name]) for one in rounds if self.name in one.seconds]
+    def _timing(self, rounds: Sequence[Round], block_texts: Sequence[float]) -> Timing | None:
+        rates = [
+            math.log(block_texts[one.block] / one.seconds[self.name]) for one in rounds if self.name in one.seconds
+        ]
         texts_per_s = estimate(rates)
         speedup = _UNITY if self.name == BASELINE else estimate(log_speed(rounds, self.name, BASELINE))
         if texts_per_s is None:

@@ -82,7 +82,7 @@ def run_heat(
         _entrants(by_name, request, pick),
         BlockRunner(by_name, plan, pace),
         baseline=BASELINE,
-        num_blocks=len(plan.groups),
+        num_blocks=len(plan.blocks),
         limits=heat_plan.throughput,
         seed=request.seed,
         clock=clock,

@@ -10,7 +10,7 @@ from advisor.measure.plan import Plan
 
 
 class BlockRunner:
-    """Throughput: one encode of a group of texts."""
+    """Throughput: a block's batches, one after the other."""
 
     def __init__(self, contestants: Mapping[str, Contestant], plan: Plan, pace: Pace) -> None:
         self._contestants = contestants
@@ -18,11 +18,11 @@ class BlockRunner:
         self._plan = plan
 
     def run(self, candidate: str, block: int) -> float:
-        """Seconds for the group."""
+        """Seconds for the block."""
         contestant = self._contestants[candidate]
-        batch = self._plan.groups[block]
-        limit_s = self._pace.timeout_s(self._plan.sizes[batch], contestant.probe_s_per_text)
-        return contestant.connection.time_batches([batch], wake=self._plan.probe, timeout_s=limit_s)[0]
+        limit_s = self._pace.timeout_s(self._plan.block_sizes[block], contestant.probe_s_per_text)
+        blocks = [self._plan.blocks[block]]
+        return contestant.connection.time_blocks(blocks, wake=self._plan.probe, timeout_s=limit_s)[0]
 
 
 class SingleRunner:

@@ -149,7 +149,9 @@ class _Session:
         for message in found:
             self.emit(WarningRaised(elapsed_s=self.clock(), message=message))
         return MeasureResult(
-            candidates=tuple(one.measured(self.rounds, self._block_sizes()) for one in self.contestants.values()),
+            candidates=tuple(
+                one.measured(self.rounds, self.admission.plan.block_texts) for one in self.contestants.values()
+            ),
             warnings=found,
         )
 
@@ -247,7 +249,7 @@ class _Session:
                 candidate=name,
                 round_index=round_index,
                 num_rounds=HEAT_PLANS[self.request.objective].throughput.max_rounds,
-                texts_per_s=self._block_sizes()[block] / seconds,
+                texts_per_s=self.admission.plan.block_texts[block] / seconds,
             )
         )
 
@@ -263,7 +265,7 @@ class _Session:
         self._tell(contestant, ())
 
     def _tell(self, contestant: Contestant, rounds: Sequence[Round]) -> None:
-        measured = contestant.measured((*self.rounds, *rounds), self._block_sizes())
+        measured = contestant.measured((*self.rounds, *rounds), self.admission.plan.block_texts)
         self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=contestant.outcome(measured)))
 
     def _retire(self, contestant: Contestant) -> None:
@@ -280,9 +282,6 @@ class _Session:
             rival_exit = None if rival is None else self.contestants[rival].exit
             if rival_exit is not None and rival_exit.status != "cut":
                 contestant.exit = None
-
-    def _block_sizes(self) -> tuple[int, ...]:
-        return tuple(self.admission.plan.sizes[group] for group in self.admission.plan.groups)
 
     # -- what to say -----------------------------------------------------------------------------------------
 

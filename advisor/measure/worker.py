@@ -53,7 +53,7 @@ class Worker:
             "import": self.import_,
             "load": self.load,
             "texts": self.texts,
-            "time_block": self.time_block,
+            "time_blocks": self.time_blocks,
             "latency": self.latency,
             "embed": self.embed,
             "usage": self.usage,
@@ -86,20 +86,22 @@ class Worker:
         self._batches = json.loads(Path(params["path"]).read_text(encoding="utf-8"))
         return {"num_batches": len(self._batches)}
 
-    def time_block(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Seconds that each batch of `batches` takes, after an untimed encode of the batch `wake`, if there is one.
+    def time_blocks(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Seconds that each block of `blocks` takes, after an untimed encode of the batch `wake`, if there is one.
 
-        A parked process has lost its caches to the others; the untimed encode brings it back to its steady state.
+        A block is one window around its batches, encoded one after the other. A parked process has lost its caches to
+        the others; the untimed encode brings it back to its steady state.
         """
         encode = self._loaded().encode
         if params["wake"] is not None:
             encode(self._batches[params["wake"]])
         seconds = []
-        for index in params["batches"]:
-            batch = self._batches[index]
+        for block in params["blocks"]:
+            batches = [self._batches[index] for index in block]
             with _collector_off():
                 start = time.perf_counter_ns()
-                encode(batch)
+                for batch in batches:
+                    encode(batch)
                 seconds.append((time.perf_counter_ns() - start) / 1e9)
         return {"seconds": seconds}
 

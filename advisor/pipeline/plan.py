@@ -55,10 +55,7 @@ def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:
     if spec.candidates is not None and candidate.name not in spec.candidates:
         return "not among --candidates"
     if candidate.same_as is not None and not named:
-        return (
-            f"ONNX Runtime fuses {candidate.same_as} as it loads it, and was as fast within noise where we measured; "
-            f"--candidates {candidate.name} measures it here"
-        )
+        return f"as fast as {candidate.same_as} where we measured (docs/exporting.md); --candidates tries it here"
     return None
 
 

@@ -13,7 +13,7 @@ from advisor.report.explanation import explanation
 from advisor.report.facts import lengths, machine
 from advisor.report.glyphs import ASCII, UNICODE, for_encoding
 from advisor.report.table import rows
-from advisor.types import Recommendation, Request
+from advisor.types import Package, Recommendation, Request
 
 Make = Callable[[], Recommendation]
 
@@ -185,11 +185,15 @@ def test_a_progress_bar_keeps_its_width(glyphs: object) -> None:
 
 
 def test_the_machine_is_shown_fact_by_fact_with_sources_and_unknown_stays_unknown() -> None:
-    said = machine(factories.hardware(), width=100).plain
+    packages = (Package(name="torch", version="2.13.0"), Package(name="nncf", version=None))
+    said = machine(factories.hardware(), packages, width=100).plain
+    assert "torch 2.13.0" in said
+    assert "not installed: nncf" in said
     assert "affinity, cgroup quota: quota of 2 CPUs" in said
     assert "NVML: no driver" in said
     for width in (60, 80, 100):
-        assert all(len(line) <= width for line in machine(factories.hardware(), width=width).plain.splitlines()[1:])
+        lines = machine(factories.hardware(), packages, width=width).plain.splitlines()[1:]
+        assert all(len(line) <= width for line in lines)
 
 
 def test_lengths_name_the_field_the_sample_and_the_share_truncated() -> None:

@@ -259,8 +259,8 @@ def test_a_gain_in_accuracy_is_no_merit_in_a_tie() -> None:
 def test_a_gap_is_a_tie_up_to_the_margin_and_not_beyond() -> None:
     outcomes = (BASE, outcome("onnx", 2.0, half=0.001), outcome("onnx-O3", 2.08, half=0.001))
     args = {"decision": picking("onnx"), "request": Request()}
-    assert choose(outcomes, tie_margin=0.05, **args).verdict == "tie"  # type: ignore[arg-type]
-    assert choose(outcomes, tie_margin=0.03, **args).verdict == "overturned"  # type: ignore[arg-type]
+    assert choose(outcomes, tie_margin=0.05, **args).verdict == "tie"
+    assert choose(outcomes, tie_margin=0.03, **args).verdict == "overturned"
 
 
 def test_overlapping_intervals_are_a_tie_however_large_the_gap() -> None:
@@ -459,7 +459,7 @@ def test_the_order_of_the_outcomes_does_not_matter(
     outcomes: tuple[Outcome, ...], pick: str, objective: Objective, random: object
 ) -> None:
     shuffled = list(outcomes)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     one, other = run(*outcomes, pick=pick, objective=objective), run(*shuffled, pick=pick, objective=objective)
     assert (one.winner, one.verdict, one.why) == (other.winner, other.verdict, other.why)
     assert sorted(one.outcomes, key=lambda each: each.name) == sorted(other.outcomes, key=lambda each: each.name)

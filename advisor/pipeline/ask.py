@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.model import resolve_model, token_counter
-from advisor.pipeline.spec import RunSpec, request_of
+from advisor.pipeline.spec import RunSpec, check, request_of
 from advisor.probe import probe
 from advisor.rules import available_rulesets, collect_facts, decide, load_ruleset, with_overrides
 from advisor.texts import sample_texts
@@ -44,6 +44,7 @@ class Decisions:
 
 def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) -> Explanation:
     """Ask the rules only: no torch, no runtime, nothing exported or measured."""
+    check(spec)
     hardware = probe(runtimes=False)
     request = request_of(spec, hardware)
     profile = resolve_model(model, offline=spec.offline) if model is not None else None

@@ -71,7 +71,6 @@ def check_extras() -> None:
 
 def request_of(spec: RunSpec, hardware: Hardware) -> Request:
     """The request that this machine can fulfil; raises InputError for an impossible number of threads."""
-    check(spec)
     threads = hardware.threads if spec.threads is None else spec.threads
     logical = os.cpu_count() or 1
     if not 1 <= threads <= logical:

@@ -52,7 +52,12 @@ _ASCII = _Glyphs(
 )
 
 
-def to_text(ruleset: Ruleset, decision: Decision | None = None, *, ascii: bool = False) -> tuple[Line, ...]:  # noqa: A002
+def to_text(
+    ruleset: Ruleset,
+    decision: Decision | None = None,
+    *,
+    ascii: bool = False,  # noqa: A002 - the plain word for it, and the built-in is not used here
+) -> tuple[Line, ...]:
     """The ruleset as a tree, one line a question or leaf. `ascii` keeps the strokes to ASCII (texts stay as they are).
 
     A question that several branches lead to is drawn once, on the taken path if it lies there; the other places name

@@ -21,7 +21,10 @@ from advisor.types import (
     Fidelity,
     Gpu,
     Hardware,
+    Histogram,
+    LengthSpeed,
     LengthStats,
+    Measurement,
     Memory,
     ModelProfile,
     Outcome,
@@ -32,6 +35,7 @@ from advisor.types import (
     RuntimeSettings,
     TextProfile,
     Timing,
+    TriedSetting,
 )
 
 SCHEMA_NAME = "advisor.recommendation"
@@ -68,6 +72,7 @@ def to_dict(recommendation: Recommendation) -> Json:
         "warnings": list(rec.warnings),
         "artifact": None if rec.artifact is None else _artifact_out(rec.artifact),
         "elapsed_s": rec.elapsed_s,
+        "measurement": None if rec.measurement is None else asdict(rec.measurement),
     }
 
 
@@ -120,9 +125,11 @@ def _model_out(model: ModelProfile) -> Json:
 
 def _outcome_out(outcome: Outcome) -> Json:
     timing = outcome.timing
-    latency = None
+    latency: Json | None = None
     if timing is not None and timing.latency_p50_ms is not None:
         latency = {"p50": timing.latency_p50_ms, "p95": timing.latency_p95_ms}
+        if timing.latency_speedup is not None:
+            latency["speedup"] = _estimate_out(timing.latency_speedup)
     return {
         "name": outcome.name,
         "status": outcome.status,
@@ -139,7 +146,10 @@ def _outcome_out(outcome: Outcome) -> Json:
         "size_bytes": outcome.size_bytes,
         "peak_rss_bytes": None if timing is None else timing.peak_rss_bytes,
         "rounds": 0 if timing is None else timing.rounds,
+        "by_round": [] if timing is None else list(timing.by_round),
         "notes": list(outcome.notes),
+        "by_length": [_plain(asdict(speed)) for speed in outcome.by_length],
+        "tried": [_plain(asdict(tried)) | {"settings": settings_to_dict(tried.settings)} for tried in outcome.tried],
     }
 
 
@@ -222,6 +232,7 @@ def _recommendation_in(doc: Json) -> Recommendation:
         warnings=tuple(doc["warnings"]),
         artifact=None if doc["artifact"] is None else _artifact_in(doc["artifact"]),
         elapsed_s=doc["elapsed_s"],
+        measurement=None if doc.get("measurement") is None else Measurement(**_known(Measurement, doc["measurement"])),
         baseline=doc["baseline"],
     )
 
@@ -241,7 +252,8 @@ def _texts_in(doc: Json) -> TextProfile:
     lengths = {
         key: None if doc[key] is None else LengthStats(**_known(LengthStats, doc[key])) for key in ("chars", "tokens")
     }
-    return TextProfile(**(_known(TextProfile, doc) | lengths))
+    histogram = None if doc.get("histogram") is None else Histogram(**_known(Histogram, doc["histogram"]))
+    return TextProfile(**(_known(TextProfile, doc) | lengths | {"histogram": histogram}))
 
 
 def _decision_in(doc: Json) -> Decision:
@@ -265,6 +277,8 @@ def _outcome_in(doc: Json) -> Outcome:
             load_s=doc["load_s"],
             peak_rss_bytes=doc["peak_rss_bytes"],
             rounds=doc["rounds"],
+            by_round=_frozen(doc.get("by_round", [])),
+            latency_speedup=_estimate_in(latency["speedup"]) if latency.get("speedup") else None,
         )
     return Outcome(
         name=doc["name"],
@@ -278,6 +292,27 @@ def _outcome_in(doc: Json) -> Outcome:
         export_s=doc["export_s"],
         size_bytes=doc["size_bytes"],
         notes=tuple(doc.get("notes", ())),
+        by_length=tuple(_length_speed_in(item) for item in doc.get("by_length", ())),
+        tried=tuple(_tried_in(item) for item in doc.get("tried", ())),
+    )
+
+
+def _length_speed_in(doc: Json) -> LengthSpeed:
+    return LengthSpeed(
+        min_chars=doc["min_chars"],
+        max_chars=doc["max_chars"],
+        share=doc["share"],
+        texts_per_s=_estimate_in(doc["texts_per_s"]),
+        speedup=None if doc["speedup"] is None else _estimate_in(doc["speedup"]),
+    )
+
+
+def _tried_in(doc: Json) -> TriedSetting:
+    return TriedSetting(
+        label=doc["label"],
+        settings=settings_from_dict(doc["settings"]),
+        speedup=_estimate_in(doc["speedup"]),
+        kept=doc["kept"],
     )
 
 

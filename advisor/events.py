@@ -13,6 +13,7 @@ from advisor.types import (
     Outcome,
     Recommendation,
     TextProfile,
+    TriedSetting,
 )
 
 
@@ -94,6 +95,30 @@ class RoundFinished(Event):
     round_index: int
     num_rounds: int
     texts_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsReused(Event):
+    """Rounds of an earlier run of the same command count, and are not run again."""
+
+    num_rounds: int
+    started: str
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingTried(Event):
+    """The race's leader was timed with other settings."""
+
+    candidate: str
+    tried: TriedSetting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceRepeated(Event):
+    """The race was inconclusive and is run once more; rounds count from 1 again."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,6 +131,16 @@ class LengthStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """How many of the sampled texts are how long: `counts[i]` of them have `edges[i]` to `edges[i + 1]` (excluded)."""
+
+    unit: Literal["tokens", "characters"]
+    edges: tuple[int, ...]
+    """Ascending whole numbers, spaced evenly on a logarithmic scale as far as whole numbers allow."""
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextProfile:
     """Where texts came from and how long they are. Holds no text."""
 
@@ -145,6 +155,8 @@ class TextProfile:
     """Share of the sampled texts over the model's maximum length; None without a tokenizer."""
     fraction_under_500_chars: float
     builtin: bool = False
+    histogram: Histogram | None = None
+    """In tokens where there was a tokenizer, else in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +258,34 @@ class Timing:
     load_s: float | None
     peak_rss_bytes: int | None
     rounds: int
+    latency_speedup: Estimate | None = None
+    """The baseline's median latency over this one's, paired in rounds of single texts: 2 halves the latency."""
+    by_round: tuple[float, ...] = ()
+    """Texts a second in each round of throughput, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthSpeed:
+    """Speed on those texts alone that have `min_chars` to `max_chars` characters (None: no upper end)."""
+
+    min_chars: int
+    max_chars: int | None
+    share: float
+    """Of the sampled texts."""
+    texts_per_s: Estimate
+    speedup: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSetting:
+    """Another way to run the same file, timed against the candidate's default settings."""
+
+    label: str
+    """What differs, for people: `2 streams`."""
+    settings: RuntimeSettings
+    speedup: Estimate
+    """Over the default settings, in the objective's terms."""
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +314,10 @@ class Outcome:
     size_bytes: int | None = None
     notes: tuple[str, ...] = ()
     log: str | None = None
+    by_length: tuple[LengthSpeed, ...] = ()
+    """Ascending; empty where lengths vary too little, or where the candidate was out of the race by then."""
+    tried: tuple[TriedSetting, ...] = ()
+    """Tuning; `settings` are the ones that were kept, and everything else was measured with them."""
 
 
 # -- the answer ----------------------------------------------------------------------------------------------
@@ -317,6 +361,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """How the figures came about."""
+
+    started: str
+    """When the first round that counts was run: UTC, ISO 8601."""
+    num_rounds: int
+    num_reused: int
+    """Rounds that an earlier, interrupted or repeated run of the same command had finished."""
+    num_reruns: int = 0
+    """Races that were run again because the first one was inconclusive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """The answer: the Python result, `--json` and the manifest are this one type, versioned."""
 
@@ -337,6 +394,7 @@ class Recommendation:
     warnings: tuple[str, ...] = ()
     artifact: Artifact | None = None
     elapsed_s: float | None = None
+    measurement: Measurement | None = None
     baseline: str = field(default=BASELINE)
 
     def outcome(self, name: str) -> Outcome | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from advisor.texts import builtin_texts, reference_texts, sample_texts
 from advisor.texts.batches import MAX_TEXT_CHARS
-from advisor.texts.lengths import CharLengths, stats_of
+from advisor.texts.lengths import CharLengths, histogram_of, stats_of
 from advisor.texts.reservoir import Reservoir
 
 
@@ -150,3 +150,12 @@ def test_eight_reference_texts_go_from_short_to_long() -> None:
     assert lengths[0] < 25
     assert lengths[-1] > 700
     assert set(reference_texts()) <= set(builtin_texts())
+
+
+@given(st.lists(st.integers(min_value=0, max_value=10_000), min_size=1, max_size=200))
+def test_a_histogram_counts_every_text_once_in_ascending_bins(lengths):
+    found = histogram_of(np.array(lengths, dtype=np.int64), unit="tokens")
+    assert sum(found.counts) == len(lengths)
+    assert len(found.edges) == len(found.counts) + 1
+    assert list(found.edges) == sorted(set(found.edges))
+    assert found.edges[-1] == max(*lengths, 1) + 1

@@ -35,7 +35,7 @@ from advisor.events import (
 )
 from advisor.export import Exporter
 from advisor.export.holding import release
-from advisor.measure import MeasureResult, measure
+from advisor.measure import Control, MeasureResult, measure
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
@@ -66,8 +66,10 @@ class _Ready:
     """As far as it is known: no candidate has been tried."""
 
 
-def run(spec: RunSpec, emit: Listener) -> Recommendation:
+def run(spec: RunSpec, emit: Listener, *, control: Control | None = None) -> Recommendation:
     """Run every stage and return the recommendation; `emit` receives each event as it happens.
+
+    `control` lets another thread pause, skip a candidate, or stop and keep what is measured.
 
     Raises an AdvisorError with one sentence for anything that the user can mend. On KeyboardInterrupt all children
     are gone, and finished exports stay cached.
@@ -86,7 +88,7 @@ def run(spec: RunSpec, emit: Listener) -> Recommendation:
     else:
         for outcome in ready.plan.skipped:
             emit(CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
-        recommendation = _try(spec, ready, emit, elapsed)
+        recommendation = _try(spec, ready, emit, elapsed, control)
     emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
     return recommendation
 
@@ -143,7 +145,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     )
 
 
-def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock) -> Recommendation:
+def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: Control | None) -> Recommendation:
     """Export, measure, choose, write."""
     known = ready.recommendation
     logs = _new_log_dir()
@@ -181,6 +183,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock) -> Recomm
             time_budget_s=max(0.0, ready.deadline_s - elapsed()),
             on_event=emit,
             clock=elapsed,
+            control=control,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)

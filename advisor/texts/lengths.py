@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.texts.batches import MAX_TEXT_CHARS
-from advisor.types import LengthStats
+from advisor.types import Histogram, LengthStats
 
 SHORT_TEXT_CHARS = 500
 """What Sentence Transformers' flowchart calls a short text: "usually under 500 characters"
@@ -62,3 +64,14 @@ def stats_of(lengths: NDArray[np.int64]) -> LengthStats:
         p99=float(p99),
         max=float(lengths.max()),
     )
+
+
+def histogram_of(lengths: NDArray[np.int64], *, unit: Literal["tokens", "characters"], num_bins: int = 20) -> Histogram:
+    """At most `num_bins` bins over `lengths`, `(num_texts,) int64`, at least one; see `Histogram`.
+
+    The edges are a geometric sequence rounded to whole numbers, so that short ranges get fewer bins than asked for.
+    """
+    low, high = max(1, int(lengths.min())), int(lengths.max()) + 1
+    edges = np.unique(np.rint(np.geomspace(low, max(high, low + 1), num_bins + 1)).astype(np.int64))
+    counts, _ = np.histogram(np.maximum(lengths, low), bins=edges)
+    return Histogram(unit=unit, edges=tuple(int(edge) for edge in edges), counts=tuple(int(count) for count in counts))

@@ -16,7 +16,7 @@ from advisor.texts.batches import Batch, TextStream, batches, replace_surrogates
 from advisor.texts.builtin import LABEL, builtin_texts
 from advisor.texts.files import open_file, read_stdin
 from advisor.texts.hub import PREFIX, read_hub
-from advisor.texts.lengths import CharLengths, stats_of
+from advisor.texts.lengths import CharLengths, histogram_of, stats_of
 from advisor.texts.reservoir import Reservoir
 from advisor.texts.tokens import TokenCounter
 from advisor.types import TextProfile, TextSample
@@ -72,6 +72,11 @@ def sample_texts(
         truncated_fraction=truncated,
         fraction_under_500_chars=chars.fraction_short,
         builtin=stream.builtin,
+        histogram=(
+            histogram_of(counts, unit="tokens")
+            if counts is not None
+            else histogram_of(np.array([len(text) for text in texts], dtype=np.int64), unit="characters")
+        ),
     )
     return TextSample(texts=texts, profile=profile)
 

@@ -18,6 +18,7 @@ from advisor.export import Exporter
 from advisor.measure.admission import Admission
 from advisor.measure.client import WORKER_MODULE
 from advisor.measure.contestant import Contestant
+from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
@@ -123,7 +124,8 @@ class Workers:
         self, exported: Sequence[Exported], *, model: ModelProfile, texts: Sequence[str], request: Request, folder: Path
     ) -> None:
         self.contestants = {
-            files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
+            files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate), model=model)
+            for files in exported
         }
         self.failed: dict[str, str] = {}
         self._model = model
@@ -134,6 +136,7 @@ class Workers:
             request=request,
             log_dir=folder,
             work_dir=folder,
+            journal=Journal(None, scratch=folder),
             worker_module=WORKER_MODULE,
             pace=DEFAULT_PACE,
         )

@@ -12,7 +12,7 @@ import pytest
 from advisor.errors import ChildFailed
 from advisor.measure.control import Control
 from advisor.measure.race import FLOOR_ROUNDS, Entrant, Limits, Race
-from advisor.measure.rounds import estimate, log_speed
+from advisor.measure.rounds import Lap, Round, estimate, log_speed
 
 BASE = "torch-fp32"
 
@@ -32,7 +32,7 @@ class Scripted:
         self.order.append(candidate)
         seconds = self.lap(candidate, count, self.now_s)
         self.now_s += seconds
-        return seconds
+        return Lap(seconds=seconds)
 
     def clock(self):
         return self.now_s
@@ -84,12 +84,27 @@ def test_a_clear_winner_settles_the_race_and_the_others_are_cut_with_the_reason(
 
 
 def test_nobody_is_cut_by_the_interval_before_the_minimum_and_the_baseline_runs_to_the_end():
-    speeds = {BASE: 1, "onnx": 0.5, "onnx-O2": 3.9, "openvino": 4}
+    speeds = {BASE: 1, "onnx": 2.2, "onnx-O2": 3.9, "openvino": 4}
     result = race(steady(speeds), ["onnx", "onnx-O2", "openvino"], pick="onnx")
     laps = {name: sum(name in one.seconds for one in result.rounds) for name in speeds}
     assert laps["onnx"] == Limits().min_rounds < len(result.rounds)
     assert laps[BASE] == laps["openvino"] == laps["onnx-O2"] == len(result.rounds)
     assert exits(result) == {"onnx": "cut"}
+
+
+def test_one_that_takes_over_twice_the_leaders_time_in_every_round_is_cut_after_three():
+    result = race(steady({BASE: 1, "onnx": 1.5, "openvino": 4}), ["onnx", "openvino"])
+    (left,) = result.exits
+    assert left.reason.startswith("cut after 3 rounds: 2.")
+    assert speedup(result, "onnx").ci95 is not None
+
+
+def test_one_that_keeps_up_in_a_single_one_of_three_rounds_is_not_cut_early():
+    def lap(name, count, now):
+        return 0.2 if name == "openvino" and count != 1 else 0.6 if name == "onnx" else 0.5
+
+    result = race(Scripted(lap), ["onnx", "openvino"], limits=Limits(max_rounds=5))
+    assert exits(result) == {}
 
 
 def test_every_round_runs_everyone_once_in_an_order_that_changes():
@@ -272,6 +287,69 @@ def test_a_pause_holds_the_race_until_resume_and_does_not_count():
     assert control.wait() > 0
     assert not control.paused
     assert control.wait() == 0
+
+
+# -- rounds of an earlier race --------------------------------------------------------------------------------
+
+
+class Forbidden:
+    """A runner for races that should need none."""
+
+    def run(self, candidate, block):
+        raise AssertionError(f"{candidate} was run")
+
+
+def continued(runner, replay, names=("onnx", "openvino"), *, live=True, limits=None):
+    kept = []
+    result = Race(
+        [Entrant(name=name, protected=name == BASE) for name in (BASE, *names)],
+        runner,
+        baseline=BASE,
+        num_blocks=4,
+        limits=limits or Limits(),
+        seed=0,
+        clock=lambda: 0.0,
+        on_round=lambda index, one: kept.append((index, one)),
+        replay=replay,
+        live=live,
+    ).run()
+    return result, kept
+
+
+def test_a_finished_race_is_decided_again_from_its_rounds_alone():
+    first = race(steady({BASE: 1, "onnx": 2, "openvino": 4}), ["onnx", "openvino"])
+    again, kept = continued(Forbidden(), first.rounds, live=False)
+    assert again.rounds == first.rounds
+    assert (again.leader, again.ending, again.exits) == (first.leader, first.ending, first.exits)
+    assert again.num_replayed == len(first.rounds)
+    assert kept == []
+
+
+def test_an_interrupted_race_goes_on_after_its_last_finished_round():
+    first = race(steady({BASE: 1, "onnx": 2, "openvino": 2.1}), ["onnx", "openvino"])
+    runner = steady({BASE: 1, "onnx": 2, "openvino": 2.1}, seed=2)
+    again, kept = continued(runner, first.rounds[:4])
+    assert again.num_replayed == 4
+    assert again.rounds[:4] == first.rounds[:4]
+    assert [index for index, _ in kept] == list(range(4, len(again.rounds)))
+    assert runner.counts[BASE] == len(again.rounds) - 4
+
+
+def test_without_rounds_to_replay_a_race_that_may_not_run_any_is_exhausted():
+    first = race(steady({BASE: 1, "onnx": 2, "openvino": 2.1}), ["onnx", "openvino"])
+    result, _ = continued(Forbidden(), first.rounds[:2], live=False)
+    assert result.ending == "exhausted"
+
+
+def test_rounds_that_lack_somebody_who_is_still_running_end_the_replay():
+    """The first race cut `onnx`; now it may not be cut so early, and its missing laps cannot be made up."""
+    rounds = [Round(block=index % 4, seconds={BASE: 1.0, "onnx": 0.5, "openvino": 0.5}) for index in range(3)]
+    rounds += [Round(block=index % 4, seconds={BASE: 1.0, "openvino": 0.5}) for index in range(3, 8)]
+    runner = steady({BASE: 1, "onnx": 2, "openvino": 2})
+    again, kept = continued(runner, rounds, limits=Limits(min_rounds=8, max_rounds=8))
+    assert again.num_replayed == 3
+    assert kept[0][0] == 3
+    assert set(kept[0][1].seconds) == {BASE, "onnx", "openvino"}
 
 
 # -- simulations ---------------------------------------------------------------------------------------------

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+DEFAULT_TOKENS_PER_BATCH = 512
+"""Measured on two cores with all-MiniLM-L6-v2, texts of 40 and 620 characters: int8 and bf16 graphs are fastest at 256
+to 512 tokens, where the activations stay in the caches; float32 does not care between 512 and 2048."""
+
 
 def plan_batches(
     lengths: NDArray[np.int64], *, tokens_per_batch: int, max_texts: int | None = None, at_least: int = 1

@@ -15,10 +15,6 @@ from advisor.encode.pooling import load_stages, normalize, pool
 from advisor.encode.session import Session
 from advisor.encode.tokenize import Tokenizer, Tokens
 
-DEFAULT_TOKENS_PER_BATCH = 512
-"""Measured on two cores with all-MiniLM-L6-v2, texts of 40 and 620 characters: int8 and bf16 graphs are fastest at 256
-to 512 tokens, where the activations stay in the caches; float32 does not care between 512 and 2048."""
-
 _TEXTS_AT_ONCE = 8192
 """Texts that are tokenised and sorted together: enough to sort well, few enough to bound memory."""
 

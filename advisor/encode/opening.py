@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from advisor.encode.backend import Backend
+from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
 from advisor.encode.encoder import Encoder
-from advisor.encode.graph import DEFAULT_TOKENS_PER_BATCH, GraphBackend
+from advisor.encode.graph import GraphBackend
 from advisor.encode.modules import read_pipeline
 from advisor.encode.session import Session
 from advisor.errors import ArtifactError, InputError

@@ -59,6 +59,33 @@ def release(folder: Path) -> None:
             os.close(descriptor)
 
 
+def try_alone(folder: Path) -> bool:
+    """Hold `folder` as its only user until `release` or the end of this process; False if another process has it.
+
+    Where folders cannot be locked nothing is held, and the answer is True.
+    """
+    if sys.platform == "win32":
+        return folder.is_dir()
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    identity = _identity(os.fstat(descriptor))
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        os.close(descriptor)
+        return True
+    if identity in _held or not _is_at(folder, identity):
+        os.close(descriptor)
+        return False
+    _held[identity] = descriptor
+    return True
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[bool]:
     """Whether no process holds `folder`, this one included; if so, none can begin to inside the block.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from advisor.measure.control import Control
+from advisor.measure.journal import Journal, journal_folder
 from advisor.measure.result import Measured, MeasureResult
 from advisor.measure.session import measure
 
-__all__ = ["Control", "MeasureResult", "Measured", "measure"]
+__all__ = ["Control", "Journal", "MeasureResult", "Measured", "journal_folder", "measure"]

@@ -13,6 +13,7 @@ from advisor.accuracy import check_embeddings, estimate_loss
 from advisor.errors import ChildFailed
 from advisor.measure.client import Client
 from advisor.measure.contestant import Contestant
+from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
 from advisor.measure.plan import PROBE_TEXTS, Plan, first_plan, full_plan
 from advisor.measure.race import Exit, slower
@@ -28,6 +29,12 @@ _PROBE_TURNS = 2
 _WARM_UP_S = 1.0
 """The slow ones, PyTorch first of all, have no shapes to prepare for."""
 
+_COMPARED_NAME = "compared.npy"
+
+
+def _reference_name(candidate: str) -> str:
+    return f"{candidate}.reference.npy"
+
 
 class Admission:
     """Prepares candidates, the baseline first: it sizes the plan and gives the embeddings to compare with."""
@@ -41,6 +48,7 @@ class Admission:
         request: Request,
         log_dir: Path,
         work_dir: Path,
+        journal: Journal,
         worker_module: str,
         pace: Pace,
     ) -> None:
@@ -50,34 +58,62 @@ class Admission:
         self._request = request
         self._log_dir = log_dir
         self._work_dir = work_dir
+        self._journal = journal
         self._worker_module = worker_module
         self._pace = pace
         self._baseline: Contestant | None = None
         self._compared: NDArray[np.float32] | None = None
         self.plan = Plan(path=work_dir / "texts.json", sizes=())
 
+    def recall(self, contestant: Contestant, *, spare: bool = False) -> bool:
+        """Take what the journal knows of a candidate, if that is everything; the baseline, which makes the plan, first.
+
+        Nothing is started: `reopen` does that, where rounds are still to be run. With `spare` a hopeless one is to be
+        raced all the same, and counts as not known.
+        """
+        known = self._journal.admitted(contestant.exported)
+        if known is None or (spare and known.exit is not None):
+            return False
+        if known.exit is None:
+            contestant.reference_path = self._journal.kept(_reference_name(known.name), known.reference_sha256)
+            if contestant.reference_path is None:
+                return False
+        if known.name == BASELINE:
+            compared = self._journal.kept(_COMPARED_NAME, known.compared_sha256)
+            if compared is None or known.latency_s is None:
+                return False
+            self._compared = np.load(compared, allow_pickle=False)
+            self._baseline = contestant
+            self._make_plan(known.s_per_text, known.latency_s)
+        contestant.probe_s_per_text = known.s_per_text
+        contestant.probe_speedup = known.probe_speedup
+        contestant.load = known.load
+        contestant.loss = known.loss
+        contestant.exit = known.exit
+        return True
+
+    def reopen(self, contestant: Contestant) -> None:
+        """Start and warm up a candidate that was recalled. Raises ChildFailed."""
+        load = contestant.load
+        client = self._open(contestant)
+        contestant.load = load  # of the first time, when the machine did nothing else
+        client.texts(self.plan.path)
+        self._warm_up(contestant)
+
     def admit_baseline(self, contestant: Contestant) -> None:
         """Prepare the baseline and make the plan. Raises ChildFailed."""
         client = self._open(contestant)
         path = self.plan.path
-        seed = self._request.seed
-        client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=seed).path)
-        seconds = self._probe(client)
+        client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=self._request.seed).path)
+        contestant.probe_s_per_text = self._probe(client) / PROBE_TEXTS
         singles = client.latencies(self.plan.probe, timeout_s=self._pace.probe_timeout_s)
-        contestant.probe_s_per_text = seconds / PROBE_TEXTS
-        self.plan = full_plan(
-            self._texts,
-            self._reference_texts,
-            seconds_per_text=contestant.probe_s_per_text,
-            latency_s=sum(singles) / len(singles),
-            pace=self._pace,
-            path=path,
-            seed=seed,
-        )
+        latency_s = sum(singles) / len(singles)
+        self._make_plan(contestant.probe_s_per_text, latency_s)
         client.texts(path)
         self._baseline = contestant
         self._compare(contestant)
         self._warm_up(contestant)
+        self._note(contestant, latency_s=latency_s)
 
     def admit(self, contestant: Contestant, *, time_s: float | None) -> None:
         """Prepare another candidate. One that the probe shows to be hopeless, or too slow to embed the compared texts
@@ -91,9 +127,44 @@ class Admission:
         if time_s is not None:
             contestant.exit = hopeless or self._too_slow(contestant, time_s)
             if contestant.exit is not None:
+                if hopeless is not None:
+                    self._note(contestant)
                 return
         self._compare(contestant)
         self._warm_up(contestant)
+        self._note(contestant)
+
+    def _make_plan(self, seconds_per_text: float, latency_s: float) -> None:
+        self.plan = full_plan(
+            self._texts,
+            self._reference_texts,
+            seconds_per_text=seconds_per_text,
+            latency_s=latency_s,
+            pace=self._pace,
+            path=self.plan.path,
+            seed=self._request.seed,
+        )
+
+    def _note(self, contestant: Contestant, *, latency_s: float | None = None) -> None:
+        """Put into the journal what was found out."""
+        assert contestant.load is not None  # it was opened
+        assert contestant.probe_s_per_text is not None  # and probed
+        reference = contestant.reference_path
+        compared = self._journal.folder / _COMPARED_NAME
+        self._journal.admit(
+            Admitted(
+                name=contestant.name,
+                identity=identity_of(contestant.exported),
+                s_per_text=contestant.probe_s_per_text,
+                latency_s=latency_s,
+                probe_speedup=contestant.probe_speedup,
+                load=contestant.load,
+                loss=contestant.loss,
+                exit=contestant.exit,
+                compared_sha256=self._journal.keep(compared) if contestant.name == BASELINE else None,
+                reference_sha256=None if reference is None else self._journal.keep(reference),
+            )
+        )
 
     def begin_imports(self, contestants: Sequence[Contestant]) -> None:
         """Start the workers of `contestants` side by side: PyTorch takes seconds to import, on one core each.
@@ -170,8 +241,9 @@ class Admission:
     def _compare(self, contestant: Contestant) -> None:
         """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""
         client = contestant.connection
-        compared_path = self._work_dir / f"{contestant.name}.compared.npy"
-        reference_path = self._work_dir / f"{contestant.name}.reference.npy"
+        is_baseline = contestant.name == BASELINE
+        compared_path = (self._journal.folder if is_baseline else self._work_dir) / _COMPARED_NAME
+        reference_path = self._journal.folder / _reference_name(contestant.name)
         for batch, path, alone in (
             (self.plan.compared, compared_path, False),
             (self.plan.reference, reference_path, True),
@@ -187,8 +259,9 @@ class Admission:
                 raise ChildFailed(wrong, log=str(self._log_dir / f"{contestant.name}.log"))
         contestant.reference_path = reference_path
         compared = np.load(compared_path, allow_pickle=False)
-        if self._compared is None:
+        if is_baseline:
             self._compared = compared
+        assert self._compared is not None  # the baseline was first
         contestant.loss = estimate_loss(self._compared, compared, seed=self._request.seed)
 
     def _warm_up(self, contestant: Contestant) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.child.process import Child
-from advisor.types import Exported, ModelProfile, Runtime
+from advisor.types import Exported, ModelProfile, Runtime, RuntimeSettings
 
 WORKER_MODULE = "advisor.measure.worker"
 
@@ -66,8 +66,19 @@ class Client:
         self._child.send("import", runtime=runtime)
         self._importing = True
 
-    def load(self, model: ModelProfile, runtime: Runtime, *, timeout_s: float) -> Load:
-        """Open the candidate's files, with the model's own tokenizer and modules, and embed one text."""
+    def load(
+        self,
+        model: ModelProfile,
+        runtime: Runtime,
+        *,
+        timeout_s: float,
+        setting: str = "",
+        settings: RuntimeSettings | None = None,
+    ) -> Load:
+        """Open the candidate's files, with the model's own tokenizer and modules, and embed one text.
+
+        `settings` other than the candidate's own need a name, `setting`, by which later requests mean them.
+        """
         if self._import_s is None and not self._importing:
             self.begin_import(runtime)
         self.settle(timeout_s=timeout_s)
@@ -78,10 +89,15 @@ class Client:
             folder=str(model.path),
             runtime=runtime,
             file=None if file is None else str(self._exported.folder / file),
-            settings=dataclasses.asdict(self._exported.settings),
+            settings=dataclasses.asdict(settings or self._exported.settings),
             trust_remote_code=model.trust_remote_code,
+            setting=setting,
         )
         return Load(import_s=self._import_s or 0.0, load_s=reply["load_s"])
+
+    def close(self, setting: str) -> None:
+        """Give the memory of another setting back."""
+        self._child.call("close", timeout_s=60, setting=setting)
 
     def settle(self, *, timeout_s: float) -> None:
         """Wait until a begun import has ended, so that the worker is idle."""
@@ -93,15 +109,18 @@ class Client:
         """Read the batches of texts in a JSON file, a list of lists of str."""
         self._child.call("texts", timeout_s=60, path=str(path))
 
-    def time_blocks(self, blocks: Sequence[Sequence[int]], *, wake: int | None, timeout_s: float) -> tuple[float, ...]:
+    def time_blocks(
+        self, blocks: Sequence[Sequence[int]], *, wake: int | None, timeout_s: float, setting: str = ""
+    ) -> tuple[float, ...]:
         """Seconds for each block (of batches), after an untimed encode of the batch `wake`."""
         wanted = [list(block) for block in blocks]
-        reply = self._child.call("time_blocks", timeout_s=timeout_s, blocks=wanted, wake=wake)
+        reply = self._child.call("time_blocks", timeout_s=timeout_s, blocks=wanted, wake=wake, setting=setting)
         return tuple(reply["seconds"])
 
-    def latencies(self, batch: int, *, timeout_s: float) -> tuple[float, ...]:
+    def latencies(self, batch: int, *, timeout_s: float, setting: str = "") -> tuple[float, ...]:
         """Seconds for each text of a batch, one at a time."""
-        return tuple(self._child.call("latency", timeout_s=timeout_s, batch=batch)["seconds"])
+        reply = self._child.call("latency", timeout_s=timeout_s, batch=batch, setting=setting)
+        return tuple(reply["seconds"])
 
     def embed(self, batch: int, *, out: Path, alone: bool, timeout_s: float) -> None:
         """Write the embeddings of a batch to `out`, `(num_texts, dimension)` float32 as .npy."""

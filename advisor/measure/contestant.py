@@ -12,10 +12,22 @@ from advisor import catalogue
 from advisor.choose import FP32_NOISE
 from advisor.errors import ChildFailed
 from advisor.measure.client import Client, Load
+from advisor.measure.pace import Pace
 from advisor.measure.race import Exit
 from advisor.measure.result import Measured
 from advisor.measure.rounds import Round, estimate, log_speed
-from advisor.types import BASELINE, Estimate, Exported, Fidelity, Outcome, Timing
+from advisor.types import (
+    BASELINE,
+    Estimate,
+    Exported,
+    Fidelity,
+    LengthSpeed,
+    ModelProfile,
+    Outcome,
+    RuntimeSettings,
+    Timing,
+    TriedSetting,
+)
 
 _UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
 
@@ -26,6 +38,7 @@ class Contestant:
 
     exported: Exported
     candidate: catalogue.Candidate
+    model: ModelProfile
     client: Client | None = None
     load: Load | None = None
     probe_s_per_text: float | None = None
@@ -33,7 +46,14 @@ class Contestant:
     loss: Fidelity | None = None
     reference_path: Path | None = None
     peak_rss_bytes: int | None = None
-    latencies_s: list[float] = field(default_factory=list)
+    settings: RuntimeSettings | None = None
+    """Those that tuning kept, None for the export's own."""
+    setting: str = ""
+    """Their name in the worker."""
+    open_settings: set[str] = field(default_factory=set)
+    """Names of the settings that are open in the worker beside its own."""
+    tried: tuple[TriedSetting, ...] = ()
+    by_length: tuple[LengthSpeed, ...] = ()
     exit: Exit | None = None
     broken: ChildFailed | None = None
     """What ended a worker that was started ahead of its turn."""
@@ -50,6 +70,22 @@ class Contestant:
             raise RuntimeError(f"{self.name} has no worker")
         return self.client
 
+    def open_setting(self, setting: str, settings: RuntimeSettings, pace: Pace) -> bool:
+        """Open the files with other settings beside the candidate's own; False if they are open. Raises ChildFailed."""
+        if setting in self.open_settings:
+            return False
+        self.connection.load(
+            self.model, self.candidate.runtime, timeout_s=pace.load_timeout_s, setting=setting, settings=settings
+        )
+        self.open_settings.add(setting)
+        return True
+
+    def drop_setting(self, setting: str) -> None:
+        """Close a setting if it is open."""
+        if setting in self.open_settings:
+            self.open_settings.remove(setting)
+            self.connection.close(setting)
+
     def may_win(self, max_loss: float) -> bool:
         """Whether its estimated loss lets `choose` take it."""
         fp32 = self.candidate.precision == "fp32"
@@ -57,10 +93,10 @@ class Contestant:
             return fp32
         return self.loss.value <= (max(max_loss, FP32_NOISE) if fp32 else max_loss)
 
-    def measured(self, rounds: Sequence[Round], block_texts: Sequence[float]) -> Measured:
-        """Everything that is known, given all rounds and what each block is worth in texts."""
+    def measured(self, rounds: Sequence[Round], singles: Sequence[Round], block_texts: Sequence[float]) -> Measured:
+        """Everything that is known, given all rounds of throughput and of latency, and each block's worth in texts."""
         left = self.exit
-        timing = self._timing(rounds, block_texts)
+        timing = self._timing(rounds, singles, block_texts)
         if left is None and timing is None:
             left = Exit(name=self.name, status="skipped", reason="skipped: the measurement ended before its turn")
         return Measured(
@@ -73,6 +109,9 @@ class Contestant:
             cut_by=None if left is None else left.rival,
             reference_path=self.reference_path,
             import_s=None if self.load is None else self.load.import_s,
+            settings=self.settings or self.exported.settings,
+            tried=self.tried,
+            by_length=self.by_length,
         )
 
     def outcome(self, measured: Measured) -> Outcome:
@@ -83,19 +122,20 @@ class Contestant:
             reason=measured.reason,
             precision=self.candidate.precision,
             file=self.exported.file,
-            settings=self.exported.settings,
+            settings=measured.settings,
             timing=measured.timing,
             loss=measured.loss,
             export_s=self.exported.export_s,
             size_bytes=self.exported.size_bytes,
             notes=self.exported.notes,
             log=measured.log,
+            tried=measured.tried,
+            by_length=measured.by_length,
         )
 
-    def _timing(self, rounds: Sequence[Round], block_texts: Sequence[float]) -> Timing | None:
-        rates = [
-            math.log(block_texts[one.block] / one.seconds[self.name]) for one in rounds if self.name in one.seconds
-        ]
+    def _timing(self, rounds: Sequence[Round], singles: Sequence[Round], block_texts: Sequence[float]) -> Timing | None:
+        by_round = [block_texts[one.block] / one.seconds[self.name] for one in rounds if self.name in one.seconds]
+        rates = [math.log(rate) for rate in by_round]
         texts_per_s = estimate(rates)
         speedup = _UNITY if self.name == BASELINE else estimate(log_speed(rounds, self.name, BASELINE))
         if texts_per_s is None:
@@ -104,7 +144,8 @@ class Contestant:
             texts_per_s = Estimate(median=1 / self.probe_s_per_text)
             if self.name != BASELINE:
                 speedup = None if self.probe_speedup is None else Estimate(median=self.probe_speedup)
-        p50, p95 = _percentiles_ms(self.latencies_s)
+        p50, p95 = _percentiles_ms([value for one in singles for value in one.singles.get(self.name, ())])
+        quicker = None if p50 is None else estimate(log_speed(singles, self.name, BASELINE))
         return Timing(
             texts_per_s=texts_per_s,
             speedup=speedup,
@@ -113,6 +154,8 @@ class Contestant:
             load_s=None if self.load is None else self.load.load_s,
             peak_rss_bytes=self.peak_rss_bytes,
             rounds=len(rates),
+            latency_speedup=_UNITY if self.name == BASELINE and p50 is not None else quicker,
+            by_round=tuple(by_round),
         )
 
 

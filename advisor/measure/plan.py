@@ -9,18 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.measure.blocks import DEFAULT_BATCH, MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
+from advisor.measure.lengths import LengthRange, length_ranges
 from advisor.measure.pace import Pace
 
 PROBE_TEXTS = 16
 LATENCY_BLOCKS = 5
 
 _LATENCY_TEXTS = (4, 20)
+_RANGE_TEXTS = (8, 128)
 _COMPARED_S = 4.0
 _COMPARED_TEXTS = (128, 512)
 """At least, and at most; in between as many as the baseline embeds in `_COMPARED_S`. With 512 sentences of STSb an
 int8 model's loss is estimated as 0.19 % with an interval of 0.15 to 0.31 %, with 128 as 0.24 %, 0.13 to 0.86 %."""
 
 _PROBE, _REFERENCE, _COMPARED = range(3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeBatch:
+    """The batch that stands for texts of `min_chars` to `max_chars` characters, a `share` of all sampled ones."""
+
+    min_chars: int
+    max_chars: int | None
+    share: float
+    batch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,8 @@ class Plan:
     """How many average texts each block is worth: its characters over the mean of all texts. A block of long texts is
     no slower a block (the ratio estimator; Cochran 1977, Sampling Techniques, chapter 6)."""
     singles: tuple[int, ...] = ()
+    ranges: tuple[RangeBatch, ...] = ()
+    """Texts of one range of lengths each; empty where lengths vary too little."""
     probe: int = _PROBE
     reference: int = _REFERENCE
     compared: int = _COMPARED
@@ -72,13 +86,28 @@ def full_plan(
     lengths = [len(text) for text in texts]
     blocks = neighbour_blocks(lengths, shape=shape, max_blocks=MAX_BLOCKS, seed=seed)
     mean_chars = sum(lengths) / len(lengths)
+    ranges = length_ranges(lengths)
+    seconds_per_char = seconds_per_text / max(1.0, mean_chars)
     return _write(
         [probe, list(reference_texts), compared],
         singles=singles,
         blocks=[_calls([[texts[index] for index in batch] for batch in block], shape) for block in blocks],
         block_texts=[sum(lengths[index] for batch in block for index in batch) / mean_chars for block in blocks],
+        ranges=ranges,
+        range_texts=[
+            [texts[index] for index in _range_members(each, lengths, seconds_per_char, pace.range_s)] for each in ranges
+        ],
         path=path,
     )
+
+
+def _range_members(each: LengthRange, lengths: Sequence[int], seconds_per_char: float, wanted_s: float) -> list[int]:
+    """Texts of a range, spread over its lengths: as many as take the baseline about `wanted_s`."""
+    ordered = sorted(each.members, key=lambda index: lengths[index])
+    mean_chars = sum(lengths[index] for index in ordered) / len(ordered)
+    wanted = wanted_s / max(seconds_per_char * mean_chars, 1e-6)
+    size = min(len(ordered), _between(_RANGE_TEXTS, wanted))
+    return [ordered[position * len(ordered) // size] for position in range(size)]
 
 
 def _calls(block: list[list[str]], shape: BlockShape) -> list[list[str]]:
@@ -96,8 +125,12 @@ def _write(
     singles: Sequence[list[str]] = (),
     blocks: Sequence[Sequence[list[str]]] = (),
     block_texts: Sequence[float] = (),
+    ranges: Sequence[LengthRange] = (),
+    range_texts: Sequence[list[str]] = (),
 ) -> Plan:
-    everything = [*batches, *singles]
+    everything = [*batches, *singles, *range_texts]
+    num_texts = sum(len(each.members) for each in ranges)
+    first_range = len(batches) + len(singles)
     block_indices = []
     for block in blocks:
         block_indices.append(tuple(range(len(everything), len(everything) + len(block))))
@@ -108,7 +141,16 @@ def _write(
         sizes=tuple(len(batch) for batch in everything),
         blocks=tuple(block_indices),
         block_texts=tuple(block_texts),
-        singles=tuple(range(len(batches), len(batches) + len(singles))),
+        singles=tuple(range(len(batches), first_range)),
+        ranges=tuple(
+            RangeBatch(
+                min_chars=each.min_chars,
+                max_chars=each.max_chars,
+                share=len(each.members) / num_texts,
+                batch=first_range + position,
+            )
+            for position, each in enumerate(ranges)
+        ),
     )
 
 

@@ -6,13 +6,13 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, inf, log1p
+from math import exp, inf, log, log1p
 from typing import Literal, Protocol
 
 from advisor.errors import ChildFailed
 from advisor.measure.control import Control
 from advisor.measure.intervals import sequential_interval
-from advisor.measure.rounds import Round, fastest, log_speed
+from advisor.measure.rounds import Lap, Round, fastest, log_speed
 
 TIE_MARGIN = 0.03
 """Two candidates that differ by less are tied: whoever is simpler or more accurate wins."""
@@ -20,15 +20,17 @@ TIE_MARGIN = 0.03
 FLOOR_ROUNDS = 3
 """Rounds that are run even when the time is spent: fewer give no interval at all."""
 
-Ending = Literal["settled", "tied", "rounds", "time", "stopped"]
+Ending = Literal["settled", "tied", "rounds", "time", "stopped", "exhausted"]
+"""`exhausted`: the recorded rounds did not reach the end of the race, and it was not to run any."""
+
 Standing = Literal["slower", "tied", "faster", "open"]
 
 
 class Runner(Protocol):
     """Whatever can run a candidate over a block of texts."""
 
-    def run(self, candidate: str, block: int) -> float:
-        """The seconds that it took. Raises ChildFailed where it could not."""
+    def run(self, candidate: str, block: int) -> Lap:
+        """What it took. Raises ChildFailed where it could not."""
         ...
 
 
@@ -54,6 +56,8 @@ class Limits:
     """Whether to cut clearly slower candidates and to stop when the winner is settled; else `max_rounds` are run."""
     straggler_ratio: float = 3.0
     """Two laps in a row that took this many times the baseline's end a candidate, whatever the interval says."""
+    early_ratio: float = 2.0
+    """From `FLOOR_ROUNDS` to `min_rounds`, one that took this many times the leader's in every single round is cut."""
     alpha: float = 0.05
     """Probability that the race cuts its truly fastest candidate, over all looks and all rivals."""
 
@@ -78,6 +82,8 @@ class RaceResult:
     exits: tuple[Exit, ...]
     leader: str | None
     ending: Ending
+    num_replayed: int = 0
+    """Rounds that were not run, but taken from an earlier race."""
 
 
 def slower(ratio: float) -> str:
@@ -100,6 +106,9 @@ class Race:
     """One race; `run` it once.
 
     Every round times every running candidate once, on the same block, in a fresh random order. Blocks take turns.
+    Rounds in `replay`, which an earlier race of the same seed finished, count as if they were run now, as far as they
+    hold everyone who is still running; with `live` False the race ends where they do.
+
     From `min_rounds` on, a candidate is cut when the upper bound of its speed relative to the leader is more than the
     tie margin below it. The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is
     cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The race ends when
@@ -120,6 +129,9 @@ class Race:
         control: Control | None = None,
         on_lap: Callable[[str, int, int, float], None] | None = None,
         on_exit: Callable[[Exit, Sequence[Round]], None] | None = None,
+        on_round: Callable[[int, Round], None] | None = None,
+        replay: Sequence[Round] = (),
+        live: bool = True,
     ) -> None:
         self._runner = runner
         self._baseline = baseline
@@ -131,6 +143,11 @@ class Race:
         self._control = control or Control()
         self._on_lap = on_lap
         self._on_exit = on_exit
+        self._on_round = on_round
+        self._replay = tuple(replay)
+        self._live = live
+        self._num_replayed = 0
+        self._wall_s: dict[str, float] = {}
         self._running = {entrant.name: entrant for entrant in entrants}
         self._alpha = limits.alpha / max(1, sum(entrant.may_win for entrant in entrants) - 1)
         self._rounds: list[Round] = []
@@ -145,13 +162,21 @@ class Race:
             if self._limits.cuts:
                 self._cut_the_slower()
             ending = self._ending()
-        return RaceResult(rounds=tuple(self._rounds), exits=tuple(self._exits), leader=self._leader(), ending=ending)
+        return RaceResult(
+            rounds=tuple(self._rounds),
+            exits=tuple(self._exits),
+            leader=self._leader(),
+            ending=ending,
+            num_replayed=self._num_replayed,
+        )
 
     def _run_round(self) -> None:
         order = list(self._running)
         self._rng.shuffle(order)
-        block = len(self._rounds) % self._num_blocks
-        seconds: dict[str, float] = {}
+        index = len(self._rounds)
+        block = index % self._num_blocks
+        recorded = self._recorded()
+        laps: dict[str, Lap] = {}
         for name in order:
             self._deadline_s += self._control.wait()
             if self._control.stopped:
@@ -159,15 +184,38 @@ class Race:
             if self._control.skips(name) and name != self._baseline:
                 self._leave(Exit(name=name, status="skipped", reason="skipped: left out by the user"))
                 continue
-            try:
-                seconds[name] = self._runner.run(name, block)
-            except ChildFailed as error:
-                reason = f"failed in round {len(self._rounds) + 1}: {error.message}"
-                self._leave(Exit(name=name, status="failed", reason=reason, log=error.log))
-                continue
+            if recorded is not None:
+                laps[name] = Lap(seconds=recorded.seconds[name], singles=tuple(recorded.singles.get(name, ())))
+            else:
+                start_s = self._clock()
+                try:
+                    laps[name] = self._runner.run(name, block)
+                except ChildFailed as error:
+                    reason = f"failed in round {index + 1}: {error.message}"
+                    self._leave(Exit(name=name, status="failed", reason=reason, log=error.log))
+                    continue
+                self._wall_s[name] = self._clock() - start_s
             if self._on_lap is not None:
-                self._on_lap(name, len(self._rounds) + 1, block, seconds[name])
-        self._rounds.append(Round(block=block, seconds=seconds))
+                self._on_lap(name, index + 1, block, laps[name].seconds)
+        finished = Round(
+            block=block,
+            seconds={name: lap.seconds for name, lap in laps.items()},
+            singles={name: lap.singles for name, lap in laps.items() if lap.singles},
+        )
+        self._rounds.append(finished)
+        self._num_replayed += recorded is not None
+        if recorded is None and self._on_round is not None and not self._control.stopped:
+            self._on_round(index, finished)
+
+    def _recorded(self) -> Round | None:
+        """The next round, if it was run before. From the first one that cannot be used on, none is."""
+        index = len(self._rounds)
+        if index < len(self._replay):
+            recorded = self._replay[index]
+            if recorded.block == index % self._num_blocks and set(self._running) <= set(recorded.seconds):
+                return recorded
+            self._replay = self._replay[:index]
+        return None
 
     def _drop_stragglers(self) -> None:
         num_rounds = len(self._rounds)
@@ -181,16 +229,22 @@ class Race:
 
     def _cut_the_slower(self) -> None:
         leader = self._leader()
-        if leader is None or len(self._rounds) < self._limits.min_rounds:
+        num_rounds = len(self._rounds)
+        if leader is None or num_rounds < FLOOR_ROUNDS:
             return
+        early = num_rounds < self._limits.min_rounds
         for entrant in tuple(self._running.values()):
             if entrant.name in (leader, self._baseline):
                 continue
+            behind = log_speed(self._rounds, leader, entrant.name)
             if not entrant.may_win:
-                del self._running[entrant.name]  # it has the rounds for an interval, and nobody waits for more
+                if not early:  # it has the rounds for an interval, and nobody waits for more
+                    del self._running[entrant.name]
+            elif early:
+                if len(behind) == num_rounds and min(behind) > log(self._limits.early_ratio):
+                    self._cut(entrant.name, exp(statistics.median(behind)), leader)
             elif standing(self._rounds, entrant.name, leader, alpha=self._alpha) == "slower":
-                speed = statistics.median(log_speed(self._rounds, leader, entrant.name))
-                self._cut(entrant.name, exp(speed), leader)
+                self._cut(entrant.name, exp(statistics.median(behind)), leader)
 
     def _cut(self, name: str, ratio: float, rival: str) -> None:
         num_rounds = len(self._rounds)
@@ -218,13 +272,22 @@ class Race:
             return "stopped"
         if num_rounds >= self._limits.max_rounds:
             return "rounds"
-        if num_rounds < FLOOR_ROUNDS:
+        decided = self._decided()
+        if decided is not None:
+            return decided
+        if self._recorded() is not None:
             return None
-        next_round_s = sum(self._rounds[-1].seconds.get(name, 0.0) for name in self._running)
-        if self._clock() + next_round_s > self._deadline_s:
+        if not self._live:
+            return "exhausted"
+        next_round_s = sum(self._wall_s.get(name, 0.0) for name in self._running)
+        if num_rounds >= FLOOR_ROUNDS and self._clock() + next_round_s > self._deadline_s:
             return "time"
+        return None
+
+    def _decided(self) -> Ending | None:
+        """Whether the rounds so far leave nothing to find out."""
         leader = self._leader()
-        if num_rounds < self._limits.min_rounds or not self._limits.cuts or leader is None:
+        if len(self._rounds) < self._limits.min_rounds or not self._limits.cuts or leader is None:
             return None
         standings = {
             standing(self._rounds, entrant.name, leader, alpha=self._alpha)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.types import Fidelity, Status, Timing
+from advisor.types import Fidelity, LengthSpeed, Measurement, RuntimeSettings, Status, Timing, TriedSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,10 @@ class Measured:
     """Embeddings of the reference texts, each encoded alone: `(num_texts, dimension)` float32 as .npy."""
     import_s: float | None = None
     """Importing the runtime; `timing.load_s` is without it."""
+    settings: RuntimeSettings | None = None
+    """Those that everything was measured with: the export's own, or what tuning kept."""
+    tried: tuple[TriedSetting, ...] = ()
+    by_length: tuple[LengthSpeed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class MeasureResult:
 
     candidates: tuple[Measured, ...]
     warnings: tuple[str, ...]
+    measurement: Measurement | None = None
 
     def of(self, name: str) -> Measured:
         """The candidate called `name`; raises KeyError if it was not in the run."""

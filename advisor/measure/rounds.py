@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from advisor.measure.intervals import median_interval
 from advisor.types import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lap:
+    """One candidate's turn in a round."""
+
+    seconds: float
+    """What the race compares: the time for the block, or the median over its single texts."""
+    singles: tuple[float, ...] = ()
+    """Seconds for each text, where they were encoded one at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +27,16 @@ class Round:
 
     block: int
     seconds: Mapping[str, float]
+    singles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """`Lap.singles` of each candidate; empty for throughput."""
+
+    def only(self, names: Collection[str]) -> Round:
+        """The round without the laps of all others."""
+        return Round(
+            block=self.block,
+            seconds={name: value for name, value in self.seconds.items() if name in names},
+            singles={name: value for name, value in self.singles.items() if name in names},
+        )
 
 
 def log_speed(rounds: Sequence[Round], of: str, against: str) -> list[float]:

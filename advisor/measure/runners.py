@@ -2,42 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from advisor.measure.contestant import Contestant
 from advisor.measure.pace import Pace
 from advisor.measure.plan import Plan
+from advisor.measure.rounds import Lap
+from advisor.types import RuntimeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Whom a name in a race stands for: a candidate, with its own settings or with one that is tried."""
+
+    contestant: Contestant
+    setting: str = ""
+    settings: RuntimeSettings | None = None
+
+    def ready(self, plan: Plan, pace: Pace) -> None:
+        """Open the setting in the candidate's worker, if it is not open, and run it over each block once."""
+        if self.settings is None or not self.contestant.open_setting(self.setting, self.settings, pace):
+            return
+        for block in plan.blocks:
+            limit_s = pace.load_timeout_s
+            self.contestant.connection.time_blocks([block], wake=None, timeout_s=limit_s, setting=self.setting)
 
 
 class BlockRunner:
-    """Throughput: a block's batches, one after the other."""
+    """Throughput: a block's batches, one after the other. `blocks` are the plan's, unless others are given, and the
+    untimed encode before each is of its probe, unless `wake` names another batch."""
 
-    def __init__(self, contestants: Mapping[str, Contestant], plan: Plan, pace: Pace) -> None:
-        self._contestants = contestants
+    def __init__(
+        self,
+        seats: Mapping[str, Seat],
+        plan: Plan,
+        pace: Pace,
+        *,
+        blocks: Sequence[tuple[int, ...]] | None = None,
+        wake: int | None = None,
+    ) -> None:
+        self._seats = seats
         self._pace = pace
         self._plan = plan
+        self._blocks = plan.blocks if blocks is None else blocks
+        self._wake = plan.probe if wake is None else wake
 
-    def run(self, candidate: str, block: int) -> float:
+    def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
-        contestant = self._contestants[candidate]
-        limit_s = self._pace.timeout_s(self._plan.block_sizes[block], contestant.probe_s_per_text)
-        blocks = [self._plan.blocks[block]]
-        return contestant.connection.time_blocks(blocks, wake=self._plan.probe, timeout_s=limit_s)[0]
+        seat = self._seats[candidate]
+        seat.ready(self._plan, self._pace)
+        batches = self._blocks[block]
+        num_texts = sum(self._plan.sizes[batch] for batch in batches)
+        limit_s = self._pace.timeout_s(num_texts, seat.contestant.probe_s_per_text)
+        (seconds,) = seat.contestant.connection.time_blocks(
+            [batches], wake=self._wake, timeout_s=limit_s, setting=seat.setting
+        )
+        return Lap(seconds=seconds)
 
 
 class SingleRunner:
-    """Latency: one encode for each text. Keeps every latency with its candidate."""
+    """Latency: one encode for each text. A lap is their median: the slowest of them are the machine's, not the
+    candidate's, and users are told percentiles."""
 
-    def __init__(self, contestants: Mapping[str, Contestant], plan: Plan, pace: Pace) -> None:
-        self._contestants = contestants
+    def __init__(self, seats: Mapping[str, Seat], plan: Plan, pace: Pace) -> None:
+        self._seats = seats
         self._pace = pace
         self._plan = plan
 
-    def run(self, candidate: str, block: int) -> float:
-        """Seconds for all of the block's texts."""
-        contestant = self._contestants[candidate]
+    def run(self, candidate: str, block: int) -> Lap:
+        """The median of the block's texts, and all of them."""
+        seat = self._seats[candidate]
+        seat.ready(self._plan, self._pace)
         batch = self._plan.singles[block]
-        limit_s = self._pace.timeout_s(self._plan.sizes[batch], contestant.probe_s_per_text)
-        seconds = contestant.connection.latencies(batch, timeout_s=limit_s)
-        contestant.latencies_s += seconds
-        return sum(seconds)
+        limit_s = self._pace.timeout_s(self._plan.sizes[batch], seat.contestant.probe_s_per_text)
+        singles = seat.contestant.connection.latencies(batch, timeout_s=limit_s, setting=seat.setting)
+        return Lap(seconds=statistics.median(singles), singles=singles)

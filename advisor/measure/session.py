@@ -5,24 +5,36 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from advisor import catalogue
 from advisor.errors import ChildFailed, InputError, UnavailableError
-from advisor.events import CandidateEnded, CandidateLoaded, Event, FidelityMeasured, RoundFinished, WarningRaised
+from advisor.events import (
+    CandidateEnded,
+    CandidateLoaded,
+    Event,
+    FidelityMeasured,
+    RaceRepeated,
+    RoundFinished,
+    RoundsReused,
+    SettingTried,
+    WarningRaised,
+)
 from advisor.measure.admission import Admission
 from advisor.measure.client import WORKER_MODULE
 from advisor.measure.contestant import Contestant
 from advisor.measure.control import Control
-from advisor.measure.heat import HEAT_PLANS, Listeners, run_heat
+from advisor.measure.heat import HEAT_PLANS, ExhaustedError, Heat, HeatResult, Listeners
+from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.noise import Contest, Noise, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
 from advisor.measure.race import Ending, Exit
 from advisor.measure.result import MeasureResult
 from advisor.measure.rounds import Round, log_speed
-from advisor.types import BASELINE, Exported, ModelProfile, Request
+from advisor.types import BASELINE, Exported, Measurement, ModelProfile, Request
 
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
@@ -41,6 +53,8 @@ def measure(
     time_budget_s: float,
     on_event: Callable[[Event], None],
     clock: Callable[[], float],
+    journal: Journal | None = None,
+    doubt: Callable[[MeasureResult], str | None] = lambda _: None,
     control: Control | None = None,
     worker_module: str = WORKER_MODULE,
     memory: Callable[[], int | None] = available_bytes,
@@ -51,7 +65,9 @@ def measure(
     `exported` must hold the baseline; `pick` is the ruleset's. All candidates get the same texts and the same threads.
     `clock` gives the seconds since the run's start, for events and for `time_budget_s`, which bounds the whole
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
-    texts and embeddings. `worker_module`, `memory` and `pace` are seams for tests.
+    texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
+    now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
+    more, if there is time. `worker_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -60,8 +76,10 @@ def measure(
     if not texts:
         raise InputError("There are no texts to measure with.")
     contestants = {
-        files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
+        files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate), model=model)
+        for files in exported
     }
+    journal = journal or Journal(None, scratch=work_dir)
     if BASELINE not in contestants:
         raise InputError(f"{BASELINE} is not among the candidates: every speedup and loss refers to it.")
     admission = Admission(
@@ -71,6 +89,7 @@ def measure(
         request=request,
         log_dir=log_dir,
         work_dir=work_dir,
+        journal=journal,
         worker_module=worker_module,
         pace=pace,
     )
@@ -81,6 +100,8 @@ def measure(
         request=request,
         pick=pick,
         time_budget_s=time_budget_s,
+        journal=journal,
+        doubt=doubt,
         emit=on_event,
         clock=clock,
         control=control or Control(),
@@ -103,6 +124,8 @@ class _Session:
     request: Request
     pick: str
     time_budget_s: float
+    journal: Journal
+    doubt: Callable[[MeasureResult], str | None]
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     control: Control
@@ -111,6 +134,11 @@ class _Session:
     start_s: float = 0.0
     rounds: list[Round] = field(default_factory=list)
     """Throughput, over all heats."""
+    singles: list[Round] = field(default_factory=list)
+    """Latency, over all heats."""
+    num_rounds: int = 0
+    num_reused: int = 0
+    num_reruns: int = 0
     deciding_rounds: list[Round] = field(default_factory=list)
     """Of the races that decide under the objective."""
     endings: list[Ending] = field(default_factory=list)
@@ -119,23 +147,16 @@ class _Session:
     def run(self) -> MeasureResult:
         """Everything, in order."""
         self.start_s = self.clock()
+        if self._recall_everything():
+            return self._result(())
         before = read_noise()
-        baseline = self.contestants[BASELINE]
-        slow_to_import = self._that_fit_together([one for one in self.contestants.values() if _on_torch(one)])
-        self.admission.begin_imports(slow_to_import)
-        self.admission.settle_imports(slow_to_import)
-        try:
-            self.admission.admit_baseline(baseline)
-        except ChildFailed as error:
-            raise UnavailableError(
-                f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."
-            ) from None
-        self._announce(baseline)
+        self._get_baseline_ready()
         others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
         # The pick first, then the quick to load: PyTorch alone takes seconds to import.
         pending = sorted(others, key=lambda one: (one.name != self.pick, _on_torch(one)))
         while True:
             ready = self._admit_those_that_fit(pending)
+            baseline = self.contestants[BASELINE]
             if baseline.exit is None and (ready or not self.endings):
                 self._race([baseline, *ready], num_pending=len(pending))
             if not pending:
@@ -148,11 +169,32 @@ class _Session:
         found = self._warnings(before)
         for message in found:
             self.emit(WarningRaised(elapsed_s=self.clock(), message=message))
+        result = self._result(found)
+        self._close_journal(result)
+        return result
+
+    def _close_journal(self, result: MeasureResult) -> None:
+        """Rounds that carry a verdict are the answer to the same command; noisy ones are not used again."""
+        if self.control.stopped or "time" in self.endings or len(self.endings) != 1:
+            return  # the same command goes on from here
+        if result.warnings or self.doubt(result) is not None:
+            self.journal.forget_rounds()
+        else:
+            self.journal.finish()
+
+    def _result(self, warnings: tuple[str, ...]) -> MeasureResult:
+        plan = self.admission.plan
         return MeasureResult(
             candidates=tuple(
-                one.measured(self.rounds, self.admission.plan.block_texts) for one in self.contestants.values()
+                one.measured(self.rounds, self.singles, plan.block_texts) for one in self.contestants.values()
             ),
-            warnings=found,
+            warnings=warnings,
+            measurement=Measurement(
+                started=self.journal.started or datetime.now(UTC).isoformat(timespec="seconds"),
+                num_rounds=self.num_rounds,
+                num_reused=self.num_reused,
+                num_reruns=self.num_reruns,
+            ),
         )
 
     def kill_all(self) -> None:
@@ -161,7 +203,79 @@ class _Session:
             if contestant.client is not None:
                 contestant.client.kill()
 
+    # -- what is known already -------------------------------------------------------------------------------
+
+    def _recall_everything(self) -> bool:
+        """Whether the journal holds the whole measurement; nothing is then started. Else all is as before."""
+        in_order = sorted(self.contestants.values(), key=lambda one: one.name != BASELINE)
+        if not self.journal.finished or not all(
+            self.admission.recall(one, spare=one.name == self.pick) for one in in_order
+        ):
+            self._forget(in_order)
+            return False
+        ready = [one for one in in_order if one.exit is None]
+        exits = {one.name: one.exit for one in in_order}
+        silent = Listeners(
+            on_lap=lambda *_: None,
+            on_exit=lambda left, _: None,
+            on_tried=lambda *_: None,
+            doubt=lambda *_: None,
+            on_repeat=lambda _: None,
+            reopen=lambda _: None,
+        )
+        try:
+            self._heat(ready, silent, time_s=self.time_budget_s, live=False).run()
+        except ExhaustedError:
+            self._forget(in_order)
+            return False
+        self._tell_reused()
+        for one in in_order:
+            self._announce(one)
+            if exits[one.name] is not None:
+                self._tell(one, ())
+        self._take(self._heat(ready, self._listeners(ready), time_s=self.time_budget_s, live=False).run())
+        for one in in_order:
+            one.peak_rss_bytes = self.journal.peak_rss_bytes(one.name)
+        self._reinstate()
+        return True
+
+    def _forget(self, contestants: Sequence[Contestant]) -> None:
+        for one in contestants:
+            one.probe_s_per_text = one.probe_speedup = one.load = one.loss = one.exit = one.reference_path = None
+
+    def _tell_reused(self) -> None:
+        if self.journal.num_rounds and self.journal.started is not None:
+            self.emit(
+                RoundsReused(elapsed_s=self.clock(), num_rounds=self.journal.num_rounds, started=self.journal.started)
+            )
+
     # -- getting ready ---------------------------------------------------------------------------------------
+
+    def _get_baseline_ready(self) -> None:
+        baseline = self.contestants[BASELINE]
+        recalled = self.admission.recall(baseline)
+        if not recalled:
+            self.journal.forget_rounds()  # their blocks were cut to another pace
+        self.journal.go_on()
+        self._tell_reused()
+        on_torch = [one for one in self.contestants.values() if _on_torch(one)]
+        slow_to_import = self._that_fit_together([one for one in on_torch if not self._is_hopeless(one)])
+        self.admission.begin_imports(slow_to_import)
+        self.admission.settle_imports(slow_to_import)
+        try:
+            if recalled:
+                self.admission.reopen(baseline)
+            else:
+                self.admission.admit_baseline(baseline)
+        except ChildFailed as error:
+            raise UnavailableError(
+                f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."
+            ) from None
+        self._announce(baseline)
+
+    def _is_hopeless(self, contestant: Contestant) -> bool:
+        known = self.journal.admitted(contestant.exported)
+        return known is not None and known.exit is not None
 
     def _that_fit_together(self, contestants: list[Contestant]) -> list[Contestant]:
         """All of them if memory allows, else none: they are then started one at a time."""
@@ -204,8 +318,11 @@ class _Session:
 
     def _admit(self, contestant: Contestant) -> bool:
         try:
-            time_s = None if contestant.name == self.pick else self._loading_time_s()
-            self.admission.admit(contestant, time_s=time_s)
+            if not self.admission.recall(contestant, spare=contestant.name == self.pick):
+                time_s = None if contestant.name == self.pick else self._loading_time_s()
+                self.admission.admit(contestant, time_s=time_s)
+            elif contestant.exit is None:
+                self.admission.reopen(contestant)
         except ChildFailed as error:
             reason = f"failed before the race: {error.message}"
             self._end(contestant, Exit(name=contestant.name, status="failed", reason=reason, log=error.log))
@@ -226,21 +343,70 @@ class _Session:
 
     def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
         left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
-        result = run_heat(
-            ready,
+        time_s = left_s * len(ready) / (len(ready) + num_pending)
+        self._take(self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run())
+
+    def _heat(self, ready: Sequence[Contestant], listeners: Listeners, *, time_s: float, live: bool) -> Heat:
+        return Heat(
+            index=len(self.endings),
+            ready=ready,
             plan=self.admission.plan,
             pace=self.pace,
             request=self.request,
             pick=self.pick,
-            time_s=left_s * len(ready) / (len(ready) + num_pending),
+            time_s=time_s,
             clock=self.clock,
             control=self.control,
-            listeners=Listeners(on_lap=self._lap, on_exit=self._exit),
+            journal=self.journal,
+            listeners=listeners,
+            live=live,
         )
-        deciding = result.latency if self.request.objective == "latency" else result.throughput
-        self.rounds += result.throughput.rounds
-        self.deciding_rounds += deciding.rounds
-        self.endings.append(deciding.ending)
+
+    def _take(self, result: HeatResult) -> None:
+        """Count what a heat gave."""
+        self.rounds += result.rounds
+        self.singles += result.singles
+        self.deciding_rounds += result.deciding.rounds
+        self.endings.append(result.deciding.ending)
+        self.num_rounds += result.num_rounds
+        self.num_reused += result.num_reused
+        self.num_reruns += result.num_reruns
+        for name, tuned in result.tuned.items():
+            contestant = self.contestants[name]
+            contestant.tried, contestant.settings, contestant.setting = tuned.tried, tuned.settings, tuned.setting
+        for name, by_length in result.by_length.items():
+            self.contestants[name].by_length = by_length
+
+    def _listeners(self, ready: Sequence[Contestant]) -> Listeners:
+        def doubt(rounds: Sequence[Round], singles: Sequence[Round]) -> str | None:
+            for one in ready:
+                self._read_peak(one)
+            plan = self.admission.plan
+            measured = (
+                one.measured((*self.rounds, *rounds), (*self.singles, *singles), plan.block_texts)
+                for one in self.contestants.values()
+            )
+            return self.doubt(MeasureResult(candidates=tuple(measured), warnings=()))
+
+        def repeat(why: str) -> None:
+            for one in ready:
+                if one.exit is not None and one.exit.status == "cut":
+                    one.exit = None
+            self.emit(RaceRepeated(elapsed_s=self.clock(), why=why))
+
+        def reopen(contestant: Contestant) -> None:
+            self._retire(contestant)
+            contestant.open_settings.clear()
+            self.admission.reopen(contestant)
+
+        return Listeners(
+            on_lap=self._lap,
+            on_exit=self._exit,
+            on_tried=lambda name, tried: self.emit(SettingTried(elapsed_s=self.clock(), candidate=name, tried=tried)),
+            doubt=doubt,
+            on_repeat=repeat,
+            reopen=reopen,
+        )
 
     def _lap(self, name: str, round_index: int, block: int, seconds: float) -> None:
         self.emit(
@@ -265,15 +431,22 @@ class _Session:
         self._tell(contestant, ())
 
     def _tell(self, contestant: Contestant, rounds: Sequence[Round]) -> None:
-        measured = contestant.measured((*self.rounds, *rounds), self.admission.plan.block_texts)
+        measured = contestant.measured((*self.rounds, *rounds), self.singles, self.admission.plan.block_texts)
         self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=contestant.outcome(measured)))
 
     def _retire(self, contestant: Contestant) -> None:
         if contestant.client is not None:
-            with contextlib.suppress(ChildFailed):
-                contestant.peak_rss_bytes = contestant.client.usage().peak_rss_bytes
+            self._read_peak(contestant)
             contestant.client.kill()
             contestant.client = None
+
+    def _read_peak(self, contestant: Contestant) -> None:
+        """Its peak memory so far, unless settings that were not kept have raised it since it was read last."""
+        if contestant.client is None or (contestant.tried and contestant.settings is None):
+            return
+        with contextlib.suppress(ChildFailed):
+            contestant.peak_rss_bytes = contestant.client.usage().peak_rss_bytes
+            self.journal.add_peak(contestant.name, contestant.peak_rss_bytes)
 
     def _reinstate(self) -> None:
         """A cut is void where the rival that it lost to failed later or was left out."""

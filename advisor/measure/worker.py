@@ -44,7 +44,8 @@ class Worker:
     def __init__(self, open_encoder: OpenEncoder, *, imports: Callable[[str], None]) -> None:
         self._open_encoder = open_encoder
         self._imports = imports
-        self._encoder: TextEncoder | None = None
+        self._encoders: dict[str, TextEncoder] = {}
+        """By setting; the empty name is what `load` opened."""
         self._batches: list[list[str]] = []
 
     def handlers(self) -> dict[str, Handler]:
@@ -52,6 +53,7 @@ class Worker:
         return {
             "import": self.import_,
             "load": self.load,
+            "close": self.close,
             "texts": self.texts,
             "time_blocks": self.time_blocks,
             "latency": self.latency,
@@ -66,20 +68,27 @@ class Worker:
         return {"import_s": (time.perf_counter_ns() - start) / 1e9}
 
     def load(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Open the encoder and embed one text. `load_s` is without the runtime's import."""
+        """Open an encoder under the name `setting` and embed one text. `load_s` is without the runtime's import."""
         imported = time.perf_counter_ns()
-        self._encoder = self._open_encoder(
+        encoder = self._open_encoder(
             Path(params["folder"]),
             runtime=params["runtime"],
             file=None if params["file"] is None else Path(params["file"]),
             settings=RuntimeSettings(**params["settings"]),
             trust_remote_code=params["trust_remote_code"],
         )
-        self._encoder.encode([_FIRST_TEXT])
+        encoder.encode([_FIRST_TEXT])
         loaded = time.perf_counter_ns()
+        self._encoders[params["setting"]] = encoder
         gc.collect()
         gc.freeze()  # what is loaded stays; later collections need not walk through it
         return {"load_s": (loaded - imported) / 1e9}
+
+    def close(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Give an encoder's memory back."""
+        del self._encoders[params["setting"]]
+        gc.collect()
+        return {}
 
     def texts(self, params: dict[str, Any]) -> dict[str, Any]:
         """Read the batches of texts that later requests name by their index."""
@@ -92,7 +101,7 @@ class Worker:
         A block is one window around its batches, encoded one after the other. A parked process has lost its caches to
         the others; the untimed encode brings it back to its steady state.
         """
-        encode = self._loaded().encode
+        encode = self._encoders[params["setting"]].encode
         if params["wake"] is not None:
             encode(self._batches[params["wake"]])
         seconds = []
@@ -107,7 +116,7 @@ class Worker:
 
     def latency(self, params: dict[str, Any]) -> dict[str, Any]:
         """Seconds for each text of the batch `batch`, one at a time, after an untimed encode of its first."""
-        encode = self._loaded().encode
+        encode = self._encoders[params["setting"]].encode
         singles = [[text] for text in self._batches[params["batch"]]]
         encode(singles[0])
         seconds = [0.0] * len(singles)
@@ -120,7 +129,7 @@ class Worker:
 
     def embed(self, params: dict[str, Any]) -> dict[str, Any]:
         """Write the embeddings of the batch `batch` to `out` (.npy, float32); `alone` encodes each text by itself."""
-        encode = self._loaded().encode
+        encode = self._encoders[""].encode
         texts = self._batches[params["batch"]]
         embeddings = np.concatenate([encode([text]) for text in texts]) if params["alone"] else encode(texts)
         np.save(params["out"], np.asarray(embeddings, dtype=np.float32))
@@ -138,11 +147,6 @@ class Worker:
             "involuntary_switches": used.ru_nivcsw,
             "num_threads": _num_threads(),
         }
-
-    def _loaded(self) -> TextEncoder:
-        if self._encoder is None:
-            raise RuntimeError("nothing is loaded")
-        return self._encoder
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from advisor.events import (
 )
 from advisor.export import Exporter
 from advisor.export.holding import release
-from advisor.measure import Control, MeasureResult, measure
+from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
@@ -171,6 +171,26 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         for files in exports.ready:  # until the end of this block nobody may prune them from the cache
             in_use.callback(release, files.folder)
         emit(StageStarted(elapsed_s=elapsed(), stage="measure"))
+        journal = in_use.enter_context(
+            Journal(
+                journal_folder(
+                    cache_dir(),
+                    model=known.model,
+                    texts=ready.sample.texts,
+                    reference_texts=reference_texts(),
+                    request=known.request,
+                    hardware=known.hardware,
+                    packages=known.packages,
+                ),
+                scratch=Path(scratch),
+                fresh=spec.fresh,
+            )
+        )
+
+        def doubt(found: MeasureResult) -> str | None:
+            judged = choose(_outcomes(exports.ready, found), decision=known.decision, request=known.request)
+            return judged.why if judged.verdict == "inconclusive" and judged.winner is not None else None
+
         result = measure(
             exports.ready,
             model=known.model,
@@ -183,6 +203,8 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             time_budget_s=max(0.0, ready.deadline_s - elapsed()),
             on_event=emit,
             clock=elapsed,
+            journal=journal,
+            doubt=doubt,
             control=control,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
@@ -200,6 +222,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             why=choice.why,
             warnings=warnings,
             elapsed_s=elapsed(),
+            measurement=result.measurement,
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
@@ -222,13 +245,15 @@ def _outcomes(exported: Sequence[Exported], result: MeasureResult) -> tuple[Outc
                 reason=measured.reason,
                 precision=catalogue.get(files.candidate).precision,
                 file=files.file,
-                settings=files.settings,
+                settings=measured.settings or files.settings,
                 timing=measured.timing,
                 loss=measured.loss,
                 export_s=files.export_s,
                 size_bytes=files.size_bytes,
                 notes=files.notes,
                 log=measured.log,
+                tried=measured.tried,
+                by_length=measured.by_length,
             )
         )
     return tuple(outcomes)
@@ -274,6 +299,7 @@ def _write(
     assert recommendation.winner is not None
     candidate = catalogue.get(recommendation.winner)
     files = next(item for item in exported if item.candidate == candidate.name)
+    files = replace(files, settings=result.of(candidate.name).settings or files.settings)
     reference = result.of(candidate.name).reference_path
     if reference is None:
         raise NoCandidateError(f"{candidate.name} won, but it gave no reference embeddings to prove an artifact with.")

@@ -19,17 +19,23 @@ from advisor.measure.worker import main
 
 
 class FakeEncoder:
-    def __init__(self, behaviour: dict[str, Any]) -> None:
+    def __init__(self, behaviour: dict[str, Any], tokens_per_batch: int | None = None) -> None:
         self.behaviour = behaviour
+        self.dies = tokens_per_batch is not None and behaviour.get("dies_with_tokens") == tokens_per_batch
+        self.factor = 0.25 if tokens_per_batch is not None and behaviour.get("quick_tokens") == tokens_per_batch else 1
         self.num_encodes = 0
         self.num_singles = 0
 
     def encode(self, sentences):
         self.num_encodes += 1
         self.num_singles += len(sentences) == 1
-        if self.num_encodes == self.behaviour.get("at_encode") or self.num_singles == self.behaviour.get("at_single"):
+        if (
+            self.dies
+            or self.num_encodes == self.behaviour.get("at_encode")
+            or self.num_singles == self.behaviour.get("at_single")
+        ):
             self.misbehave()
-        time.sleep(self.behaviour.get("s_per_text", 0.0005) * len(sentences))
+        time.sleep(self.factor * self.behaviour.get("s_per_text", 0.0005) * len(sentences))
         return np.stack([self.embed(text) for text in sentences])
 
     def misbehave(self):
@@ -51,7 +57,8 @@ class FakeEncoder:
 def open_encoder(folder, *, runtime, file, settings, trust_remote_code=False):
     assert settings.threads == int(os.environ["OMP_NUM_THREADS"])
     name = settings.provider  # the one free text among the settings names the candidate
-    return FakeEncoder(json.loads((Path(folder) / "behaviour.json").read_text()).get(name, {}))
+    behaviours = json.loads((Path(folder) / "behaviour.json").read_text())
+    return FakeEncoder(behaviours.get(name, {}), settings.tokens_per_batch)
 
 
 def import_runtime(runtime):

@@ -1,0 +1,72 @@
+"""Measuring candidates that are not there: real child processes around a fake encoder that behaves as told."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from advisor.measure import Journal, measure
+from advisor.measure.pace import Pace
+from advisor.types import BASELINE, Exported, ModelProfile, Request, RuntimeSettings
+
+CHILDREN = Path(__file__).parent / "children"
+TEXTS = [f"text number {index} " + "word " * (index % 17) for index in range(80)]
+REFERENCE = ["first reference", "second reference", "third reference"]
+SLOW, MIDDLE, QUICK = 0.002, 0.001, 0.0005
+
+
+def model_in(folder):
+    return ModelProfile(
+        id="fake",
+        path=folder,
+        revision=None,
+        content_sha256="0" * 64,
+        architecture="Fake",
+        num_parameters=None,
+        weights_bytes=1000,
+        embedding_dimension=16,
+        max_seq_length=None,
+        pooling="mean",
+    )
+
+
+def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", max_loss=0.004, events=None, **kwargs):
+    """`measure` over the candidates named in `behaviours`, in `folder`; set PYTHONPATH to `CHILDREN` before.
+
+    `journal` is a folder.
+    """
+    behaviours = {BASELINE: {"s_per_text": SLOW}, **behaviours}
+    (folder / "behaviour.json").write_text(json.dumps(behaviours))
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    start = time.monotonic()
+    with Journal(kwargs.pop("journal", None), scratch=work) as journal:
+        return measure(
+            [
+                Exported(
+                    candidate=name,
+                    folder=folder,
+                    file=None,
+                    settings=RuntimeSettings(threads=1, provider=name),
+                    export_s=None,
+                    size_bytes=1000,
+                )
+                for name in behaviours
+            ],
+            model=model_in(folder),
+            texts=kwargs.pop("texts", TEXTS),
+            reference_texts=REFERENCE,
+            request=Request(objective=objective, max_loss=max_loss),
+            pick=pick,
+            log_dir=folder / "logs",
+            work_dir=work,
+            time_budget_s=kwargs.pop("time_budget_s", 60),
+            on_event=kwargs.pop("on_event", (events if events is not None else []).append),
+            clock=lambda: time.monotonic() - start,
+            journal=journal,
+            worker_module="measure_worker",
+            pace=kwargs.pop("pace", Pace(block_s=0.05, latency_block_s=0.01, range_s=0.02)),
+            memory=kwargs.pop("memory", lambda: None),
+            **kwargs,
+        )

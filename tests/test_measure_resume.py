@@ -1,0 +1,211 @@
+"""A measurement that was interrupted goes on, a finished one is not run again, and a doubtful one is run once more."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import psutil
+import pytest
+from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
+
+from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
+from advisor.measure.journal import JOURNAL
+from advisor.types import BASELINE
+
+CANDIDATES = {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
+    return functools.partial(measure_fakes, tmp_path, journal=tmp_path / "rounds" / "key")
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """Whatever else this machine does meanwhile is not what these tests are about."""
+    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
+
+
+def interrupted(run, *, at, behaviours=CANDIDATES):
+    """Interrupt as Ctrl+C would, in round `at`, or while the candidate `at` is announced."""
+    events = []
+
+    def on_event(event):
+        events.append(event)
+        if (isinstance(event, RoundFinished) and event.round_index == at) or (
+            isinstance(event, CandidateLoaded) and event.candidate == at
+        ):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(behaviours, on_event=on_event)
+    assert not psutil.Process().children()
+    return events
+
+
+def laps(events, name):
+    return [event.round_index for event in events if isinstance(event, RoundFinished) and event.candidate == name]
+
+
+def test_a_finished_measurement_is_the_answer_again_and_starts_no_process(run, quiet):
+    first = run(CANDIDATES)
+    events = []
+
+    def on_event(event):
+        events.append(event)
+        assert not psutil.Process().children()
+
+    again = run(CANDIDATES, on_event=on_event)
+    for name in (BASELINE, "onnx", "openvino"):
+        assert again.of(name).timing == first.of(name).timing
+        assert again.of(name).loss == first.of(name).loss
+        assert again.of(name).status == first.of(name).status
+        assert again.of(name).by_length == first.of(name).by_length
+        assert again.of(name).reference_path.is_file()
+    assert first.measurement.num_reused == 0
+    assert again.measurement.num_reused == again.measurement.num_rounds == first.measurement.num_rounds
+    assert again.measurement.started == first.measurement.started
+    (reused,) = [event for event in events if isinstance(event, RoundsReused)]
+    assert reused.num_rounds == first.measurement.num_rounds
+    assert laps(events, "openvino") == list(range(1, again.of("openvino").timing.rounds + 1))
+
+
+def test_after_an_interrupt_in_round_5_four_rounds_count_and_the_rest_is_run(run, quiet):
+    interrupted(run, at=5)
+    events = []
+    result = run(CANDIDATES, events=events)
+    assert result.of("openvino").timing.rounds >= 6
+    (reused,) = [event for event in events if isinstance(event, RoundsReused)]
+    assert reused.num_rounds == 4
+    assert result.measurement.num_reused == 4
+    assert laps(events, BASELINE)[:6] == [1, 2, 3, 4, 5, 6]
+
+
+def test_after_an_interrupt_while_loading_what_was_admitted_is_not_compared_again(run, quiet, tmp_path):
+    interrupted(run, at="openvino")
+    before = (tmp_path / "rounds" / "key" / "torch-fp32.reference.npy").stat().st_mtime_ns
+    result = run(CANDIDATES)
+    assert result.of("openvino").status == "measured"
+    assert (tmp_path / "rounds" / "key" / "torch-fp32.reference.npy").stat().st_mtime_ns == before
+
+
+def test_a_corrupt_record_is_measured_again(run, quiet, tmp_path):
+    first = run(CANDIDATES)
+    journal = tmp_path / "rounds" / "key" / JOURNAL
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 3] ^= 1
+    journal.write_bytes(content)
+    again = run(CANDIDATES)
+    assert again.measurement.num_reused < first.measurement.num_rounds
+    assert again.of("openvino").status == "measured"
+
+
+def test_embeddings_that_were_tampered_with_are_made_again(run, quiet, tmp_path):
+    run(CANDIDATES)
+    kept = tmp_path / "rounds" / "key" / "openvino.reference.npy"
+    kept.write_bytes(kept.read_bytes()[:-1] + b"\x01")
+    events = []
+    result = run(CANDIDATES, events=events)
+    assert result.measurement.num_reused == 0 or isinstance(events[0], RoundsReused)
+    assert "openvino" in [event.candidate for event in events if isinstance(event, CandidateLoaded)]
+    assert result.of("openvino").status == "measured"
+
+
+def test_another_objective_goes_on_from_the_same_rounds(run, quiet):
+    first = run(CANDIDATES)
+    result = run(CANDIDATES, objective="latency")
+    assert result.measurement.num_reused >= 3
+    assert result.measurement.num_rounds > result.measurement.num_reused
+    assert result.of("openvino").timing.latency_speedup.ci95 is not None
+    assert first.of("openvino").timing.latency_speedup.median > 1
+
+
+def test_a_candidate_that_crashed_is_tried_again(run, quiet):
+    broken = {**CANDIDATES, "openvino": {"s_per_text": QUICK, "what": "raise", "at_encode": 1}}
+    assert run(broken).of("openvino").status == "failed"
+    assert run(CANDIDATES).of("openvino").status == "measured"
+
+
+def test_a_doubtful_race_is_run_once_more_and_the_second_counts(run, quiet):
+    asked = []
+
+    def doubt(result):
+        asked.append(result)
+        return "The intervals are too wide." if len(asked) == 1 else None
+
+    events = []
+    result = run(CANDIDATES, doubt=doubt, events=events)
+    (repeated,) = [event for event in events if isinstance(event, RaceRepeated)]
+    assert repeated.why == "The intervals are too wide."
+    assert result.measurement.num_reruns == 1
+    assert laps(events, BASELINE).count(1) == 2
+    assert result.of(BASELINE).timing.rounds == laps(events, BASELINE)[-1]
+    assert asked[0].of("openvino").timing.speedup is not None
+
+
+def test_rounds_that_carry_no_verdict_are_not_used_again(run, quiet):
+    result = run(CANDIDATES, doubt=lambda _: "It is never good enough.")
+    assert result.measurement.num_reruns == 1
+    assert run(CANDIDATES).measurement.num_reused == 0
+
+
+def test_rounds_of_a_noisy_machine_are_not_used_again(run, monkeypatch):
+    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ("Other programs used 2 of 2 cores.",))
+    run(CANDIDATES)
+    events = []
+    assert run(CANDIDATES, events=events).measurement.num_reused == 0
+    assert not [event for event in events if isinstance(event, RoundsReused)]
+
+
+def test_a_better_setting_of_the_leader_is_found_confirmed_and_kept(run, quiet):
+    """The fake encoder is four times as fast with 1,024 tokens a batch."""
+    tunable = {"openvino": {"s_per_text": MIDDLE, "quick_tokens": 1024}}
+    events = []
+    result = run(tunable, events=events)
+    measured = result.of("openvino")
+    assert measured.settings.tokens_per_batch == 1024
+    assert [tried.label for tried in measured.tried if tried.kept] == ["1,024 tokens a batch"]
+    assert {event.tried.label for event in events if isinstance(event, SettingTried)} == {
+        "256 tokens a batch",
+        "1,024 tokens a batch",
+        "2,048 tokens a batch",
+    }
+    assert measured.timing.speedup.median > 1.5 * SLOW / MIDDLE
+    assert run(tunable).of("openvino") == measured
+
+
+def test_settings_that_do_not_help_are_tried_and_not_kept(run, quiet):
+    measured = run({"openvino": {"s_per_text": QUICK}}).of("openvino")
+    assert measured.settings.tokens_per_batch is None
+    assert measured.tried
+    assert not any(tried.kept for tried in measured.tried)
+
+
+def test_a_setting_that_crashes_the_worker_does_not_cost_the_candidate(run, quiet):
+    result = run({"openvino": {"s_per_text": QUICK, "what": "die", "dies_with_tokens": 1024}})
+    measured = result.of("openvino")
+    assert measured.status == "measured"
+    assert measured.settings.tokens_per_batch is None
+    assert measured.timing.latency_p50_ms is not None
+
+
+def test_speed_is_told_for_each_range_of_lengths(run, quiet):
+    texts = ["short"] * 40 + ["long " * 100] * 40
+    result = run({"openvino": {"s_per_text": QUICK}}, texts=texts)
+    for name in (BASELINE, "openvino"):
+        short, long = result.of(name).by_length
+        assert (short.min_chars, long.max_chars) == (0, None)
+        assert short.max_chars + 1 == long.min_chars
+        assert short.share == long.share == 0.5
+        assert short.texts_per_s.median > 0
+    assert result.of(BASELINE).by_length[0].speedup is None
+    assert result.of("openvino").by_length[0].speedup.median > 1.5
+
+
+def test_the_journal_holds_none_of_the_texts(run, quiet, tmp_path):
+    run(CANDIDATES, texts=[f"secret number {index}" for index in range(40)])
+    for path in (tmp_path / "rounds").rglob("*"):
+        assert path.is_dir() or b"secret" not in path.read_bytes()
+    assert Path(tmp_path / "rounds" / "key" / JOURNAL).stat().st_size > 0

@@ -63,9 +63,9 @@ def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request,
     """The winner among `outcomes`, and how it compares with what the ruleset named.
 
     `tie_margin` is a fraction: 0.03 means that gaps of up to 3 % are ties even where intervals are narrower. Scores are
-    the speedup's median (texts/s where there is no baseline) for `throughput`, the p50 latency for `latency` (which has
-    no interval of its own and borrows the speed's, relative to its median), and the peak memory for `memory`, among
-    those within 10 % of the best speed.
+    the speedup's median (texts/s where there is no baseline) for `throughput`, the same of the median latency for
+    `latency` (the p50 latency where there is no baseline, with the speed's interval relative to its median), and the
+    peak memory for `memory`, among those within 10 % of the best speed.
 
     Statuses: a measured outcome over the budget becomes `rejected`, and a rejected one within it `measured` again, so
     that outcomes can be ranked anew under another budget. The baseline is never rejected.
@@ -165,6 +165,10 @@ def _over_budget(outcome: Outcome, max_loss: float) -> str:
 def _field(passing: Sequence[Outcome], objective: Objective) -> tuple[_Runner, ...]:
     """Who competes, in the objective's scale. Empty where nobody has what the objective asks for."""
     relative = all(each.name == BASELINE or (each.timing and each.timing.speedup) for each in passing)
+    quicker = all(
+        each.timing and each.timing.latency_p50_ms and (each.name == BASELINE or each.timing.latency_speedup)
+        for each in passing
+    )
     speeds = [_speed(each, relative=relative) for each in passing]
     best = max(speed.median for speed in speeds)
     runners = []
@@ -173,6 +177,12 @@ def _field(passing: Sequence[Outcome], objective: Objective) -> tuple[_Runner, .
         latency, memory = outcome.timing.latency_p50_ms, outcome.timing.peak_rss_bytes
         if objective == "throughput":
             runners.append(_Runner(outcome=outcome, speed=speed, score=speed.median, ci95=speed.ci95))
+        elif objective == "latency" and quicker:
+            latency_speed = outcome.timing.latency_speedup if outcome.name != BASELINE else None
+            latency_speed = latency_speed or _UNITY
+            runners.append(
+                _Runner(outcome=outcome, speed=latency_speed, score=latency_speed.median, ci95=latency_speed.ci95)
+            )
         elif objective == "latency" and latency:
             scale = 1 / (latency * speed.median)
             ci95 = None if speed.ci95 is None else (speed.ci95[0] * scale, speed.ci95[1] * scale)

@@ -27,7 +27,8 @@ from advisor import catalogue
 from advisor.choose import choose
 from advisor.errors import AdvisorError
 from advisor.measure.control import Control
-from advisor.measure.heat import Listeners, run_heat
+from advisor.measure.heat import Heat, Listeners
+from advisor.measure.journal import Journal
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round, estimate, log_speed
@@ -74,15 +75,15 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
     """One heat, as a recommendation runs it, with `request.seed`."""
     for contestant in workers.contestants.values():
         contestant.exit = None
-        contestant.latencies_s.clear()
 
     def on_exit(left: Exit, rounds: Sequence[Round]) -> None:
         contestant = workers.contestants[left.name]
         if contestant.exit is None:
             contestant.exit = left
 
-    result = run_heat(
-        list(workers.contestants.values()),
+    throughput, latency = Heat(
+        index=0,
+        ready=list(workers.contestants.values()),
         plan=workers.plan,
         pace=DEFAULT_PACE,
         request=request,
@@ -90,16 +91,25 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
         time_s=math.inf,
         clock=time.monotonic,
         control=Control(),
-        listeners=Listeners(on_lap=lambda name, index, block, seconds: None, on_exit=on_exit),
-    )
-    deciding = result.latency if request.objective == "latency" else result.throughput
+        journal=Journal(None, scratch=workers.plan.path.parent),
+        listeners=Listeners(
+            on_lap=lambda *_: None,
+            on_exit=on_exit,
+            on_tried=lambda *_: None,
+            doubt=lambda *_: None,
+            on_repeat=lambda _: None,
+            reopen=lambda _: None,
+        ),
+    ).decide()
+    deciding = latency or throughput
+    singles = () if latency is None else latency.rounds
     exits = [contestant.exit for contestant in workers.contestants.values() if contestant.exit is not None]
     failed = next((left for left in exits if left.status == "failed"), None)
     if failed is not None:
         raise AdvisorError(f"{failed.name} {failed.reason}", hint=f"See {failed.log}.")
     sizes = workers.plan.block_texts
     twins = [workers.contestants[name] for name in names]
-    outcomes = [twin.outcome(twin.measured(result.throughput.rounds, sizes)) for twin in twins]
+    outcomes = [twin.outcome(twin.measured(throughput.rounds, singles, sizes)) for twin in twins]
     ratio = estimate(log_speed(deciding.rounds, *names))
     if ratio is None or ratio.ci95 is None:
         raise AdvisorError("A race ended with too few rounds for an interval.")

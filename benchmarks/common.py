@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
+from advisor.measure.session import TORCH_MODULE
 from advisor.probe import probe, read_packages
 from advisor.texts import reference_texts
 from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Package, Request
@@ -138,6 +140,7 @@ class Workers:
             work_dir=folder,
             journal=Journal(None, scratch=folder),
             worker_module=WORKER_MODULE,
+            torch_module=TORCH_MODULE,
             pace=DEFAULT_PACE,
         )
 
@@ -162,6 +165,7 @@ class Workers:
     def _load(self) -> None:
         baseline = self.contestants[BASELINE]
         say(f"    loading {BASELINE}")
+        self._admission.import_ahead(list(self.contestants.values()))
         self._admission.admit_baseline(baseline)
         for name in [name for name in self.contestants if name != BASELINE]:
             contestant = self.contestants[name]
@@ -187,6 +191,22 @@ class Workers:
         for contestant in self.contestants.values():
             if contestant.client is not None:
                 contestant.client.kill()
+        self._admission.close()
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables inside the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

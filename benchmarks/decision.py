@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
-import os
 import statistics
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from common import Machine, Workers, export, say, write_json
+from common import Machine, Workers, environment, export, say, write_json
 from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 
 import advisor
@@ -38,7 +37,7 @@ from advisor.measure.noise import Contest, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.race import Entrant, Limits, Race
 from advisor.measure.rounds import Round, estimate, fastest, log_speed
-from advisor.measure.runners import BlockRunner, SingleRunner
+from advisor.measure.runners import BlockRunner, Seat, SingleRunner
 from advisor.model import resolve_model
 from advisor.types import BASELINE, Objective, Recommendation, Request
 
@@ -149,7 +148,8 @@ def _contest(oracle: Oracle) -> Contest:
 
 def _race(workers: Workers, objective: Objective) -> tuple[tuple[Round, ...], dict[str, str]]:
     latency = objective == "latency"
-    runner = (SingleRunner if latency else BlockRunner)(workers.contestants, workers.plan, DEFAULT_PACE)
+    seats = {name: Seat(contestant=contestant) for name, contestant in workers.contestants.items()}
+    runner = (SingleRunner if latency else BlockRunner)(seats, workers.plan, DEFAULT_PACE)
     result = Race(
         [Entrant(name=name) for name in workers.contestants],
         runner,
@@ -187,16 +187,11 @@ def _judged(
 @contextmanager
 def empty_cache() -> Iterator[Path]:
     """A folder for the artifact; `ADVISOR_CACHE` is an empty one beside it."""
-    before = os.environ.get("ADVISOR_CACHE")
-    with tempfile.TemporaryDirectory(prefix="advisor-decision-") as scratch:
-        os.environ["ADVISOR_CACHE"] = str(Path(scratch) / "cache")
-        try:
-            yield Path(scratch) / "artifact"
-        finally:
-            if before is None:
-                del os.environ["ADVISOR_CACHE"]
-            else:
-                os.environ["ADVISOR_CACHE"] = before
+    with (
+        tempfile.TemporaryDirectory(prefix="advisor-decision-") as scratch,
+        environment(ADVISOR_CACHE=str(Path(scratch) / "cache")),
+    ):
+        yield Path(scratch) / "artifact"
 
 
 def recommend(

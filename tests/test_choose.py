@@ -371,6 +371,23 @@ def test_a_pick_without_the_measure_that_the_objective_needs_is_overturned() -> 
     assert choice.why.endswith("onnx, which the rules named, has no measured latency.")
 
 
+def quick(name: str, latency: float, speedup: float, half: float = 0.01, loss: float | None = None) -> Outcome:
+    """An outcome with paired latencies: `speedup` over the baseline's, that need not be the ratio of the two p50."""
+    made = outcome(name, loss=loss, latency=latency)
+    assert made.timing is not None
+    paired = Estimate(median=speedup, ci95=(speedup * (1 - half), speedup * (1 + half)))
+    return replace(made, timing=replace(made.timing, latency_speedup=paired))
+
+
+def test_latency_is_judged_by_the_ratios_inside_the_rounds_and_by_their_own_intervals() -> None:
+    """The p50 of all texts favours `onnx`, but side by side `openvino` was the quicker one."""
+    both = (quick("onnx", 2.0, 4.0), quick("openvino", 2.1, 5.0))
+    choice = run(outcome(BASELINE, latency=10.0), *both, pick="openvino", objective="latency")
+    assert (choice.winner, choice.verdict) == ("openvino", "confirmed")
+    wide = (quick("onnx", 2.0, 4.0, half=0.2), quick("openvino", 2.1, 4.4, half=0.2))
+    assert run(outcome(BASELINE, latency=10.0), *wide, pick="onnx", objective="latency").verdict == "tie"
+
+
 @pytest.mark.parametrize("objective", ["latency", "memory"])
 def test_speed_decides_provisionally_where_nobody_has_the_measure(objective: Objective) -> None:
     choice = run(BASE, outcome("onnx", 3), objective=objective)

@@ -146,3 +146,11 @@ def test_the_counters_of_this_machine_grow():
     assert second.own_s > first.own_s
     assert second.total_s >= first.total_s
     assert second.at_s > first.at_s
+
+
+def test_a_clock_that_slowed_down_by_more_than_the_gap_is_named_in_mhz():
+    cooler = dataclasses.replace(BEFORE, mhz=3400.0)
+    (warning,) = warnings(cooler, after(mhz=2890.0), contest(gap=0.04), threads=2)
+    assert warning.startswith("The clock frequency fell by 15%, from 3,400 to 2,890 MHz, and openvino and onnx are 4%")
+    assert warnings(cooler, after(mhz=3390.0), contest(gap=0.04), threads=2) == ()
+    assert warnings(cooler, after(mhz=None), contest(gap=0.04), threads=2) == ()

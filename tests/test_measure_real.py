@@ -109,6 +109,28 @@ def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
             client.kill()
 
 
+def test_with_one_thread_no_runtime_uses_more_than_one_core(model, tmp_path):
+    """By the worker's own counters, over a second of encoding and more: CPU seconds against seconds."""
+    (tmp_path / "texts.json").write_text(json.dumps([TEXTS * 4]))
+    for name in (BASELINE, *FILES):
+        files = exported(model, name)
+        client = Client(
+            dataclasses.replace(files, settings=dataclasses.replace(files.settings, threads=1, num_streams=None)),
+            log=tmp_path / f"{name}.log",
+        )
+        try:
+            client.load(model, "torch" if name == BASELINE else name, timeout_s=180)
+            client.texts(tmp_path / "texts.json")
+            client.time_blocks([[0]], wake=None, timeout_s=60)
+            before, wall_s = client.usage(), 0.0
+            while wall_s < 1:
+                wall_s += sum(client.time_blocks([[0]] * 5, wake=None, timeout_s=60))
+            used_s = client.usage().cpu_s - before.cpu_s
+        finally:
+            client.kill()
+        assert used_s < 1.2 * wall_s, f"{name} used {used_s:.2f} CPU seconds in {wall_s:.2f} s"
+
+
 def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
     folder = tmp_path / "damaged"
     shutil.copytree(model.path, folder)

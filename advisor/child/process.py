@@ -12,31 +12,64 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, Protocol
 
+from advisor.child.forking import ForkServer
 from advisor.errors import ChildFailed
+
+
+class Process(Protocol):
+    """What a child's process must offer: the part of `subprocess.Popen` that is used here."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        ...
+
+    @property
+    def stdin(self) -> IO[bytes] | None:
+        """Requests go in here."""
+        ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Replies come out here."""
+        ...
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Sleep until the process has ended. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        ...
+
+    def kill(self) -> None:
+        """Kill this process alone."""
+        ...
 
 
 class Child:
     """One child process that runs `python -m MODULE` and answers requests (see `advisor.child.serve`).
 
     It has a session of its own, so that Ctrl+C reaches the parent alone, which then kills it. All of its output goes
-    to `log`.
+    to `log`. A `server` forks it, with all that the server has imported; it must be ready. Where it cannot, the child
+    is started as it is without one.
     """
 
-    def __init__(self, module: str, *, name: str, log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        name: str,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        server: ForkServer | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as log_file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-                start_new_session=True,
-            )
+        self._process = _start(module, log=log, env=env or {}, server=server)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin = self._process.stdin
@@ -130,3 +163,18 @@ class Child:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.kill()
+
+
+def _start(module: str, *, log: Path, env: Mapping[str, str], server: ForkServer | None) -> Process:
+    if server is not None:
+        with contextlib.suppress(ChildFailed):
+            return server.fork(module, log=log, env=env)
+    with log.open("ab") as log_file:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
+            start_new_session=True,
+        )

@@ -39,14 +39,15 @@ def serve(handlers: Mapping[str, Handler]) -> None:
             reply = {"ok": True, "result": handlers[request["op"]](request["params"])}
         except Exception as error:
             traceback.print_exc()
-            reply = {"ok": False, "error": _one_line(error)}
+            reply = {"ok": False, "error": one_line(error)}
         sys.stdout.flush()
         sys.stderr.flush()
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """The error's type and the first line of its message."""
     text = str(error).strip()
     first = text.splitlines()[0] if text else ""
     return f"{type(error).__name__}: {first}"[:500] if first else type(error).__name__

@@ -6,6 +6,7 @@ import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import TracebackType
 
@@ -60,6 +61,7 @@ class Exporter:
         self._log = log_dir / "export.log"
         self._fresh = fresh
         self._worker = worker
+        self._within_s = inf
         self._child: Child | None = None
         self._ready: dict[str, _Ready] = {}
         self._failed: dict[str, ChildFailed] = {}
@@ -78,10 +80,11 @@ class Exporter:
         if child is not None:
             child.kill()
 
-    def export(self, candidate: Candidate) -> Exported:
+    def export(self, candidate: Candidate, *, within_s: float = inf) -> Exported:
         """The candidate's files, from the cache or made now; a torch candidate is the model itself.
 
-        Raises ChildFailed, with the reason in one line, if this candidate cannot be exported: others may still be.
+        Raises ChildFailed, with the reason in one line, if this candidate cannot be exported: others may still be. Its
+        kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
         settings = settings_for(candidate, threads=self._threads)
@@ -97,6 +100,7 @@ class Exporter:
             )
         ready = self._look_up(steps[-1])
         if ready is None:
+            self._within_s = within_s
             for step in steps[:-1]:
                 self._prepare(step)
             ready = self._ensure(steps[-1])
@@ -193,7 +197,8 @@ class Exporter:
         )
 
     def _ask(self, request: ExportRequest) -> ExportReply:
-        timeout_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
+        slowest_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
+        timeout_s = max(0.0, min(slowest_s, self._within_s))
         if self._child is None:
             # A model on disk needs no hub; code of its own may be kept in another repository of the hub's cache.
             env = {} if self._model.trust_remote_code else {"HF_HUB_OFFLINE": "1"}

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy import check_embeddings, estimate_loss
+from advisor.child.forking import ForkServer, can_fork
 from advisor.errors import ChildFailed
-from advisor.measure.client import Client
+from advisor.measure.client import Client, thread_environment
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
@@ -50,6 +51,7 @@ class Admission:
         work_dir: Path,
         journal: Journal,
         worker_module: str,
+        torch_module: str | None,
         pace: Pace,
     ) -> None:
         self._model = model
@@ -60,6 +62,9 @@ class Admission:
         self._work_dir = work_dir
         self._journal = journal
         self._worker_module = worker_module
+        self._torch_module = torch_module
+        self._server: ForkServer | None = None
+        self._server_import_s: float | None = None
         self._pace = pace
         self._baseline: Contestant | None = None
         self._compared: NDArray[np.float32] | None = None
@@ -166,18 +171,22 @@ class Admission:
             )
         )
 
-    def begin_imports(self, contestants: Sequence[Contestant]) -> None:
-        """Start the workers of `contestants` side by side: PyTorch takes seconds to import, on one core each.
+    def import_ahead(self, contestants: Sequence[Contestant]) -> None:
+        """Start the workers of `contestants` side by side and wait until each has imported its runtime.
 
-        Wait with `settle_imports` before anything is timed.
+        PyTorch takes seconds to import, on one core: where processes can be forked it is imported once for all workers
+        that need it, while the others import theirs on the other cores. An import that failed is told when the
+        candidate's turn comes.
         """
-        for contestant in contestants:
+        on_torch = [one for one in contestants if one.candidate.runtime == "torch"]
+        if len(on_torch) > 1 and self._torch_module is not None and can_fork():
+            self._begin_server(on_torch[0].exported.settings.threads, self._torch_module)
+        alone = [one for one in contestants if self._server is None or one not in on_torch]
+        for contestant in alone:
             with contextlib.suppress(ChildFailed):  # it is told when the candidate's turn comes
                 self._start(contestant).begin_import(contestant.candidate.runtime)
-
-    def settle_imports(self, contestants: Sequence[Contestant]) -> None:
-        """Wait for the imports that were begun. One that failed is told when the candidate's turn comes."""
-        for contestant in contestants:
+        self._settle_server()
+        for contestant in alone:
             if contestant.client is not None:
                 try:
                     contestant.client.settle(timeout_s=self._pace.load_timeout_s)
@@ -186,9 +195,33 @@ class Admission:
                     contestant.client = None
                     contestant.broken = error
 
+    def close(self) -> None:
+        """End what workers are forked from; end the workers before. Safe to call twice."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _begin_server(self, threads: int, module: str) -> None:
+        self._server = ForkServer(module, log=self._log_dir / "fork-server.log", env=thread_environment(threads))
+
+    def _settle_server(self) -> None:
+        """Wait for the server's import; without it every worker imports for itself."""
+        if self._server is not None:
+            try:
+                self._server_import_s = self._server.ready(timeout_s=self._pace.load_timeout_s)
+            except ChildFailed:
+                self.close()
+
     def _start(self, contestant: Contestant) -> Client:
         log = self._log_dir / f"{contestant.name}.log"
-        contestant.client = Client(contestant.exported, log=log, module=self._worker_module)
+        server = self._server if contestant.candidate.runtime == "torch" else None
+        contestant.client = Client(
+            contestant.exported,
+            log=log,
+            module=self._worker_module,
+            server=server,
+            import_s=None if server is None else self._server_import_s,
+        )
         return contestant.client
 
     def _open(self, contestant: Contestant) -> Client:

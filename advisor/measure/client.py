@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.child.forking import ForkServer
 from advisor.child.process import Child
 from advisor.types import Exported, ModelProfile, Runtime, RuntimeSettings
 
@@ -50,11 +51,22 @@ def thread_environment(threads: int) -> dict[str, str]:
 class Client:
     """One candidate in its own process. All methods raise ChildFailed (see `Child.call`)."""
 
-    def __init__(self, exported: Exported, *, log: Path, module: str = WORKER_MODULE) -> None:
-        self._child = Child(module, name=exported.candidate, log=log, env=thread_environment(exported.settings.threads))
+    def __init__(
+        self,
+        exported: Exported,
+        *,
+        log: Path,
+        module: str = WORKER_MODULE,
+        server: ForkServer | None = None,
+        import_s: float | None = None,
+    ) -> None:
+        """`server` forks the worker from a process that has imported its runtime already, in `import_s` seconds."""
+        env = thread_environment(exported.settings.threads)
+        self._child = Child(module, name=exported.candidate, log=log, env=env, server=server)
         self._exported = exported
         self._importing = False
         self._import_s: float | None = None
+        self._import_ahead_s = 0.0 if import_s is None else import_s
 
     @property
     def pid(self) -> int:
@@ -103,7 +115,8 @@ class Client:
         """Wait until a begun import has ended, so that the worker is idle."""
         if self._importing:
             self._importing = False
-            self._import_s = self._child.receive(timeout_s=timeout_s, op="import")["import_s"]
+            reply = self._child.receive(timeout_s=timeout_s, op="import")
+            self._import_s = self._import_ahead_s + reply["import_s"]
 
     def texts(self, path: Path) -> None:
         """Read the batches of texts in a JSON file, a list of lists of str."""

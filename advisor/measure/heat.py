@@ -125,7 +125,7 @@ class Heat:
     def run(self) -> HeatResult:
         """The races in the objective's order, then tuning, ranges of lengths, and what only reports."""
         self._start_s = self.clock()
-        throughput, latency = self._decide()
+        throughput, latency = self.decide()
         deciding = latency if latency is not None else throughput
         rounds, singles = list(throughput.rounds), list(() if latency is None else latency.rounds)
         gone = {left.name for left in (*throughput.exits, *deciding.exits) if left.status != "cut"}
@@ -155,7 +155,7 @@ class Heat:
 
     # -- who is fastest --------------------------------------------------------------------------------------
 
-    def _decide(self) -> tuple[RaceResult, RaceResult | None]:
+    def decide(self) -> tuple[RaceResult, RaceResult | None]:
         """The race on throughput, and where latency decides that on latency; once again if they carry no verdict."""
         found = self._races(0)
         if not self.live or self.control.stopped:

@@ -38,6 +38,8 @@ class Noise:
     own_s: float
     """CPU seconds of this process and of the children that it has reaped."""
     throttled_s: float | None
+    mhz: float | None = None
+    """The clock frequency now, the mean over CPUs; None where the system does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,18 @@ def read_noise(sources: Sources | None = None) -> Noise:
         steal_s=steal_s,
         own_s=sum(used.ru_utime + used.ru_stime for used in own),
         throttled_s=read_throttled_s(sources or Sources()),
+        mhz=_read_mhz(),
     )
+
+
+def _read_mhz() -> float | None:
+    import psutil
+
+    try:
+        frequency = psutil.cpu_freq()
+    except (AttributeError, OSError, NotImplementedError):  # not on every system, not in every container
+        return None
+    return None if frequency is None or not frequency.current else float(frequency.current)
 
 
 def read_throttled_s(sources: Sources) -> float | None:
@@ -178,6 +191,15 @@ def _disturbances(before: Noise, after: Noise, threads: int) -> tuple[_Disturban
                 share=held,
                 what=f"The container's CPU quota held the runtimes back for {held:.0%} of the time",
                 remedy=f"use fewer than {threads} threads (--threads), or raise the quota",
+            )
+        )
+    if before.mhz and after.mhz and after.mhz < before.mhz:
+        slower = 1 - after.mhz / before.mhz
+        found.append(
+            _Disturbance(
+                share=slower,
+                what=f"The clock frequency fell by {slower:.0%}, from {before.mhz:,.0f} to {after.mhz:,.0f} MHz",
+                remedy="let the machine cool down, or fix the frequency (cpupower frequency-set), and run again",
             )
         )
     return tuple(found)

@@ -36,6 +36,9 @@ from advisor.measure.result import MeasureResult
 from advisor.measure.rounds import Round, log_speed
 from advisor.types import BASELINE, Exported, Measurement, ModelProfile, Request
 
+TORCH_MODULE = "sentence_transformers"
+"""What workers on PyTorch import, once for all of them where they can be forked."""
+
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
 
@@ -57,6 +60,7 @@ def measure(
     doubt: Callable[[MeasureResult], str | None] = lambda _: None,
     control: Control | None = None,
     worker_module: str = WORKER_MODULE,
+    torch_module: str | None = TORCH_MODULE,
     memory: Callable[[], int | None] = available_bytes,
     pace: Pace = DEFAULT_PACE,
 ) -> MeasureResult:
@@ -67,7 +71,7 @@ def measure(
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
-    more, if there is time. `worker_module`, `memory` and `pace` are seams for tests.
+    more, if there is time. `worker_module`, `torch_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -91,6 +95,7 @@ def measure(
         work_dir=work_dir,
         journal=journal,
         worker_module=worker_module,
+        torch_module=torch_module,
         pace=pace,
     )
     session = _Session(
@@ -143,6 +148,8 @@ class _Session:
     """Of the races that decide under the objective."""
     endings: list[Ending] = field(default_factory=list)
     """How those ended, one for each heat."""
+    leaders: list[str] = field(default_factory=list)
+    """Of those."""
 
     def run(self) -> MeasureResult:
         """Everything, in order."""
@@ -165,6 +172,7 @@ class _Session:
                 self._retire(contestant)
         for contestant in self.contestants.values():
             self._retire(contestant)
+        self.admission.close()  # the CPU time of what it forked is known to be ours from here on
         self._reinstate()
         found = self._warnings(before)
         for message in found:
@@ -202,6 +210,7 @@ class _Session:
         for contestant in self.contestants.values():
             if contestant.client is not None:
                 contestant.client.kill()
+        self.admission.close()
 
     # -- what is known already -------------------------------------------------------------------------------
 
@@ -258,10 +267,9 @@ class _Session:
             self.journal.forget_rounds()  # their blocks were cut to another pace
         self.journal.go_on()
         self._tell_reused()
-        on_torch = [one for one in self.contestants.values() if _on_torch(one)]
-        slow_to_import = self._that_fit_together([one for one in on_torch if not self._is_hopeless(one)])
-        self.admission.begin_imports(slow_to_import)
-        self.admission.settle_imports(slow_to_import)
+        wanted = [one for one in self.contestants.values() if not self._is_hopeless(one)]
+        on_torch = [one for one in wanted if _on_torch(one)]
+        self.admission.import_ahead(self._that_fit_together(wanted) or self._that_fit_together(on_torch))
         try:
             if recalled:
                 self.admission.reopen(baseline)
@@ -275,7 +283,7 @@ class _Session:
 
     def _is_hopeless(self, contestant: Contestant) -> bool:
         known = self.journal.admitted(contestant.exported)
-        return known is not None and known.exit is not None
+        return known is not None and known.exit is not None and contestant.name != self.pick
 
     def _that_fit_together(self, contestants: list[Contestant]) -> list[Contestant]:
         """All of them if memory allows, else none: they are then started one at a time."""
@@ -368,6 +376,8 @@ class _Session:
         self.singles += result.singles
         self.deciding_rounds += result.deciding.rounds
         self.endings.append(result.deciding.ending)
+        if result.deciding.leader is not None:
+            self.leaders.append(result.deciding.leader)
         self.num_rounds += result.num_rounds
         self.num_reused += result.num_reused
         self.num_reruns += result.num_reruns
@@ -465,13 +475,16 @@ class _Session:
                 f"Memory was short, so the candidates raced in {len(self.endings)} heats, each against {BASELINE}: "
                 "their speedups compare less sharply than in one race."
             )
-        able = [
-            name
-            for name, contestant in self.contestants.items()
-            if contestant.may_win(self.request.max_loss) and any(name in one.seconds for one in self.deciding_rounds)
-        ]
-        if able:
-            leader = max(able, key=lambda name: median(log_speed(self.deciding_rounds, name, BASELINE) or [0.0]))
+        if self.leaders:
+            able = [
+                name
+                for name, contestant in self.contestants.items()
+                if contestant.may_win(self.request.max_loss)
+                and any(name in one.seconds for one in self.deciding_rounds)
+            ]
+            leader = max(
+                self.leaders, key=lambda name: median(log_speed(self.deciding_rounds, name, BASELINE) or [0.0])
+            )
             contest = Contest(
                 rounds=tuple(self.deciding_rounds),
                 leader=leader,

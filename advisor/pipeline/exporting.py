@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from advisor.catalogue import Candidate
 from advisor.errors import ChildFailed
@@ -14,6 +15,9 @@ from advisor.types import Exported, Outcome
 
 EXPORT_SHARE = 0.5
 """Share of the time budget after which no further export is begun: what is exported must still be measured."""
+
+EXPORT_LIMIT = 0.65
+"""Share of the time budget after which an export that goes on is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +32,18 @@ def export_all(
     candidates: Sequence[Candidate],
     exporter: Exporter,
     *,
-    deadline_s: float,
+    start_s: float,
+    time_budget_s: float,
     emit: Callable[[Event], None],
     clock: Callable[[], float],
 ) -> Exports:
-    """Export in order. The first candidate is always exported; the others are begun before `deadline_s` or not at all,
-    unless the cache holds them. A failed export costs its candidate only.
+    """Export in order, from `start_s` on `clock`. A failed export costs its candidate only.
+
+    The first candidate is always exported. The others are begun within `EXPORT_SHARE` of the time budget or not at all,
+    unless the cache holds them, and given up at `EXPORT_LIMIT` of it.
     """
+    deadline_s = start_s + EXPORT_SHARE * time_budget_s
+    limit_s = start_s + EXPORT_LIMIT * time_budget_s
     ready: list[Exported] = []
     ended: list[Outcome] = []
     for index, candidate in enumerate(candidates, start=1):
@@ -43,15 +52,18 @@ def export_all(
         else:
             emit(ExportStarted(elapsed_s=clock(), candidate=candidate.name, index=index, total=len(candidates)))
             try:
-                exported = exporter.export(candidate)
+                exported = exporter.export(candidate, within_s=inf if index == 1 else limit_s - clock())
             except ChildFailed as error:
-                outcome = Outcome(
-                    name=candidate.name,
-                    status="failed",
-                    reason=f"export failed: {error.message}",
-                    precision=candidate.precision,
-                    log=error.log,
-                )
+                if error.kind == "hung" and clock() >= limit_s:
+                    outcome = skipped_outcome(candidate, "its export took more than the time budget (--time-budget)")
+                else:
+                    outcome = Outcome(
+                        name=candidate.name,
+                        status="failed",
+                        reason=f"export failed: {error.message}",
+                        precision=candidate.precision,
+                        log=error.log,
+                    )
             else:
                 ready.append(exported)
                 emit(ExportFinished(elapsed_s=clock(), exported=exported))

@@ -39,7 +39,7 @@ from advisor.measure import Control, Journal, MeasureResult, journal_folder, mea
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
-from advisor.pipeline.exporting import EXPORT_SHARE, export_all
+from advisor.pipeline.exporting import export_all
 from advisor.pipeline.plan import Plan, plan, skipped_outcome
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
@@ -164,7 +164,8 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             exports = export_all(
                 ready.plan.candidates,
                 exporter,
-                deadline_s=ready.deadline_s - (1 - EXPORT_SHARE) * spec.time_budget_s,
+                start_s=ready.deadline_s - spec.time_budget_s,
+                time_budget_s=spec.time_budget_s,
                 emit=emit,
                 clock=elapsed,
             )

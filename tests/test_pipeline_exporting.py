@@ -1,0 +1,111 @@
+"""Exports keep to their share of the time budget, with a scripted exporter on a fake clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from advisor import catalogue
+from advisor.errors import ChildFailed
+from advisor.events import CandidateEnded, ExportFinished, ExportStarted
+from advisor.pipeline.exporting import EXPORT_LIMIT, EXPORT_SHARE, export_all
+from advisor.types import Exported, RuntimeSettings
+
+BUDGET_S = 100.0
+NAMES = ("openvino-qint8", "openvino", "onnx", "onnx-qint8")
+
+
+class Scripted:
+    """Exports that take `took[name]` seconds of fake time; those in `ready` take none."""
+
+    def __init__(self, took, *, ready=()):
+        self.took = took
+        self.ready = ready
+        self.now_s = 0.0
+        self.limits = {}
+
+    def is_ready(self, candidate):
+        return candidate.name in self.ready
+
+    def export(self, candidate, *, within_s):
+        self.limits[candidate.name] = within_s
+        took = self.took[candidate.name]
+        if took == "crash":
+            raise ChildFailed("ValueError: cannot export", log="export.log")
+        if took > within_s:
+            self.now_s += within_s
+            raise ChildFailed(f"no answer to export in {within_s:.0f} s", log="export.log", kind="hung")
+        self.now_s += took
+        return Exported(
+            candidate=candidate.name,
+            folder=Path("cache"),
+            file=candidate.file,
+            settings=RuntimeSettings(threads=1),
+            export_s=took,
+            size_bytes=1,
+        )
+
+    def clock(self):
+        return self.now_s
+
+
+def run(exporter):
+    told = []
+    exports = export_all(
+        [catalogue.get(name) for name in NAMES],
+        exporter,
+        start_s=0.0,
+        time_budget_s=BUDGET_S,
+        emit=told.append,
+        clock=exporter.clock,
+    )
+    return exports, told
+
+
+def test_all_are_exported_in_order_where_there_is_time():
+    exports, told = run(Scripted(dict.fromkeys(NAMES, 5.0)))
+    assert [each.candidate for each in exports.ready] == list(NAMES)
+    assert exports.ended == ()
+    assert [type(event) for event in told] == [ExportStarted, ExportFinished] * len(NAMES)
+    assert [event.index for event in told if isinstance(event, ExportStarted)] == [1, 2, 3, 4]
+
+
+def test_none_is_begun_after_its_share_of_the_budget_unless_the_cache_holds_it():
+    exporter = Scripted(
+        {"openvino-qint8": 40.0, "openvino": 15.0, "onnx": 1.0, "onnx-qint8": 0.0}, ready=["onnx-qint8"]
+    )
+    exports, _ = run(exporter)
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8", "openvino", "onnx-qint8"]
+    (skipped,) = exports.ended
+    assert (skipped.name, skipped.status) == ("onnx", "skipped")
+    assert skipped.reason == "the time budget left no room to export it (--time-budget)"
+    assert 40.0 < EXPORT_SHARE * BUDGET_S < 55.0
+
+
+def test_one_that_would_eat_the_time_to_measure_is_given_up_and_says_so():
+    exporter = Scripted({"openvino-qint8": 30.0, "openvino": 300.0, "onnx": 1.0, "onnx-qint8": 1.0})
+    exports, told = run(exporter)
+    assert exporter.now_s == EXPORT_LIMIT * BUDGET_S
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8"]
+    assert exports.ended[0].reason == "its export took more than the time budget (--time-budget)"
+    assert {each.status for each in exports.ended} == {"skipped"}
+    assert [event.outcome.name for event in told if isinstance(event, CandidateEnded)] == [
+        "openvino",
+        "onnx",
+        "onnx-qint8",
+    ]
+
+
+def test_the_rules_pick_may_take_as_long_as_it_takes():
+    exports, _ = run(Scripted({"openvino-qint8": 500.0, "openvino": 1.0, "onnx": 1.0, "onnx-qint8": 1.0}))
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8"]
+
+
+def test_a_crash_costs_its_candidate_alone():
+    exports, _ = run(Scripted({"openvino-qint8": 5.0, "openvino": "crash", "onnx": 5.0, "onnx-qint8": 5.0}))
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8", "onnx", "onnx-qint8"]
+    (failed,) = exports.ended
+    assert (failed.status, failed.reason, failed.log) == (
+        "failed",
+        "export failed: ValueError: cannot export",
+        "export.log",
+    )

@@ -61,7 +61,7 @@ def recommend(
         dry_run: Stop before anything is exported.
         offline: Do not ask a hub.
         trust_remote_code: Allow the model's own Python code.
-        fresh: Ignore cached exports.
+        fresh: Ignore cached exports and rounds.
         on_event: Is called with each `advisor.events.Event` as it happens.
 
     Returns:

@@ -14,3 +14,10 @@ def cache_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("backend-advisor", appauthor=False))
+
+
+ROUNDS = "rounds"
+"""The folder in the cache that holds measurements, one folder for each."""
+
+JOURNAL = "journal.jsonl"
+"""The file in a measurement's folder without which it is none."""

@@ -27,7 +27,7 @@ from common import Machine, environment, say, write_json
 
 import advisor
 from advisor.events import Event, RaceRepeated, RoundFinished
-from advisor.measure.journal import ROUNDS_FOLDER
+from advisor.paths import ROUNDS
 
 DISTURBED_FROM_ROUND = 3
 
@@ -68,7 +68,7 @@ def busy_loops(count: int) -> Iterator[list[multiprocessing.Process]]:
 
 
 def attempt(model: str, texts: str | None, cache: Path, *, num_loops: int) -> Try:
-    shutil.rmtree(cache / ROUNDS_FOLDER, ignore_errors=True)
+    shutil.rmtree(cache / ROUNDS, ignore_errors=True)
     repeated = False
     with busy_loops(num_loops) as loops:
 

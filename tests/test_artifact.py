@@ -64,7 +64,7 @@ def write(tmp_path: Path, runtime: Runtime = "onnx", model: Path | None = None) 
         recommendation(source),
         winner=winner(runtime, source, tmp_path / "export"),
         target=target,
-        readme="# what it is\n",
+        documents={"README.md": "# A model\n"},
         log=tmp_path / "verify.log",
     )
     return target
@@ -161,7 +161,7 @@ def test_a_winner_that_does_not_reproduce_its_embeddings_is_never_put_in_place(t
     bad = replace(good, reference_embeddings=np.roll(good.reference_embeddings, 1, axis=0))
     target = tmp_path / "out" / "tiny"
     with pytest.raises(ArtifactError, match="did not prove itself"):
-        write_artifact(recommendation(model), winner=bad, target=target, readme="", log=tmp_path / "log")
+        write_artifact(recommendation(model), winner=bad, target=target, documents={}, log=tmp_path / "log")
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -222,7 +222,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_artifact(
     new = winner("onnx", tiny_models.shared(), tmp_path / "export")
     monkeypatch.setattr("advisor.artifact.write.shutil.copyfile", full)
     with pytest.raises(InputError, match="is full, so nothing was written"):
-        write_artifact(recommendation(tiny_models.shared()), winner=new, target=target, readme="", log=tmp_path / "log")
+        write_artifact(
+            recommendation(tiny_models.shared()), winner=new, target=target, documents={}, log=tmp_path / "log"
+        )
     assert (target / "advisor.json").read_bytes() == before
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 

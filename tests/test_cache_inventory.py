@@ -19,6 +19,7 @@ from advisor.errors import InputError
 from advisor.export import holding
 from advisor.export.cache import ExportCache, key_of
 from advisor.export.holding import alone, hold, release
+from advisor.paths import JOURNAL, ROUNDS
 
 DAY_S = 86400.0
 MONTH_S = 30 * DAY_S
@@ -381,3 +382,51 @@ def test_what_cannot_be_removed_is_kept_with_the_reason_and_the_rest_goes_on(tmp
     assert [(each.entry.folder, each.problem) for each in done.kept] == [(stuck, "Permission denied")]
     assert stuck.exists()
     assert not other.exists()
+
+
+# -- measurements --------------------------------------------------------------------------------------------
+
+
+def put_rounds(root: Path, key: str = "a" * 64, *, ago_s: float = 0.0) -> Path:
+    folder = root / ROUNDS / key
+    folder.mkdir(parents=True)
+    (folder / JOURNAL).write_text("a line\n")
+    (folder / "compared.npy").write_bytes(b"x" * 100)
+    when = time.time() - ago_s
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (when, when))
+    return folder
+
+
+def test_measurements_are_listed_with_their_size_and_age(tmp_path: Path) -> None:
+    folder = put_rounds(tmp_path, ago_s=DAY_S)
+    (entry,) = read_inventory(tmp_path).rounds
+    assert entry.path == folder
+    assert entry.size_bytes == 107
+    assert not entry.in_use
+    assert time.time() - entry.last_used == pytest.approx(DAY_S, abs=60)
+
+
+def test_a_folder_that_is_no_measurement_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / ROUNDS / ("b" * 64)
+    mine.mkdir(parents=True)
+    (mine / "notes.txt").write_text("mine")
+    (tmp_path / ROUNDS / "notes").mkdir()
+    assert read_inventory(tmp_path).rounds == ()
+    remove_all(read_inventory(tmp_path))
+    assert (mine / "notes.txt").is_file()
+
+
+def test_old_measurements_are_pruned_and_one_in_use_stays(tmp_path: Path) -> None:
+    old, young = put_rounds(tmp_path, "a" * 64, ago_s=2 * MONTH_S), put_rounds(tmp_path, "b" * 64)
+    assert hold(young)
+    try:
+        done = prune(read_inventory(tmp_path), unused_for_s=MONTH_S)
+        assert [each.entry.path for each in done.removed] == [old]
+        everything = remove_all(read_inventory(tmp_path))
+        assert young.is_dir() == (os.name != "nt")
+        assert not everything.removed or everything.removed[0].entry.path == young
+    finally:
+        release(young)
+    remove_all(read_inventory(tmp_path))
+    assert not (tmp_path / ROUNDS).exists()

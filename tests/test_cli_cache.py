@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cache_inventory import DAY_S, elsewhere, ended_pid, leave_half_built, put, put_log, used
+from test_cache_inventory import DAY_S, elsewhere, ended_pid, leave_half_built, put, put_log, put_rounds, used
 
 from advisor.cli import main
 from advisor.cli.cache import age_s
@@ -195,3 +195,14 @@ def test_whatever_is_typed_gives_an_age_or_one_sentence(typed: str) -> None:
     except InputError:
         return
     assert age >= 0
+
+
+def test_measurements_are_counted_in_the_table_and_in_the_document(root: Path, capsys: Printed) -> None:
+    folder = put_rounds(root)
+    assert main(["cache"]) == 0
+    assert "0 exports, 0 B; 1 measurement, 107 B; logs, 0 B" in capsys.readouterr().out
+    (found,) = document(capsys)["measurements"]
+    assert found["path"] == str(folder)
+    assert main(["cache", "--all"]) == 0
+    assert "Removed 1 measurement: 107 B freed." in capsys.readouterr().out
+    assert document(capsys)["measurements"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 
 import factories
@@ -10,8 +11,18 @@ from rich.console import Console
 
 from advisor.cli.progress import REDRAW_S, Progress, Race
 from advisor.cli.terminal import Stream
-from advisor.events import CandidateEnded, Event, ExportFinished, RoundFinished, WarningRaised
+from advisor.events import (
+    CandidateEnded,
+    Event,
+    ExportFinished,
+    RaceRepeated,
+    RoundFinished,
+    RoundsReused,
+    SettingTried,
+    WarningRaised,
+)
 from advisor.report.glyphs import UNICODE
+from advisor.types import Estimate, RuntimeSettings, TriedSetting
 
 
 class Screen(StringIO):
@@ -24,13 +35,18 @@ class Screen(StringIO):
         return super().write(text)
 
 
-def play(events: tuple[Event, ...], *, live: bool, verbose: bool = False, step_s: float = 1.0) -> Screen:
+NOW = datetime(2026, 11, 23, 6, 44, 30, tzinfo=UTC)
+
+
+def play(
+    events: tuple[Event, ...], *, live: bool, verbose: bool = False, step_s: float = 1.0, columns: int = 80
+) -> Screen:
     """Feed events, `step_s` apart on a fake clock."""
     screen = Screen()
-    console = Console(file=screen, width=80, force_terminal=live, color_system=None)
+    console = Console(file=screen, width=columns, force_terminal=live, color_system=None)
     now = iter(index * step_s for index in range(1_000_000))
     stream = Stream(console=console, glyphs=UNICODE, live=live)
-    with Progress(stream, verbose=verbose, clock=lambda: next(now)) as progress:
+    with Progress(stream, verbose=verbose, time_budget_s=90.0, clock=lambda: next(now), now=lambda: NOW) as progress:
         for event in events:
             progress(event)
     return screen
@@ -92,42 +108,76 @@ def test_verbose_names_the_log_of_a_candidate_that_failed() -> None:
     assert "(log: logs/onnx.log)" in " ".join(play((event,), live=False, verbose=True).getvalue().split())
 
 
-def test_the_share_done_grows_from_none_to_all() -> None:
+def test_a_place_in_the_race_counts_those_who_have_come_as_far() -> None:
+    race = Race()
+    for name in ("a", "b", "c"):
+        race.loaded(name)
+    first, second = rounds(4)[:2]
+    race.round(first)
+    assert (race.place("a"), race.entrants) == (1, 3)
+    race.round(second)
+    assert (race.place("b"), race.entrants) == (2, 3)
+
+
+def test_a_candidate_that_left_is_no_entrant() -> None:
     race = Race()
     race.loaded("a")
     race.loaded("b")
-    shares = []
-    for event in rounds(10):
-        race.round(event)
-        shares.append(race.fraction)
-    assert shares == sorted(shares)
-    assert 0 < shares[0] < shares[-1] == 1
+    race.left("b")
+    assert race.entrants == 1
 
 
-def test_the_time_to_go_is_that_of_a_steady_race() -> None:
-    race = Race()
-    events = rounds(20)
-    for event in events[:20]:
-        race.round(event)
-    left_s = events[-1].elapsed_s - events[19].elapsed_s
-    assert race.eta_s is not None
-    assert abs(race.eta_s - left_s) < 2
-
-
-def test_no_time_to_go_is_guessed_from_a_first_round() -> None:
-    race = Race()
-    assert race.eta_s is None
-    for event in rounds(20)[:2]:
-        race.round(event)
-    assert race.eta_s is None
-
-
-def test_a_candidate_that_left_holds_nobody_up() -> None:
+def test_in_a_repeated_race_everyone_starts_again() -> None:
     race = Race()
     for event in rounds(4):
         race.round(event)
-    race.loaded("c")
-    assert race.fraction < 1
-    race.left("c")
-    assert race.fraction == 1
-    assert race.entrants == 2
+    race.repeated()
+    race.round(rounds(4)[0])
+    assert (race.place("a"), race.entrants) == (1, 2)
+
+
+def test_rounds_that_are_used_again_are_a_line_with_their_age_and_the_way_out() -> None:
+    said = play((RoundsReused(elapsed_s=1.0, num_rounds=12, started="2026-11-23T06:41:00+00:00"),), live=False)
+    assert said.getvalue().splitlines()[0] == (
+        "✓ rounds   12 rounds from 3 min ago are used again (--fresh measures anew)"
+    )
+
+
+def tried(*, kept: bool) -> SettingTried:
+    setting = TriedSetting(
+        label="2 streams",
+        settings=RuntimeSettings(threads=2, num_streams=2),
+        speedup=Estimate(median=1.12, ci95=(1.1, 1.14)),
+        kept=kept,
+    )
+    return SettingTried(elapsed_s=1.0, candidate="openvino-qint8", tried=setting)
+
+
+def test_a_setting_that_is_kept_is_a_line_and_the_others_are_for_the_verbose() -> None:
+    line = "✓ settings openvino-qint8 with 2 streams: 1.12x its default settings; kept"
+    assert play((tried(kept=True),), live=False).getvalue().splitlines()[0] == line
+    assert play((tried(kept=False),), live=False).getvalue().strip() == ""
+    assert "not kept" in play((tried(kept=False),), live=False, verbose=True).getvalue()
+
+
+def test_a_race_that_is_run_again_says_why() -> None:
+    said = play((RaceRepeated(elapsed_s=1.0, why="the machine was busy"),), live=False).getvalue()
+    assert said.splitlines()[0] == "✓ race     once more: the machine was busy"
+
+
+def test_the_line_shows_the_time_to_go_of_the_whole_run() -> None:
+    screen = play(factories.events(factories.confirmed()), live=True)
+    drawn = [part.split("\n")[0] for part in screen.getvalue().split("\x1b[2K")]
+    races = [line for line in drawn if line.startswith("  race")]
+    assert races
+    assert all(" ETA 0:" in line for line in races)
+    assert any(line.startswith("  export   2/4 ") for line in drawn)
+
+
+def test_in_a_narrow_window_the_time_to_go_is_the_last_to_be_cut() -> None:
+    screen = play(factories.events(factories.confirmed()), live=True, columns=50)
+    races = [part for part in screen.getvalue().split("\x1b[2K") if part.startswith("  race")]
+    assert races
+    for line in races:
+        assert " ETA 0:" in line.split("\n")[0]
+        assert len(line.split("\n")[0].rstrip("\r")) <= 50

@@ -11,9 +11,10 @@ import factories
 import pytest
 
 from advisor.measure.client import Load
-from advisor.measure.journal import JOURNAL, Admitted, Journal, identity_of, journal_folder
+from advisor.measure.journal import Admitted, Journal, identity_of, journal_folder
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round
+from advisor.paths import JOURNAL
 from advisor.types import Exported, Fidelity, Package, Request, RuntimeSettings
 
 FILES = Exported(

@@ -10,7 +10,7 @@ import pytest
 from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
-from advisor.measure.journal import JOURNAL
+from advisor.paths import JOURNAL
 from advisor.types import BASELINE
 
 CANDIDATES = {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,8 +54,12 @@ def check_target(target: Path) -> None:
         os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
 
 
-def write_artifact(recommendation: Recommendation, *, winner: Winner, target: Path, readme: str, log: Path) -> Artifact:
+def write_artifact(
+    recommendation: Recommendation, *, winner: Winner, target: Path, documents: Mapping[str, str], log: Path
+) -> Artifact:
     """Write, verify in a fresh process, and rename into place; a crash leaves the old artifact or none.
+
+    `documents` are texts for people by file name, such as `README.md`.
 
     Raises InputError where the target cannot be written (a full disk, no permission), and ArtifactError where the
     fresh process does not give the embeddings that were measured.
@@ -65,7 +69,7 @@ def write_artifact(recommendation: Recommendation, *, winner: Winner, target: Pa
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         with _cannot_write(target):
-            artifact = _fill(building, recommendation, winner=winner, readme=readme)
+            artifact = _fill(building, recommendation, winner=winner, documents=documents)
         report = verify(building, log=log)
         if not report.ok:
             failed = next(check for check in report.checks if not check.ok)
@@ -79,7 +83,9 @@ def write_artifact(recommendation: Recommendation, *, winner: Winner, target: Pa
     return replace(artifact, path=target)
 
 
-def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readme: str) -> Artifact:
+def _fill(
+    folder: Path, recommendation: Recommendation, *, winner: Winner, documents: Mapping[str, str]
+) -> Artifact:
     model: ModelProfile = recommendation.model
     exported = winner.exported
     folder.chmod(0o755)  # mkdtemp's 0o700 would lock other users out of a deployed artifact
@@ -96,7 +102,8 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         for path in _with_sidecars(exported.folder / exported.file):
             shutil.copyfile(path, (folder / file).parent / path.name)
-    (folder / "README.md").write_text(readme, encoding="utf-8")
+    for name, text in documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
     files = tuple(
         ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=_sha256(path), size_bytes=path.stat().st_size)
         for path in sorted(folder.rglob("*"))

@@ -1,6 +1,6 @@
 """What the cache holds, and removing what is not needed."""
 
-from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, read_inventory
+from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, RoundsEntry, read_inventory
 from advisor.cache.prune import Kept, Pruned, Removed, prune, remove_all
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "LogEntry",
     "Pruned",
     "Removed",
+    "RoundsEntry",
     "prune",
     "read_inventory",
     "remove_all",

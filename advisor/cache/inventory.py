@@ -15,6 +15,7 @@ from typing import Literal
 from advisor.errors import InputError
 from advisor.export.cache import RECORD, TEMPORARY, damage_of, read_record
 from advisor.export.holding import alone
+from advisor.paths import JOURNAL, ROUNDS
 
 State = Literal["whole", "corrupt", "half-built"]
 
@@ -57,6 +58,16 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsEntry:
+    """The rounds of one measurement: `in_use` while it runs; `last_used` is in seconds since the epoch."""
+
+    path: Path
+    in_use: bool
+    size_bytes: int
+    last_used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """What advisor put into the folder `root`. `exists` is whether there is such a folder."""
 
@@ -64,6 +75,12 @@ class Inventory:
     exists: bool
     exports: tuple[ExportEntry, ...]
     logs: tuple[LogEntry, ...]
+    rounds: tuple[RoundsEntry, ...] = ()
+
+    @property
+    def rounds_bytes(self) -> int:
+        """The size of all measurements."""
+        return sum(entry.size_bytes for entry in self.rounds)
 
     @property
     def exports_bytes(self) -> int:
@@ -78,11 +95,12 @@ class Inventory:
     @property
     def size_bytes(self) -> int:
         """The size of everything."""
-        return self.exports_bytes + self.logs_bytes
+        return self.exports_bytes + self.rounds_bytes + self.logs_bytes
 
 
-def read_inventory(root: Path) -> Inventory:
-    """What the cache folder `root` holds; every file of every export is hashed, as at every use.
+def read_inventory(root: Path, *, hashed: bool = True) -> Inventory:
+    """What the cache folder `root` holds; every file of every export is hashed, as at every use, unless `hashed` is
+    False: then sizes alone tell what is corrupt, which takes milliseconds.
 
     Raises InputError if `root` is not a folder, and OSError if it cannot be read.
     """
@@ -93,13 +111,14 @@ def read_inventory(root: Path) -> Inventory:
             f"The cache {str(root)!r} is not a folder.",
             hint="Name another one in the environment variable ADVISOR_CACHE.",
         )
-    exports = [entry for path in _listed(root / "exports") if (entry := _export(path)) is not None]
+    exports = [entry for path in _listed(root / "exports") if (entry := _export(path, hashed=hashed)) is not None]
     logs = [log for path in _listed(root / "logs") if (log := _log(path)) is not None]
     return Inventory(
         root=root,
         exists=True,
         exports=tuple(sorted(exports, key=lambda entry: (entry.model or "~", entry.file or "~", entry.folder.name))),
         logs=tuple(logs),
+        rounds=tuple(each for path in _listed(root / ROUNDS) if (each := _rounds(path)) is not None),
     )
 
 
@@ -107,7 +126,7 @@ def _listed(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _export(folder: Path) -> ExportEntry | None:
+def _export(folder: Path, *, hashed: bool) -> ExportEntry | None:
     try:
         if not stat.S_ISDIR(folder.lstat().st_mode):
             return None
@@ -115,19 +134,19 @@ def _export(folder: Path) -> ExportEntry | None:
             return _entry(folder, state="half-built")
         if not _KEY.fullmatch(folder.name):
             return None
-        return _published(folder)
+        return _published(folder, hashed=hashed)
     except FileNotFoundError:  # another process removed it, or moved it into its place
         return None
 
 
-def _published(folder: Path) -> ExportEntry | None:
+def _published(folder: Path, *, hashed: bool) -> ExportEntry | None:
     names = {path.name for path in folder.iterdir()}
     if RECORD not in names and not names <= _EXPORT_FOLDERS:
         return None  # named like an export, but not laid out like one
     record = read_record(folder)
     if record is None:
         return _entry(folder, state="corrupt", damage=f"{RECORD} is missing or cannot be read")
-    damage = damage_of(record)
+    damage = damage_of(record, hashed=hashed)
     state: State = "whole" if damage is None else "corrupt"
     graphs = (file.name for file in record.files if str(file.name).endswith(_GRAPHS))
     return _entry(folder, state=state, damage=damage, model=record.model, file=next(graphs, None))
@@ -156,6 +175,21 @@ def _entry(
         made=made,
         last_used=last_used,
     )
+
+
+def _rounds(folder: Path) -> RoundsEntry | None:
+    try:
+        if not _KEY.fullmatch(folder.name) or not stat.S_ISDIR(folder.lstat().st_mode):
+            return None
+        names = {path.name for path in folder.iterdir()}
+        if names and JOURNAL not in names and not all(name.endswith(".npy") for name in names):
+            return None  # named like a measurement, but not laid out like one
+        with alone(folder) as unused:
+            pass
+        last_used = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        return RoundsEntry(path=folder, in_use=not unused, size_bytes=_size_of(folder), last_used=last_used)
+    except FileNotFoundError:
+        return None
 
 
 def _log(path: Path) -> LogEntry | None:

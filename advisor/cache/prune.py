@@ -8,9 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from advisor.cache.inventory import ExportEntry, Inventory, LogEntry
+from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, RoundsEntry
 from advisor.export.cache import ExportCache
+from advisor.export.holding import alone
+from advisor.paths import JOURNAL, ROUNDS
 
+Entry = ExportEntry | LogEntry | RoundsEntry
 Why = Literal["corrupt", "half-built", "unused", "all"]
 
 
@@ -18,7 +21,7 @@ Why = Literal["corrupt", "half-built", "unused", "all"]
 class Removed:
     """An entry that is gone, and why; `unused` is one that was not used for as long as was asked for."""
 
-    entry: ExportEntry | LogEntry
+    entry: Entry
     why: Why
 
 
@@ -26,7 +29,7 @@ class Removed:
 class Kept:
     """An entry that was to go and is still there; `problem` is None where a running process uses it."""
 
-    entry: ExportEntry | LogEntry
+    entry: Entry
     problem: str | None
 
 
@@ -44,34 +47,40 @@ class Pruned:
 
 
 def prune(inventory: Inventory, *, unused_for_s: float) -> Pruned:
-    """Remove exports that are half-built, corrupt, or were not used for `unused_for_s` seconds or longer."""
+    """Remove exports that are half-built or corrupt, and exports and measurements that were not used for
+    `unused_for_s` seconds or longer."""
     now = time.time()
-    chosen: list[tuple[ExportEntry | LogEntry, Why]] = []
+    chosen: list[tuple[Entry, Why]] = []
     for entry in inventory.exports:
         if entry.state != "whole":
             chosen.append((entry, entry.state))
         elif max(0.0, now - entry.last_used) >= unused_for_s:
             chosen.append((entry, "unused"))
+    chosen += [(rounds, "unused") for rounds in inventory.rounds if max(0.0, now - rounds.last_used) >= unused_for_s]
     return _remove(inventory, chosen)
 
 
 def remove_all(inventory: Inventory) -> Pruned:
-    """Remove all exports and logs, and their two folders if nothing else is in them. The cache folder itself stays."""
-    entries: tuple[ExportEntry | LogEntry, ...] = (*inventory.exports, *inventory.logs)
+    """Remove all exports, measurements and logs, and their folders if nothing else is in them. The cache folder itself
+    stays."""
+    entries: tuple[Entry, ...] = (*inventory.exports, *inventory.rounds, *inventory.logs)
     done = _remove(inventory, [(entry, "all") for entry in entries])
-    for name in ("exports", "logs"):
+    for name in ("exports", ROUNDS, "logs"):
         with contextlib.suppress(OSError):  # it is not there, or not empty
             (inventory.root / name).rmdir()
     return done
 
 
-def _remove(inventory: Inventory, chosen: list[tuple[ExportEntry | LogEntry, Why]]) -> Pruned:
+def _remove(inventory: Inventory, chosen: list[tuple[Entry, Why]]) -> Pruned:
     cache = ExportCache(inventory.root)
     removed: list[Removed] = []
     kept: list[Kept] = []
     for entry, why in chosen:
         try:
-            gone = cache.remove(entry.folder.name) if isinstance(entry, ExportEntry) else _remove_log(entry)
+            if isinstance(entry, ExportEntry):
+                gone = cache.remove(entry.folder.name)
+            else:
+                gone = _remove_rounds(entry) if isinstance(entry, RoundsEntry) else _remove_log(entry)
         except FileNotFoundError:  # another process was faster
             continue
         except OSError as error:
@@ -82,6 +91,14 @@ def _remove(inventory: Inventory, chosen: list[tuple[ExportEntry | LogEntry, Why
         else:
             kept.append(Kept(entry=entry, problem=None))
     return Pruned(removed=tuple(removed), kept=tuple(kept))
+
+
+def _remove_rounds(entry: RoundsEntry) -> bool:
+    with alone(entry.path) as unused:
+        if unused:
+            (entry.path / JOURNAL).unlink(missing_ok=True)  # what is left without it counts for nothing
+            shutil.rmtree(entry.path)
+        return unused
 
 
 def _remove_log(entry: LogEntry) -> bool:

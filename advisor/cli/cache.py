@@ -13,7 +13,7 @@ from advisor.cli.terminal import out, write_json
 from advisor.errors import AdvisorError, InputError
 
 if TYPE_CHECKING:
-    from advisor.cache import ExportEntry, Inventory, LogEntry, Pruned
+    from advisor.cache import ExportEntry, Inventory, LogEntry, Pruned, RoundsEntry
 
 DEFAULT_AGE = "30d"
 _AGE = re.compile(r"(\d{1,5})([dh])", re.ASCII)
@@ -98,6 +98,15 @@ def _document(inventory: Inventory, done: Pruned | None) -> dict[str, Any]:
         "exists": inventory.exists,
         "size_bytes": inventory.size_bytes,
         "exports": [_export(entry) for entry in inventory.exports],
+        "measurements": [
+            {
+                "path": str(entry.path),
+                "in_use": entry.in_use,
+                "size_bytes": entry.size_bytes,
+                "last_used": _utc(entry.last_used),
+            }
+            for entry in inventory.rounds
+        ],
         "logs": {
             "path": str(inventory.root / "logs"),
             "size_bytes": inventory.logs_bytes,
@@ -136,7 +145,7 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _path(entry: ExportEntry | LogEntry) -> str:
+def _path(entry: ExportEntry | LogEntry | RoundsEntry) -> str:
     from advisor.cache import ExportEntry
 
     return str(entry.folder if isinstance(entry, ExportEntry) else entry.path)

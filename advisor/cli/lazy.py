@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-VERBS = ("recommend", "explain", "probe", "texts", "verify", "encode", "report", "cache", "tui")
+VERBS = ("recommend", "explain", "probe", "texts", "verify", "encode", "report", "cache", "doctor", "completion", "tui")
 """In the order of the help. `advisor/cli/VERB.py` holds a command called `command`; its imports are light."""
 
 
@@ -28,6 +28,6 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, with the verbs named where the word is not one of them."""
-        if args and not args[0].startswith("-") and args[0] not in VERBS:
+        if args and not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in VERBS:
             ctx.fail(f"There is no verb {args[0]!r}; the verbs are {', '.join(VERBS)}.")
         return super().resolve_command(ctx, args)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -25,14 +26,18 @@ from advisor.events import (
     Finished,
     MachineProbed,
     ModelResolved,
+    RaceRepeated,
     RoundFinished,
+    RoundsReused,
     RulesDecided,
+    SettingTried,
     StageStarted,
     TextsSampled,
     WarningRaised,
 )
 from advisor.report import format as fmt
 from advisor.report import steps
+from advisor.report.eta import Estimator
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
 from advisor.types import Outcome, Status
@@ -43,6 +48,8 @@ if TYPE_CHECKING:
 REDRAW_S = 0.25
 BAR_WIDTH = 15
 NAME_WIDTH = 16
+
+_CALIBRATED = {"openvino-qint8": ", with calibration"}
 
 _STAGES = {
     "model": "reading the model",
@@ -58,12 +65,10 @@ _STAGES = {
 
 
 class Race:
-    """How far the timed rounds are, and how long they will take."""
+    """Who is in the race, and how far."""
 
     def __init__(self) -> None:
         self._progress: dict[str, float] = {}
-        self._start: tuple[float, float] | None = None
-        self._elapsed_s = 0.0
 
     def loaded(self, candidate: str) -> None:
         """A candidate takes part."""
@@ -75,10 +80,11 @@ class Race:
 
     def round(self, event: RoundFinished) -> None:
         """A round of a candidate ended."""
-        self._progress[event.candidate] = min(1.0, event.round_index / max(1, event.num_rounds))
-        self._elapsed_s = event.elapsed_s
-        if self._start is None:
-            self._start = (event.elapsed_s, self.fraction)
+        self._progress[event.candidate] = event.round_index / max(1, event.num_rounds)
+
+    def repeated(self) -> None:
+        """Everyone starts again."""
+        self._progress = dict.fromkeys(self._progress, 0.0)
 
     @property
     def entrants(self) -> int:
@@ -90,31 +96,28 @@ class Race:
         mine = self._progress.get(candidate, 0.0)
         return sum(progress >= mine for progress in self._progress.values())
 
-    @property
-    def fraction(self) -> float:
-        """The share of all rounds that is done."""
-        return sum(self._progress.values()) / len(self._progress) if self._progress else 0.0
-
-    @property
-    def eta_s(self) -> float | None:
-        """Seconds to go at the speed so far; None while that is not known."""
-        if self._start is None:
-            return None
-        started_s, at_start = self._start
-        done = self.fraction - at_start
-        if done < 0.1:
-            return None
-        return (self._elapsed_s - started_s) / done * (1 - self.fraction)
-
 
 class Progress:
-    """A listener for events. A context manager: on leaving it the line that is redrawn is gone."""
+    """A listener for events. A context manager: on leaving it the line that is redrawn is gone.
 
-    def __init__(self, stream: Stream, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    The bar is for the whole run, and so is the time to go, which `time_budget_s` bounds.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        verbose: bool,
+        time_budget_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._stream = stream
         self._verbose = verbose
         self._clock = clock
+        self._now = now
         self._race = Race()
+        self._estimator = Estimator(time_budget_s=time_budget_s)
         self._live: Live | None = None
         self._drawn_at = float("-inf")
         self._ended: dict[str, Status] = {}
@@ -147,6 +150,7 @@ class Progress:
         """Say what an event says."""
         for line in self._lines(event):
             self._stream.print(line)
+        self._estimator.add(event)
         self._follow(event)
 
     def _lines(self, event: Event) -> list[Text]:
@@ -160,6 +164,12 @@ class Progress:
                 return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
             case WarningRaised():
                 return [warning(event.message, width=width, glyphs=glyphs)]
+            case RoundsReused():
+                return [step("rounds", steps.reused(event, now=self._now()), width=width, glyphs=glyphs)]
+            case SettingTried() if event.tried.kept or self._verbose:
+                return [step("settings", steps.tried(event), width=width, glyphs=glyphs)]
+            case RaceRepeated():
+                return [step("race", steps.repeated(event), width=width, glyphs=glyphs)]
             case CandidateEnded():
                 return self._ending(event.outcome)
             case Finished():
@@ -189,34 +199,33 @@ class Progress:
         match event:
             case CandidateLoaded():
                 self._race.loaded(event.candidate)
-                self._draw("load", None, f"{event.candidate}, {fmt.duration(event.load_s)}")
+                self._draw("load", f"{event.candidate}, {fmt.duration(event.load_s)}")
             case CandidateEnded():
                 self._race.left(event.outcome.name)
             case RoundFinished():
                 self._race.round(event)
                 if self._live is not None and self._clock() - self._drawn_at >= REDRAW_S:
-                    self._draw_round(event)
+                    lead = f"{self._race.place(event.candidate)}/{self._race.entrants}"
+                    words = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
+                    self._draw("race", words, lead=lead)
+            case RaceRepeated():
+                self._race.repeated()
+            case SettingTried():
+                self._draw("settings", f"{event.candidate}, {event.tried.label}")
             case ExportStarted():
-                words = f"{event.index}/{event.total}"
-                self._draw("export", (event.index - 1) / event.total, event.candidate, lead=words)
+                words = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
+                self._draw("export", words, lead=f"{event.index}/{event.total}")
             case StageStarted():
-                self._draw(event.stage, None, _STAGES.get(event.stage, event.stage))
+                self._draw(event.stage, _STAGES.get(event.stage, event.stage))
 
-    def _draw_round(self, event: RoundFinished) -> None:
-        eta = self._race.eta_s
-        words = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
-        if eta is not None:
-            words += f"   ETA {fmt.clock(eta)}"
-        lead = f"{self._race.place(event.candidate)}/{self._race.entrants}"
-        self._draw("race", self._race.fraction, words, lead=lead)
-
-    def _draw(self, label: str, fraction: float | None, words: str, *, lead: str = "") -> None:
+    def _draw(self, label: str, words: str, *, lead: str = "") -> None:
         if self._live is None:
             return
-        line = Text.assemble((f"  {label.ljust(8)} ", "bold"))
-        if fraction is not None:
-            line.append(f"{lead} ").append(self._stream.glyphs.progress(fraction, BAR_WIDTH), style="cyan").append("  ")
-        line.append(words)
+        eta = self._estimator.eta
+        bar = self._stream.glyphs.progress(eta.fraction, BAR_WIDTH)
+        line = Text.assemble((f"  {label.ljust(8)} ", "bold"), f"{lead} " if lead else "", (bar, "cyan"), "  ")
+        to_go = "" if eta.remaining_s is None else f"   ETA {fmt.clock(eta.remaining_s)}"
+        line.append(words[: max(0, self._stream.width - line.cell_len - len(to_go))] + to_go)
         line.truncate(self._stream.width)
         self._live.update(line, refresh=True)
         self._drawn_at = self._clock()

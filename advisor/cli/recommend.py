@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to check.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; advisor-out/MODEL.")
 @click.option("--dry-run", is_flag=True, help="Say what would be tried, and stop before the first export.")
-@click.option("--fresh", is_flag=True, help="Export anew instead of taking exports from the cache.")
+@click.option("--fresh", is_flag=True, help="Export and measure anew, whatever the cache holds.")
 @click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where the result is inconclusive.")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
@@ -84,9 +84,9 @@ def command(
     from advisor.events import Finished, RulesDecided
     from advisor.report.text import answer, plan
 
-    session.after_interrupt = "exports stay cached, and the same command goes on from there"
+    session.after_interrupt = "exports and rounds are kept; the same command goes on from there"
     tried: list[str] = []
-    with _listener(session, quiet=quiet) as progress:
+    with _listener(session, quiet=quiet, time_budget_s=asked["time_budget_s"]) as progress:
 
         def on_event(event: Event) -> None:
             if isinstance(event, RulesDecided):
@@ -110,12 +110,14 @@ def command(
         _judge(recommendation, strict=strict)
 
 
-def _listener(session: Session, *, quiet: bool) -> AbstractContextManager[Callable[[Event], None] | None]:
+def _listener(
+    session: Session, *, quiet: bool, time_budget_s: float
+) -> AbstractContextManager[Callable[[Event], None] | None]:
     if quiet:
         return contextlib.nullcontext()
     from advisor.cli.progress import Progress
 
-    return Progress(err(session), verbose=session.verbose)
+    return Progress(err(session), verbose=session.verbose, time_budget_s=time_budget_s)
 
 
 def _judge(rec: Recommendation, *, strict: bool) -> None:

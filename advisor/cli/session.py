@@ -17,6 +17,8 @@ class Session:
 
     verbose: bool = False
     no_color: bool = False
+    plain: bool = False
+    """Line by line: nothing is drawn again, on a terminal neither."""
     after_interrupt: str = "nothing was written"
     """What an interruption leaves behind, as a sentence's end."""
 

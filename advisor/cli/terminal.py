@@ -73,7 +73,7 @@ def _stream(file: TextIO, session: Session) -> Stream:
     console = Console(
         file=file, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False, no_color=plain
     )
-    dumb = os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
+    dumb = session.plain or os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
     return Stream(
         console=console, glyphs=ASCII if _ascii(file) else for_encoding(file.encoding), live=file.isatty() and not dumb
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from advisor.encode.encoder import Encoder
     from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
+    from advisor.encode.encoder import Encoder
     from advisor.encode.loading import load
     from advisor.encode.opening import open_encoder
 

@@ -24,10 +24,8 @@ from advisor.export.holding import release, try_alone
 from advisor.measure.client import Load
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round
+from advisor.paths import JOURNAL, ROUNDS
 from advisor.types import Exported, Fidelity, Hardware, ModelProfile, Package, Request
-
-JOURNAL = "journal.jsonl"
-ROUNDS_FOLDER = "rounds"
 
 _FORMAT = 1
 """Raised whenever other things are timed, or timed in another way."""
@@ -89,7 +87,7 @@ def journal_folder(
         "gpus": [[gpu.name, gpu.driver] for gpu in hardware.gpus],
         "packages": {package.name: package.version for package in packages},
     }
-    return root / ROUNDS_FOLDER / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return root / ROUNDS / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
 class Journal:

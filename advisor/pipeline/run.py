@@ -72,7 +72,7 @@ def run(spec: RunSpec, emit: Listener, *, control: Control | None = None) -> Rec
     `control` lets another thread pause, skip a candidate, or stop and keep what is measured.
 
     Raises an AdvisorError with one sentence for anything that the user can mend. On KeyboardInterrupt all children
-    are gone, and finished exports stay cached.
+    are gone, and finished exports and rounds stay cached.
     """
     start = time.monotonic()
 
@@ -314,7 +314,7 @@ def _write(
             reference_embeddings=np.load(reference, allow_pickle=False),
         ),
         target=target,
-        readme=to_markdown(recommendation),
+        documents={"README.md": to_markdown(recommendation)},
         log=logs / "verify.log",
     )
     return replace(recommendation, artifact=artifact)

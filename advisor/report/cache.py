@@ -7,7 +7,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from advisor.cache import ExportEntry, Inventory, Kept, Pruned, Removed
+from advisor.cache import ExportEntry, Inventory, Kept, LogEntry, Pruned, Removed, RoundsEntry
 from advisor.report import format as fmt
 
 _HEADINGS = ("file", "made", "last used", "size")
@@ -18,14 +18,17 @@ def inventory(shown: Inventory, *, now: float, width: int) -> Text:
     """Where the cache is and its size, the exports of each model, and the logs; `now` is seconds since the epoch."""
     if not shown.exists:
         return Text(f"There is no cache at {shown.root} yet.")
-    if not shown.exports and not shown.logs:
+    if not shown.exports and not shown.logs and not shown.rounds:
         return Text(f"The cache {shown.root} is empty.")
     exports = fmt.plural(len(shown.exports), "export")
     lines = [
         Text.assemble((str(shown.root), "bold"), f": {fmt.size(shown.size_bytes)}"),
         *_table(shown.exports, now=now, width=width),
         Text(),
-        Text(f"{exports}, {fmt.size(shown.exports_bytes)}; logs, {fmt.size(shown.logs_bytes)}"),
+        Text(
+            f"{exports}, {fmt.size(shown.exports_bytes)}; {fmt.plural(len(shown.rounds), 'measurement')}, "
+            f"{fmt.size(shown.rounds_bytes)}; logs, {fmt.size(shown.logs_bytes)}"
+        ),
     ]
     broken = sum(entry.state != "whole" and not entry.in_use for entry in shown.exports)
     if broken:
@@ -37,14 +40,16 @@ def inventory(shown: Inventory, *, now: float, width: int) -> Text:
 def pruned(done: Pruned) -> Text:
     """What was removed and freed, and what stayed that was to go."""
     exports = [each for each in done.removed if isinstance(each.entry, ExportEntry)]
-    logs = len(done.removed) - len(exports)
+    rounds = sum(isinstance(each.entry, RoundsEntry) for each in done.removed)
+    logs = len(done.removed) - len(exports) - rounds
     lines = [_removed(each, each.entry) for each in exports if isinstance(each.entry, ExportEntry)]
     if not done.removed:
         lines.append(Text("Nothing was removed."))
     else:
         what = [fmt.plural(len(exports), "export")] if exports else []
+        what += [fmt.plural(rounds, "measurement")] if rounds else []
         what += [fmt.plural(logs, "log")] if logs else []
-        lines.append(Text(f"Removed {' and '.join(what)}: {fmt.size(done.freed_bytes)} freed."))
+        lines.append(Text(f"Removed {fmt.listed(what)}: {fmt.size(done.freed_bytes)} freed."))
     lines += [_kept(each) for each in done.kept if each.problem is None]
     return Text("\n").join(lines)
 
@@ -55,7 +60,11 @@ def _removed(removed: Removed, entry: ExportEntry) -> Text:
 
 
 def _kept(kept: Kept) -> Text:
-    what = label(kept.entry) if isinstance(kept.entry, ExportEntry) else f"log {kept.entry.path.name}"
+    entry = kept.entry
+    if isinstance(entry, ExportEntry):
+        what = label(entry)
+    else:
+        what = f"{'log' if isinstance(entry, LogEntry) else 'measurement'} {entry.path.name[:20]}"
     return Text(f"Kept {what}: a running process uses it.")
 
 

@@ -20,13 +20,13 @@ def machine(hardware: Hardware, packages: Sequence[Package], *, width: int) -> T
     """One line in words, then every fact with its value, its source and what is to be said about it, and packages."""
     lines = [Text(steps.machine(hardware), style="bold"), Text()]
     name_width = max((len(fact.name) for fact in hardware.facts), default=0)
-    value_width = max((len(_value(fact)) for fact in hardware.facts), default=0)
+    value_width = max((len(value_of(fact)) for fact in hardware.facts), default=0)
     value_width = min(value_width, max(_MIN_VALUE, width - name_width - _SOURCE - 6))
     for fact in hardware.facts:
         source = fact.source if fact.note is None else f"{fact.source}: {fact.note}"
         columns = (
             [fact.name],
-            textwrap.wrap(_value(fact), value_width) or [""],
+            textwrap.wrap(value_of(fact), value_width) or [""],
             textwrap.wrap(source, max(16, width - name_width - value_width - 6)) or [""],
         )
         for index in range(max(map(len, columns))):
@@ -75,7 +75,8 @@ def _statistics(stats: LengthStats) -> list[str]:
     return [fmt.count(read(stats)) for _, read in _STATISTICS]
 
 
-def _value(fact: Fact) -> str:
+def value_of(fact: Fact) -> str:
+    """A fact's value for people."""
     value = fact.value
     if value is None:
         return fmt.UNKNOWN if fact.note is None else "-"

@@ -140,6 +140,12 @@ def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last
+
+
 def instruction_sets(isa: Sequence[str]) -> str | None:
     """The instruction sets that matter, in words: `AVX-512 VNNI + BF16`; None where there are none to name."""
     extras = list(dict.fromkeys(_ISA_EXTRAS[name] for name in isa if name in _ISA_EXTRAS))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from advisor.events import RaceRepeated, RoundsReused, SettingTried
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.types import Decision, Hardware, TextProfile
@@ -38,3 +41,21 @@ def rules(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     answers = [step.answer for step in decision.path]
     path = f" {glyphs.arrow} ".join([*answers, decision.recommendation])
     return f"{path}   ({decision.ruleset})"
+
+
+def reused(event: RoundsReused, *, now: datetime) -> str:
+    """`12 rounds from 3 min ago are used again (--fresh measures anew)`."""
+    when = f"from {fmt.age(max(0.0, (now - datetime.fromisoformat(event.started)).total_seconds()))} ago"
+    verb = "is" if event.num_rounds == 1 else "are"
+    return f"{fmt.plural(event.num_rounds, 'round')} {when} {verb} used again (--fresh measures anew)"
+
+
+def tried(event: SettingTried) -> str:
+    """`openvino-qint8 with 2 streams: 1.12x its default settings; kept`."""
+    speed = f"{fmt.times(event.tried.speedup.median)} its default settings"
+    return f"{event.candidate} with {event.tried.label}: {speed}; {'kept' if event.tried.kept else 'not kept'}"
+
+
+def repeated(event: RaceRepeated) -> str:
+    """`once more: the first one was inconclusive`."""
+    return f"once more: {fmt.one_line(event.why)}"

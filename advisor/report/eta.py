@@ -1,0 +1,238 @@
+"""How far a run is and how long it will take, folded over its events. Pure: the only clock is the events' own."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from advisor import catalogue
+from advisor.events import (
+    CandidateEnded,
+    CandidateLoaded,
+    Event,
+    ExportFinished,
+    ExportStarted,
+    Finished,
+    ModelResolved,
+    RaceRepeated,
+    RoundFinished,
+    RulesDecided,
+    SettingTried,
+    StageStarted,
+)
+
+# What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
+# matters: a block lasts the baseline 0.4 s (`advisor.measure.pace`), and at most 15 rounds are run. Seconds.
+_UNPLANNED_S = 75.0
+_EXPORT_S = 10.0
+_LOAD_S = 4.0
+_LAP_S = 0.4
+_NUM_ROUNDS = 15
+_SHORTEST_LAP_S = 0.001
+"""What took less was not run now: rounds of an earlier run are told one right after the other."""
+_FINISH_S = 5.0
+"""Settings, latencies, the choice, and an artifact that is written and verified."""
+
+_SMOOTH_S = 3.0
+_LEAST_WEIGHT = 0.25
+_NEARLY = 0.99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eta:
+    """How far the whole run is.
+
+    `fraction`, from 0 to 1, never falls. `remaining_s` is None while nothing is known yet, and where the time budget is
+    spent but the run goes on.
+    """
+
+    fraction: float
+    remaining_s: float | None
+
+
+@dataclass(slots=True)
+class _Laps:
+    """A candidate that is loaded. `left` is None until its first lap; `seconds` are of the laps that were timed now."""
+
+    left: int | None = None
+    seconds: list[float] = field(default_factory=list)
+
+
+class Estimator:
+    """Feed it every event of one run, in order; a bare `Event(elapsed_s=...)` between them moves its clock.
+
+    Exports that are left are expected to take the mean of those that were done, where those from the cache took no
+    time, and loads likewise. Rounds go on at each candidate's own pace, for as many candidates as are still in the
+    race. What is told drifts towards what is expected, so that one slow lap does not make it jump, and never exceeds
+    what is left of `time_budget_s`, which counts from the moment the model is at hand.
+    """
+
+    def __init__(self, *, time_budget_s: float) -> None:
+        self._time_budget_s = time_budget_s
+        self._deadline_s = math.inf
+        self._now_s = 0.0
+        self._step_s = 0.0
+        """When the step that is under way began."""
+        self._stage = "model"
+        self._planned = False
+        self._to_export: list[str] = []
+        self._exported: list[str] = []
+        self._files: set[str] = set()
+        self._exports_s: list[float] = []
+        self._to_load: list[str] = []
+        self._loads_s: list[float] = []
+        self._laps: dict[str, _Laps] = {}
+        self._end_s = 0.0
+        self._eta = Eta(fraction=0.0, remaining_s=None)
+
+    @property
+    def eta(self) -> Eta:
+        """What is known after the last event."""
+        return self._eta
+
+    def add(self, event: Event) -> Eta:
+        """What is known after `event`."""
+        passed_s = max(0.0, event.elapsed_s - self._now_s)
+        self._now_s += passed_s
+        self._note(event)
+        if isinstance(event, Finished):
+            self._eta = Eta(fraction=1.0, remaining_s=0.0)
+        elif self._eta.fraction < 1:
+            self._eta = self._estimate(passed_s)
+        return self._eta
+
+    # -- what happened ---------------------------------------------------------------------------------------
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case ModelResolved():
+                self._deadline_s = self._now_s + self._time_budget_s
+            case RulesDecided():
+                self._planned = True
+                self._to_export = list(event.candidates)
+            case StageStarted():
+                self._begin(event.stage)
+            case ExportStarted():
+                self._step_s = self._now_s
+            case ExportFinished():
+                self._export(event)
+            case CandidateLoaded():
+                self._load(event.candidate)
+            case CandidateEnded():
+                self._leave(event.outcome.name)
+            case RoundFinished():
+                self._lap(event)
+            case RaceRepeated():
+                for laps in self._laps.values():
+                    laps.left = None
+            case SettingTried():
+                self._begin("settings")
+
+    def _begin(self, stage: str) -> None:
+        self._stage = stage
+        self._step_s = self._now_s
+        if stage == "measure":
+            self._to_load = list(self._exported)
+
+    def _export(self, event: ExportFinished) -> None:
+        done = event.exported
+        _discard(self._to_export, done.candidate)
+        self._exported.append(done.candidate)
+        if done.file is not None and done.file not in self._files:
+            self._files.add(done.file)
+            took_s = self._now_s - self._step_s
+            if done.export_s is not None:  # the first one started the process and loaded the model besides
+                took_s = min(took_s, done.export_s)
+            self._exports_s.append(0.0 if done.cached else took_s)
+        self._step_s = self._now_s
+
+    def _load(self, candidate: str) -> None:
+        if _discard(self._to_load, candidate):
+            self._loads_s.append(self._now_s - self._step_s)
+        self._laps[candidate] = _Laps()
+        self._step_s = self._now_s
+
+    def _leave(self, candidate: str) -> None:
+        self._laps.pop(candidate, None)
+        if _discard(self._to_export, candidate) or _discard(self._to_load, candidate):
+            self._step_s = self._now_s
+
+    def _lap(self, event: RoundFinished) -> None:
+        self._stage = "measure"
+        _discard(self._to_load, event.candidate)
+        laps = self._laps.setdefault(event.candidate, _Laps())
+        laps.left = max(0, event.num_rounds - event.round_index)
+        took_s = self._now_s - self._step_s
+        if took_s >= _SHORTEST_LAP_S:
+            laps.seconds.append(took_s)
+        self._step_s = self._now_s
+
+    # -- what is to come -------------------------------------------------------------------------------------
+
+    def _estimate(self, passed_s: float) -> Eta:
+        expected_s = self._expected_s()
+        known = self._planned and (bool(self._exports_s) or not self._files_to_make())
+        if self._eta.remaining_s is None or not known:
+            self._end_s = self._now_s + expected_s
+        else:
+            weight = max(_LEAST_WEIGHT, 1 - math.exp(-passed_s / _SMOOTH_S))
+            self._end_s += weight * (self._now_s + expected_s - self._end_s)
+        budget_s = self._deadline_s - self._now_s
+        to_go_s = max(0.0, self._end_s - self._now_s)
+        if budget_s > 0:
+            to_go_s = min(to_go_s, budget_s)
+        share = self._now_s / (self._now_s + to_go_s) if self._now_s > 0 else 0.0
+        return Eta(
+            fraction=max(self._eta.fraction, min(share, _NEARLY)),
+            remaining_s=to_go_s if known and budget_s > 0 else None,
+        )
+
+    def _expected_s(self) -> float:
+        """Seconds until the run ends; what the step under way has taken so far is not expected again."""
+        if not self._planned:
+            return min(_UNPLANNED_S, self._time_budget_s)
+        under_way_s = self._now_s - self._step_s
+        if self._stage in {"settings", "choose", "artifact"}:
+            return max(0.0, _FINISH_S - under_way_s)
+        if self._stage == "measure":
+            step_s = _mean(self._loads_s[1:], _LOAD_S)  # the first one imports PyTorch, and sizes the work of all
+            ahead_s = len(self._to_load) * (step_s + self._race_s(None)) + self._racing_s()
+            if not self._to_load:
+                step_s = self._lap_s()
+        else:
+            step_s = _mean(self._exports_s, _EXPORT_S)
+            entrants = len(self._to_export) + len(self._exported)
+            ahead_s = self._files_to_make() * step_s + entrants * (_LOAD_S + self._race_s(None))
+        return max(0.0, ahead_s - min(under_way_s, step_s)) + _FINISH_S
+
+    def _files_to_make(self) -> int:
+        """How many files the candidates that are left need and nobody before them made; the torch ones need none."""
+        candidates = (catalogue.get(name) for name in self._to_export)
+        files = {candidate.file or candidate.name for candidate in candidates if candidate.runtime != "torch"}
+        return len(files - self._files)
+
+    def _racing_s(self) -> float:
+        return sum(self._race_s(laps) for laps in self._laps.values())
+
+    def _race_s(self, laps: _Laps | None) -> float:
+        """What is left of a candidate's race; all of it where it has not begun."""
+        num_left = _NUM_ROUNDS if laps is None or laps.left is None else laps.left
+        own = None if laps is None else laps.seconds
+        return num_left * (statistics.median(own) if own else self._lap_s())
+
+    def _lap_s(self) -> float:
+        return _mean([statistics.median(laps.seconds) for laps in self._laps.values() if laps.seconds], _LAP_S)
+
+
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return statistics.fmean(values) if values else otherwise
+
+
+def _discard(names: list[str], name: str) -> bool:
+    """Remove `name` where it is there; whether it was."""
+    if name in names:
+        names.remove(name)
+        return True
+    return False

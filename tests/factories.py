@@ -33,8 +33,10 @@ from advisor.types import (
     Fidelity,
     Hardware,
     Histogram,
+    LengthSpeed,
     LengthStats,
     LossMethod,
+    Measurement,
     Memory,
     ModelProfile,
     Outcome,
@@ -47,6 +49,7 @@ from advisor.types import (
     Status,
     TextProfile,
     Timing,
+    TriedSetting,
     Verdict,
 )
 
@@ -349,6 +352,62 @@ def nothing_passes() -> Recommendation:
         verdict="inconclusive",
         why="No candidate meets a loss budget of 0.40%.",
         artifact=False,
+    )
+
+
+_LENGTHS: dict[str, tuple[float, float, float]] = {
+    "openvino-qint8": (6.9, 5.6, 3.9),
+    "openvino-bf16": (3.9, 4.9, 4.6),
+    "onnx-qint8": (4.6, 4.1, 3.2),
+    "torch-fp32": (1.0, 1.0, 1.0),
+}
+
+
+def _detail(each: Outcome) -> Outcome:
+    """The outcome with speed by length and, for the winner, the settings that were tried."""
+    if each.name not in _LENGTHS:
+        return each
+    base = (620.0, 380.0, 160.0)
+    spans = ((0, 63, 0.71), (64, 127, 0.25), (128, None, 0.04))
+    by_length = tuple(
+        LengthSpeed(
+            min_chars=low,
+            max_chars=high,
+            share=share,
+            texts_per_s=Estimate(
+                median=texts_per_s * ratio, ci95=(texts_per_s * ratio * 0.96, texts_per_s * ratio * 1.04)
+            ),
+            speedup=None if each.name == "torch-fp32" else Estimate(median=ratio, ci95=(ratio * 0.97, ratio * 1.03)),
+        )
+        for (low, high, share), texts_per_s, ratio in zip(spans, base, _LENGTHS[each.name], strict=True)
+    )
+    tried: tuple[TriedSetting, ...] = ()
+    if each.name == "openvino-qint8":
+        tried = (
+            TriedSetting(
+                label="2 streams",
+                settings=RuntimeSettings(threads=2, tokens_per_batch=2048, num_streams=2),
+                speedup=Estimate(median=1.12, ci95=(1.08, 1.15)),
+                kept=True,
+            ),
+            TriedSetting(
+                label="4,096 tokens a batch",
+                settings=RuntimeSettings(threads=2, tokens_per_batch=4096),
+                speedup=Estimate(median=0.97, ci95=(0.94, 1.01)),
+                kept=False,
+            ),
+        )
+    return replace(each, by_length=by_length, tried=tried)
+
+
+def detailed() -> Recommendation:
+    """A run with everything in it: speed by length with a crossover, tuning, how the figures came about."""
+    base = confirmed()
+    return replace(
+        base,
+        candidates=tuple(_detail(each) for each in base.candidates),
+        alternatives=(decision("openvino-qint8", "sbert-2026"),),
+        measurement=Measurement(started="2026-11-23T06:42:10Z", num_rounds=24, num_reused=8, num_reruns=1),
     )
 
 

@@ -57,6 +57,10 @@ def winner(runtime: Runtime, model: Path, folder: Path) -> Winner:
     )
 
 
+def no_reports(rec: Recommendation) -> dict[str, str]:
+    return {}
+
+
 def write(tmp_path: Path, runtime: Runtime = "onnx", model: Path | None = None) -> Path:
     source = model if model is not None else tiny_models.shared()
     target = tmp_path / "out" / "tiny"
@@ -64,7 +68,8 @@ def write(tmp_path: Path, runtime: Runtime = "onnx", model: Path | None = None) 
         recommendation(source),
         winner=winner(runtime, source, tmp_path / "export"),
         target=target,
-        documents={"README.md": "# A model\n"},
+        readme="# what it is\n",
+        reports=lambda rec: {"report.md": f"# {rec.artifact.path.name}\n"},
         log=tmp_path / "verify.log",
     )
     return target
@@ -76,6 +81,7 @@ def test_an_artifact_verifies_and_loads_wherever_it_is_moved(tmp_path: Path, run
     write(tmp_path, runtime).rename(moved)
     report = verify(moved)
     assert report.ok, report
+    assert (moved / "report.md").read_text() == "# tiny\n"
     assert [check.name for check in report.checks] == ["files", "loads", "embeddings"]
     texts = list(tiny_models.TEXTS)
     with load(moved) as encoder:
@@ -89,7 +95,7 @@ def test_the_manifest_validates_and_names_every_file(tmp_path: Path) -> None:
     manifest = read_manifest(target)
     jsonschema.validate(manifest.document, SCHEMA)
     on_disk = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-    assert on_disk == {file.name for file in manifest.files} | {"advisor.json"}
+    assert on_disk == {file.name for file in manifest.files} | {"advisor.json", "report.md"}
     assert "onnx/model.onnx" in on_disk
     assert "model.safetensors" not in on_disk, "the torch weights are not needed beside the graph"
 
@@ -161,7 +167,9 @@ def test_a_winner_that_does_not_reproduce_its_embeddings_is_never_put_in_place(t
     bad = replace(good, reference_embeddings=np.roll(good.reference_embeddings, 1, axis=0))
     target = tmp_path / "out" / "tiny"
     with pytest.raises(ArtifactError, match="did not prove itself"):
-        write_artifact(recommendation(model), winner=bad, target=target, documents={}, log=tmp_path / "log")
+        write_artifact(
+            recommendation(model), winner=bad, target=target, readme="", reports=no_reports, log=tmp_path / "log"
+        )
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -223,7 +231,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_artifact(
     monkeypatch.setattr("advisor.artifact.write.shutil.copyfile", full)
     with pytest.raises(InputError, match="is full, so nothing was written"):
         write_artifact(
-            recommendation(tiny_models.shared()), winner=new, target=target, documents={}, log=tmp_path / "log"
+            recommendation(tiny_models.shared()),
+            winner=new,
+            target=target,
+            readme="",
+            reports=no_reports,
+            log=tmp_path / "log",
         )
     assert (target / "advisor.json").read_bytes() == before
     assert [path.name for path in target.parent.iterdir()] == [target.name]

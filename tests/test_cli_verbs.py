@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from advisor import api
 from advisor.artifact import Check, VerifyReport
 from advisor.cli import main
 from advisor.document import to_dict
-from advisor.types import Recommendation
+from advisor.types import ArtifactFile, Recommendation
 
 Printed = pytest.CaptureFixture[str]
 
@@ -123,6 +124,74 @@ def test_report_in_other_formats(tmp_path: Path, capsys: Printed) -> None:
     assert capsys.readouterr().out.startswith("---\nlibrary_name: sentence-transformers\n")
     assert main(["report", str(folder), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["winner"] == "openvino-qint8"
+
+
+def test_report_as_a_page(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.detailed(), tmp_path / "artifact")
+    assert main(["report", str(folder), "--format", "html"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("<!DOCTYPE html>")
+    assert printed.out.endswith("</html>\n")
+    assert printed.err == ""
+
+
+def test_report_writes_both_files_into_the_artifact_and_names_them(
+    tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = artifact_of(factories.detailed(), tmp_path / "artifact")
+    (folder / "report.html").write_text("old", encoding="utf-8")
+    assert main(["report", "artifact", "--write"]) == 0
+    assert capsys.readouterr().out == "artifact/report.html\nartifact/report.md\n"
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("---\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["advisor.json", "report.html", "report.md"]
+
+
+def test_report_writes_into_another_folder_and_leaves_the_artifact_alone(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.detailed(), tmp_path / "artifact")
+    assert main(["report", str(folder), "-o", str(tmp_path / "new" / "reports")]) == 0
+    assert sorted(path.name for path in (tmp_path / "new" / "reports").iterdir()) == ["report.html", "report.md"]
+    assert [path.name for path in folder.iterdir()] == ["advisor.json"]
+
+
+def test_report_that_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["report", str(folder), "-o", str(tmp_path / "file")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: The report ")
+    assert printed.err.count("\n") == 1
+    (folder / "report.html").mkdir()
+    assert main(["report", str(folder), "--write"]) == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["advisor.json", "report.html"]
+
+
+def test_report_does_not_overwrite_a_file_whose_hash_the_artifact_lists(tmp_path: Path, capsys: Printed) -> None:
+    rec = factories.confirmed()
+    assert rec.artifact is not None
+    listed = ArtifactFile(name="report.html", sha256="ab" * 32, size_bytes=3)
+    rec = replace(rec, artifact=replace(rec.artifact, files=(*rec.artifact.files, listed)))
+    folder = artifact_of(rec, tmp_path / "artifact")
+    assert main(["report", str(folder), "--write"]) == 2
+    assert "lists the sha256 of report.html" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["advisor.json"]
+
+
+@pytest.mark.parametrize("options", [[], ["--write"], ["--format", "html"]])
+def test_report_of_no_artifact_is_one_sentence(options: list[str], tmp_path: Path, capsys: Printed) -> None:
+    assert main(["report", str(tmp_path / "nowhere"), *options]) == 1
+    printed = capsys.readouterr()
+    assert "does not exist" in printed.err
+    assert printed.out == ""
+
+
+def test_report_refuses_an_unknown_ruleset_before_it_writes(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
+    assert main(["report", str(folder), "--write", "--ruleset", "nobody.toml"]) == 2
+    assert "nobody.toml does not exist" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["advisor.json"]
 
 
 def test_a_manifest_of_a_newer_major_version_is_refused_in_one_sentence(tmp_path: Path, capsys: Printed) -> None:

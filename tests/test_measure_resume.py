@@ -170,7 +170,6 @@ def test_a_better_setting_of_the_leader_is_found_confirmed_and_kept(run, quiet):
     assert {event.tried.label for event in events if isinstance(event, SettingTried)} == {
         "256 tokens a batch",
         "1,024 tokens a batch",
-        "2,048 tokens a batch",
     }
     assert measured.timing.speedup.median > 1.5 * SLOW / MIDDLE
     assert run(tunable).of("openvino") == measured

@@ -12,8 +12,12 @@ import factories
 import pytest
 
 from advisor import catalogue
-from advisor.report.markdown import command, to_markdown, without_paths
+from advisor.report.lengths import crossover
+from advisor.report.markdown import command, to_markdown
+from advisor.report.redact import without_paths
+from advisor.rules import load_ruleset, to_mermaid
 from advisor.types import Recommendation, RuntimeSettings
+from advisor.whatif import LengthBest
 
 Make = Callable[[], Recommendation]
 
@@ -113,3 +117,76 @@ def test_the_model_folder_is_not_in_it() -> None:
     rec = factories.confirmed()
     assert rec.model.path == Path("/home/somebody/models/all-MiniLM-L6-v2")
     assert "/home" not in to_markdown(rec)
+
+
+def test_the_flowchart_is_drawn_in_mermaid_with_the_path_taken() -> None:
+    rec = factories.confirmed()
+    markdown = to_markdown(rec)
+    (chart,) = re.findall(r"^```mermaid\n(.*?)^```", markdown, flags=re.MULTILINE | re.DOTALL)
+    assert chart == to_mermaid(load_ruleset("sbert-2024"), rec.decision)
+    assert "linkStyle" in chart
+    assert "- Do you have a GPU? **CPU** (no GPU found)" in markdown
+
+
+def test_a_ruleset_that_is_not_packaged_is_told_as_a_path_and_asked_for_as_a_file() -> None:
+    rec = replace(factories.confirmed(), decision=factories.decision(ruleset="our-own"))
+    markdown = to_markdown(rec)
+    assert "```mermaid" not in markdown
+    assert "- our-own recommends `openvino-qint8`" in markdown
+    assert command(rec).endswith("--ruleset our-own.toml")
+
+
+def test_a_ruleset_of_ones_own_is_drawn_where_it_is_given(tmp_path: Path) -> None:
+    own = tmp_path / "our-own.toml"
+    packaged = Path(__file__).parents[1] / "rules" / "sbert-2024.toml"
+    own.write_text(packaged.read_text(encoding="utf-8"), encoding="utf-8")
+    rec = replace(factories.confirmed(), decision=factories.decision(ruleset="our-own"))
+    assert "```mermaid" in to_markdown(rec, ruleset=load_ruleset(str(own)))
+
+
+def test_it_says_what_would_change_the_answer() -> None:
+    markdown = to_markdown(factories.overturned())
+    assert "- With a loss budget of 1.23% or more the winner would be openvino-qint8." in markdown
+    assert "- sbert-2026 picks onnx-O3 instead: not tried here." in markdown
+
+
+def test_a_candidate_that_was_cut_is_named_where_it_looked_better_than_the_next_winner() -> None:
+    rec = factories.confirmed()
+    cut = replace(rec.candidates[1], status="cut", reason="cut after 6 rounds: 1.4x slower than openvino-qint8")
+    markdown = to_markdown(replace(rec, candidates=(rec.candidates[0], cut, *rec.candidates[3:])))
+    assert (
+        "- With a loss budget under 0.08% the winner would be torch-fp32. openvino-bf16 looked better than that when "
+        "cut, and would have to be measured again."
+    ) in markdown
+
+
+def test_speed_by_length_has_its_crossover_in_words_and_in_a_table() -> None:
+    markdown = to_markdown(factories.detailed())
+    assert "Up to 127 characters openvino-qint8, from 128 on openvino-bf16, in texts/s:" in markdown
+    assert "| 128 and more | 4% | 624 | **736** | 512 | 160 |" in markdown
+    assert "Speed by length" not in to_markdown(factories.confirmed())
+
+
+@pytest.mark.parametrize(
+    ("winners", "said"),
+    [
+        ((), ""),
+        (("a", "a", "a"), "a is the best at every length"),
+        (("a", "a", "b"), "up to 127 characters a, from 128 on b"),
+        (("a", "b", "c"), "up to 63 characters a, from 64 to 127 b, from 128 on c"),
+        (("a", "b", "a"), "up to 63 characters a, from 64 to 127 b, from 128 on a"),
+    ],
+)
+def test_crossovers_in_words(winners: tuple[str, ...], said: str) -> None:
+    spans = ((0, 63), (64, 127), (128, None))
+    found = tuple(
+        LengthBest(min_chars=low, max_chars=high, share=1 / 3, candidate=name, tied=())
+        for (low, high), name in zip(spans, winners, strict=False)
+    )
+    assert crossover(found) == said
+
+
+def test_a_tie_at_a_length_is_told() -> None:
+    tied = LengthBest(min_chars=0, max_chars=63, share=0.5, candidate="a", tied=("b",))
+    clear = LengthBest(min_chars=64, max_chars=None, share=0.5, candidate="a", tied=())
+    assert crossover((tied, clear)) == "a is the best at every length, with b within noise of it"

@@ -33,7 +33,7 @@ def test_the_answer_says_who_won_by_how_much_at_what_loss_and_what_the_rules_sai
 def test_the_footer_can_be_pasted() -> None:
     said = plain(factories.confirmed())
     assert 'Use     advisor.load("advisor-out/all-MiniLM-L6-v2")' in said
-    assert "Wrote   advisor-out/all-MiniLM-L6-v2   (23 MB; advisor.json, README.md)" in said
+    assert "Wrote   advisor-out/all-MiniLM-L6-v2   (23 MB; advisor.json, report.html)" in said
     assert "Verify  advisor verify advisor-out/all-MiniLM-L6-v2" in said
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,11 +55,18 @@ def check_target(target: Path) -> None:
 
 
 def write_artifact(
-    recommendation: Recommendation, *, winner: Winner, target: Path, documents: Mapping[str, str], log: Path
+    recommendation: Recommendation,
+    *,
+    winner: Winner,
+    target: Path,
+    readme: str,
+    reports: Callable[[Recommendation], Mapping[str, str]],
+    log: Path,
 ) -> Artifact:
     """Write, verify in a fresh process, and rename into place; a crash leaves the old artifact or none.
 
-    `documents` are texts for people by file name, such as `README.md`.
+    `reports` makes texts for people, by file name, from the recommendation with its artifact. They may be made anew
+    later, so that the manifest lists no hash of them.
 
     Raises InputError where the target cannot be written (a full disk, no permission), and ArtifactError where the
     fresh process does not give the embeddings that were measured.
@@ -69,7 +76,8 @@ def write_artifact(
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         with _cannot_write(target):
-            artifact = _fill(building, recommendation, winner=winner, documents=documents)
+            artifact = _fill(building, recommendation, winner=winner, readme=readme)
+            _report(building, reports(replace(recommendation, artifact=replace(artifact, path=target))))
         report = verify(building, log=log)
         if not report.ok:
             failed = next(check for check in report.checks if not check.ok)
@@ -83,9 +91,7 @@ def write_artifact(
     return replace(artifact, path=target)
 
 
-def _fill(
-    folder: Path, recommendation: Recommendation, *, winner: Winner, documents: Mapping[str, str]
-) -> Artifact:
+def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readme: str) -> Artifact:
     model: ModelProfile = recommendation.model
     exported = winner.exported
     folder.chmod(0o755)  # mkdtemp's 0o700 would lock other users out of a deployed artifact
@@ -102,8 +108,7 @@ def _fill(
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         for path in _with_sidecars(exported.folder / exported.file):
             shutil.copyfile(path, (folder / file).parent / path.name)
-    for name, text in documents.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     files = tuple(
         ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=_sha256(path), size_bytes=path.stat().st_size)
         for path in sorted(folder.rglob("*"))
@@ -121,6 +126,11 @@ def _fill(
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return artifact
+
+
+def _report(folder: Path, reports: Mapping[str, str]) -> None:
+    for name, text in reports.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _with_sidecars(graph: Path) -> Iterator[Path]:

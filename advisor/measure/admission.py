@@ -245,12 +245,12 @@ class Admission:
         baseline_laps, laps = [], [seconds]
         for _ in range(_PROBE_TURNS):
             try:
-                baseline_laps.append(self._probe(self._baseline.connection))
+                baseline_laps.append(self._probe_again(self._baseline.connection))
             except ChildFailed as error:  # not this candidate's fault
                 reason = f"failed while parked: {error.message}"
                 self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
                 return None
-            laps.append(self._probe(client))
+            laps.append(self._probe_again(client))
         ratio = min(laps) / min(baseline_laps)
         contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
         contestant.probe_speedup = 1 / ratio
@@ -270,6 +270,11 @@ class Admission:
         """The best of a few laps over the probe's texts, after one that warms up."""
         probe = self.plan.probe
         return min(client.time_blocks([[probe]] * _PROBE_LAPS, wake=probe, timeout_s=self._pace.probe_timeout_s))
+
+    def _probe_again(self, client: Client) -> float:
+        """One more lap; both are as warm as the probe has left them."""
+        (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=self._pace.probe_timeout_s)
+        return seconds
 
     def _compare(self, contestant: Contestant) -> None:
         """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""

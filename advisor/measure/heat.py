@@ -21,10 +21,10 @@ from advisor.types import BASELINE, LengthSpeed, Objective, Request, RuntimeSett
 _DECIDES = Limits()
 _REPORTS = Limits(max_rounds=_DECIDES.min_rounds, cuts=False)
 _LATENCY_REPORTS = Limits(min_rounds=LATENCY_BLOCKS, max_rounds=LATENCY_BLOCKS, cuts=False)
-_TUNES = Limits(max_rounds=10)
+_TUNES = Limits(max_rounds=8)
 _RANGES = Limits(max_rounds=3, cuts=False, straggler_ratio=math.inf)
 
-_RANGE_ENTRANTS = 4
+_RANGE_ENTRANTS = 3
 """So many of the fastest, the cut ones too, are timed on each range of lengths: another one may be best there."""
 
 _TUNED_ENTRANTS = 2

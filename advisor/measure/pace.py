@@ -14,7 +14,7 @@ class Pace:
     is ten times faster, and a round over ten candidates stays within seconds."""
     latency_block_s: float = 0.1
     """How long one block of single texts should take the baseline."""
-    range_s: float = 0.2
+    range_s: float = 0.15
     """How long the texts of one range of lengths should take the baseline."""
     load_timeout_s: float = 180.0
     probe_timeout_s: float = 60.0

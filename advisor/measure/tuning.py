@@ -24,9 +24,9 @@ class Variant:
 
 
 def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objective) -> tuple[Variant, ...]:
-    """At most four variants of `settings`.
+    """At most three variants of `settings`.
 
-    Throughput: half, twice and four times the tokens a batch, and for OpenVINO two streams. Latency: half the threads
+    Throughput: half and twice the tokens a batch, and for OpenVINO two streams. Latency: half the threads
     and one, for a short text may be done before many threads have met. PyTorch keeps Sentence Transformers' own way:
     it is what users compare with. Where memory counts nothing is tried, for all of these take more of it.
     """
@@ -41,7 +41,7 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
     tokens = settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH
     found = [
         Variant(label=f"{count:,} tokens a batch", settings=replace(settings, tokens_per_batch=count))
-        for count in (tokens // 2, 2 * tokens, 4 * tokens)
+        for count in (tokens // 2, 2 * tokens)
     ]
     if runtime == "openvino" and settings.threads > 1 and (settings.num_streams or 1) == 1:
         two = replace(settings, num_streams=2)

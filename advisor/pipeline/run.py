@@ -6,6 +6,7 @@ Everything heavy runs in child processes; this process imports no torch. Listene
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
@@ -43,7 +44,9 @@ from advisor.pipeline.exporting import export_all
 from advisor.pipeline.plan import Plan, plan, skipped_outcome
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
+from advisor.report.files import render
 from advisor.report.markdown import to_markdown
+from advisor.rules import Ruleset, load_ruleset
 from advisor.texts import reference_texts
 from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
 from advisor.version import VERSION
@@ -227,7 +230,9 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
-            recommendation = _write(recommendation, exports.ready, result, ready.target, logs)
+            recommendation = _write(
+                recommendation, exports.ready, result, load_ruleset(spec.ruleset), ready.target, logs
+            )
             recommendation = replace(recommendation, elapsed_s=elapsed())
     return recommendation
 
@@ -295,7 +300,12 @@ def _warnings(
 
 
 def _write(
-    recommendation: Recommendation, exported: Sequence[Exported], result: MeasureResult, target: Path, logs: Path
+    recommendation: Recommendation,
+    exported: Sequence[Exported],
+    result: MeasureResult,
+    ruleset: Ruleset,
+    target: Path,
+    logs: Path,
 ) -> Recommendation:
     assert recommendation.winner is not None
     candidate = catalogue.get(recommendation.winner)
@@ -314,7 +324,8 @@ def _write(
             reference_embeddings=np.load(reference, allow_pickle=False),
         ),
         target=target,
-        documents={"README.md": to_markdown(recommendation)},
+        readme=to_markdown(recommendation, ruleset=ruleset),
+        reports=functools.partial(render, ruleset=ruleset),
         log=logs / "verify.log",
     )
     return replace(recommendation, artifact=artifact)

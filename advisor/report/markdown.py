@@ -13,14 +13,21 @@ from collections.abc import Sequence
 from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
+from advisor.report.flips import flips
+from advisor.report.lengths import crossover, span
+from advisor.report.redact import without_paths
+from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
+from advisor.rules import Ruleset, available_rulesets, to_mermaid
 from advisor.types import Outcome, Recommendation
+from advisor.whatif import best_by_length
 
-_PATH = re.compile(r"(?<![\w:/.~])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\"]+[/\\])+([^\s/\\'\"]*)")
 
+def to_markdown(rec: Recommendation, *, ruleset: Ruleset | None = None) -> str:
+    """The README of the artifact that `rec` wrote, or the report of a run that wrote none.
 
-def to_markdown(rec: Recommendation) -> str:
-    """The README of the artifact that `rec` wrote, or the report of a run that wrote none."""
+    `ruleset` is the one that made the decision; without it the packaged one of that name is drawn, or none.
+    """
     winner = None if rec.winner is None else rec.outcome(rec.winner)
     sections = [
         _front_matter(rec, winner),
@@ -28,15 +35,13 @@ def to_markdown(rec: Recommendation) -> str:
         "" if winner is None else _loading(rec, winner),
         _table(rec),
         _warnings(rec),
+        _rules(rec, ruleset),
+        _flips(rec),
+        _by_length(rec),
         _found(rec),
         _method(rec),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def without_paths(text: str) -> str:
-    """`text` with every absolute path cut to its last part, so that a report can be handed on."""
-    return _PATH.sub(r"\1", text)
 
 
 def command(rec: Recommendation) -> str:
@@ -48,8 +53,8 @@ def command(rec: Recommendation) -> str:
             parts += ["--field", rec.texts.field]
     parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
-    if re.fullmatch(r"[\w.-]+", rec.decision.ruleset):
-        parts += ["--ruleset", rec.decision.ruleset]
+    packaged = rec.decision.ruleset in available_rulesets()
+    parts += ["--ruleset", rec.decision.ruleset if packaged else f"{rec.decision.ruleset}.toml"]
     return shlex.join(parts)
 
 
@@ -106,7 +111,7 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
             "2. With Sentence Transformers:",
             "",
             "   ```python",
-            *_sentence_transformers(winner),
+            *sentence_transformers(winner),
             "   ```",
         ]
         return "\n".join(lines)
@@ -114,7 +119,7 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
         "2. With Sentence Transformers 5.7 and Optimum, without advisor:",
         "",
         "   ```python",
-        *_sentence_transformers(winner),
+        *sentence_transformers(winner),
         "   ```",
         "",
         f"3. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, `attention_mask` "
@@ -128,7 +133,8 @@ _RUNTIME_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTo
 _FORMATS = {"onnx": "ONNX", "openvino": "OpenVINO IR"}
 
 
-def _sentence_transformers(winner: Outcome) -> list[str]:
+def sentence_transformers(winner: Outcome) -> list[str]:
+    """Lines of Python that load the winner with Sentence Transformers, indented for a list item."""
     candidate = catalogue.get(winner.name)
     settings = winner.settings
     if candidate.runtime == "torch":
@@ -176,6 +182,63 @@ def _warnings(rec: Recommendation) -> str:
     if not rec.warnings:
         return ""
     return "\n".join(["## Warnings", "", *(f"- {without_paths(fmt.one_line(message))}" for message in rec.warnings)])
+
+
+def _rules(rec: Recommendation, ruleset: Ruleset | None) -> str:
+    lines = ["## What the rules say", ""]
+    for step in rec.decision.path:
+        lines.append(
+            f"- {without_paths(step.question)} **{without_paths(step.answer)}** ({without_paths(step.evidence)})"
+        )
+    lines.append(f"- {rec.decision.ruleset} recommends `{rec.decision.recommendation}`")
+    book = ruleset if ruleset is not None and fits(ruleset, rec.decision) else ruleset_of(rec.decision)
+    if book is not None:
+        lines += ["", "```mermaid", to_mermaid(book, rec.decision).rstrip("\n"), "```"]
+    return "\n".join(lines)
+
+
+def _flips(rec: Recommendation) -> str:
+    said = flips(rec)
+    if not said:
+        return ""
+    return "\n".join(["## What would change the answer", "", *(f"- {without_paths(each)}" for each in said)])
+
+
+def _by_length(rec: Recommendation) -> str:
+    best = best_by_length(rec.candidates, rec.request)
+    if not best:
+        return ""
+    shown = [each for each in rec.candidates if each.by_length and each.status == "measured"]
+    body = []
+    for bucket in best:
+        speeds = {
+            outcome.name: speed.texts_per_s.median
+            for outcome in shown
+            for speed in outcome.by_length
+            if speed.min_chars == bucket.min_chars
+        }
+        figures = [
+            ""
+            if (value := speeds.get(each.name)) is None
+            else f"**{fmt.rate(value)}**"
+            if each.name == bucket.candidate
+            else fmt.rate(value)
+            for each in shown
+        ]
+        body.append([span(bucket.min_chars, bucket.max_chars), fmt.share(bucket.share), *figures])
+    head = ["characters", "share of the texts", *(f"`{each.name}`" for each in shown)]
+    align = ["---", *["---:"] * (len(head) - 1)]
+    table = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
+    said = crossover(best)
+    return "\n".join(
+        [
+            "## Speed by length",
+            "",
+            f"{said[0].upper()}{said[1:]}, in texts/s:" if said.startswith("up") else f"{said}, in texts/s:",
+            "",
+            *table,
+        ]
+    )
 
 
 def _found(rec: Recommendation) -> str:

@@ -199,8 +199,7 @@ def shown_path(path: Path) -> str:
 
 def _contents(artifact: Artifact) -> str:
     total = fmt.size(sum(file.size_bytes for file in artifact.files))
-    names = {file.name for file in artifact.files} | {"advisor.json"}
-    return f"{total}; {', '.join(name for name in ('advisor.json', 'README.md', 'report.html') if name in names)}"
+    return f"{total}; advisor.json, report.html"
 
 
 def _entry(label: str, value: str) -> Text:

@@ -28,17 +28,17 @@ def headline(rec: Recommendation) -> Headline:
         sentence = f"nothing within the loss budget {gain[rec.request.objective]}"
         if rec.verdict == "inconclusive":
             sentence = "this run cannot tell whether another candidate is better"
-        return Headline(name=f"keep {rec.baseline}", sentence=sentence, source="measured here")
+        return Headline(name=f"keep {rec.baseline}", sentence=sentence, source=_source(rec))
     factor = improvement(winner, rec)
     if factor is None:
         return Headline(name=winner.name, sentence=rec.why, source="")
     sentence = _gain(factor, rec)
     if rec.verdict == "inconclusive":
-        return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source="measured here")
+        return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source=_source(rec))
     speedup = None if winner.timing is None else winner.timing.speedup
     if rec.request.objective == "throughput" and speedup is not None and speedup.ci95 is not None and factor >= 1:
         sentence += f" (95% CI {fmt.interval(*speedup.ci95, like=factor)})"
-    return Headline(name=winner.name, sentence=sentence, source="measured here")
+    return Headline(name=winner.name, sentence=sentence, source=_source(rec))
 
 
 def figures(rec: Recommendation) -> str:
@@ -108,6 +108,14 @@ def improvement(outcome: Outcome, rec: Recommendation) -> float | None:
     value = objective_value(outcome, rec.request.objective)
     reference = None if base is None else objective_value(base, rec.request.objective)
     return None if not value or not reference else reference / value
+
+
+def _source(rec: Recommendation) -> str:
+    """`measured here`, and when, where no round is of this run."""
+    how = rec.measurement
+    if how is None or how.num_reused < how.num_rounds or not how.num_rounds:
+        return "measured here"
+    return f"measured here at {how.started[:16].replace('T', ' ')} UTC"
 
 
 def _gain(factor: float, rec: Recommendation) -> str:

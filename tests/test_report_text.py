@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from advisor.report.explanation import explanation
 from advisor.report.facts import lengths, machine
 from advisor.report.glyphs import ASCII, UNICODE, for_encoding
 from advisor.report.table import rows
-from advisor.types import Package, Recommendation, Request
+from advisor.types import Estimate, Measurement, Package, Recommendation, Request
 
 Make = Callable[[], Recommendation]
 
@@ -214,3 +215,34 @@ def test_an_explanation_carries_no_speed_and_marks_what_is_simulated() -> None:
     assert "sbert-2026 picks onnx instead" in said
     assert "texts/s" not in said
     assert "faster" not in said
+
+
+def test_a_setting_that_tuning_kept_and_a_crossover_are_told_in_a_line_each() -> None:
+    said = plain(factories.detailed(), width=100)
+    assert re.search(r"\n  settings  .+: \d+% faster than the default settings; advisor\.load uses it\n", said)
+    assert re.search(r"\n  lengths   up to [\d,]+ characters \S+, from [\d,]+ on \S+", said)
+
+
+def test_without_tuning_or_a_crossover_there_is_no_such_line() -> None:
+    said = plain(factories.confirmed(), width=100)
+    assert "  settings" not in said
+    assert "  lengths" not in said
+
+
+def test_under_latency_the_ratios_are_those_of_latencies_side_by_side() -> None:
+    rec = factories.confirmed(request=Request(objective="latency", threads=2))
+    winner = rec.outcome(rec.winner)
+    paired = Estimate(median=7.7, ci95=(7.1, 8.3))
+    timed = replace(winner, timing=replace(winner.timing, latency_speedup=paired))
+    rec = replace(rec, candidates=tuple(timed if each is winner else each for each in rec.candidates))
+    said = plain(rec, width=100)
+    assert "7.7x lower latency than torch-fp32 (95% CI 7.1-8.3)" in said
+    assert re.search(r"> openvino-qint8 .* 7\.7 +7\.1-8\.3", said)
+
+
+def test_the_answer_says_when_rounds_are_of_an_earlier_run() -> None:
+    rec = replace(
+        factories.confirmed(),
+        measurement=Measurement(started="2026-11-22T08:30:00+00:00", num_rounds=9, num_reused=9),
+    )
+    assert "measured here at 2026-11-22 08:30 UTC" in plain(rec, width=120)

@@ -24,9 +24,8 @@ def gain(outcome: Outcome, rec: Recommendation) -> Estimate | None:
         return None
     if outcome.name == rec.baseline:
         return Estimate(median=1.0)
-    if rec.request.objective == "throughput":
-        return timing.speedup
-    if rec.request.objective == "latency" and timing.latency_speedup is not None:
-        return timing.latency_speedup
+    paired = verdict.paired_gain(outcome, rec)
+    if paired is not None or rec.request.objective == "throughput":
+        return paired
     factor = verdict.improvement(outcome, rec)
     return None if factor is None else Estimate(median=factor)

@@ -86,10 +86,12 @@ def _row(outcome: Outcome, rec: Recommendation) -> Row:
     texts_per_s = speedup = interval = ""
     if timing is not None:
         texts_per_s = fmt.rate(timing.texts_per_s.median)
-        if timing.speedup is not None:
-            speedup = fmt.ratio(timing.speedup.median)
-            if timing.speedup.ci95 is not None and outcome.name != rec.baseline:
-                interval = fmt.interval(*timing.speedup.ci95, like=timing.speedup.median)
+        by_latency = rec.request.objective == "latency" and timing.latency_speedup is not None
+        shown = timing.latency_speedup if by_latency else timing.speedup
+        if shown is not None:
+            speedup = fmt.ratio(shown.median)
+            if shown.ci95 is not None and outcome.name != rec.baseline:
+                interval = fmt.interval(*shown.ci95, like=shown.median)
     return Row(
         mark=">" if outcome.name == rec.winner else _MARKS[outcome.status],
         candidate=outcome.name,

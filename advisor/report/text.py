@@ -15,8 +15,10 @@ from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
+from advisor.report.lengths import crossover
 from advisor.report.table import Row, extra_heading, folded_notes, note, rows
 from advisor.types import Artifact, Recommendation, Status
+from advisor.whatif import best_by_length
 
 _ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 26
@@ -168,11 +170,19 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
         lines = [Text.assemble(name), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
     points = [
         ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
+        ("settings", verdict.settings(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
         *(("", sentence) for sentence in verdict.disagreements(rec)),
+        ("lengths", _crossover(rec)),
     ]
     return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in points if value]
+
+
+def _crossover(rec: Recommendation) -> str:
+    """Who is best on texts of which length, where that is not the same one everywhere."""
+    found = best_by_length(rec.candidates, rec.request)
+    return crossover(found) if len({each.candidate for each in found}) > 1 else ""
 
 
 def _footer(rec: Recommendation) -> list[Text]:

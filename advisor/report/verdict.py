@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from advisor.report import format as fmt
 from advisor.report.table import note, objective_value
-from advisor.types import Decision, Outcome, Recommendation
+from advisor.types import Decision, Estimate, Outcome, Recommendation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ def headline(rec: Recommendation) -> Headline:
     sentence = _gain(factor, rec)
     if rec.verdict == "inconclusive":
         return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source=_source(rec))
-    speedup = None if winner.timing is None else winner.timing.speedup
-    if rec.request.objective == "throughput" and speedup is not None and speedup.ci95 is not None and factor >= 1:
-        sentence += f" (95% CI {fmt.interval(*speedup.ci95, like=factor)})"
+    paired = paired_gain(winner, rec)
+    if paired is not None and paired.ci95 is not None and factor >= 1:
+        sentence += f" (95% CI {fmt.interval(*paired.ci95, like=factor)})"
     return Headline(name=winner.name, sentence=sentence, source=_source(rec))
 
 
@@ -103,11 +103,29 @@ def disagreements(rec: Recommendation) -> tuple[str, ...]:
 def improvement(outcome: Outcome, rec: Recommendation) -> float | None:
     """How many times better than the baseline by the objective; None where either was not measured."""
     base = rec.outcome(rec.baseline)
-    if rec.request.objective == "throughput":
-        return None if outcome.timing is None or outcome.timing.speedup is None else outcome.timing.speedup.median
+    paired = paired_gain(outcome, rec)
+    if paired is not None or rec.request.objective == "throughput":
+        return None if paired is None else paired.median
     value = objective_value(outcome, rec.request.objective)
     reference = None if base is None else objective_value(base, rec.request.objective)
     return None if not value or not reference else reference / value
+
+
+def paired_gain(outcome: Outcome, rec: Recommendation) -> Estimate | None:
+    """The ratio to the baseline from rounds side by side: of speeds, or of latencies; None where there is none."""
+    if outcome.timing is None or rec.request.objective == "memory":
+        return None
+    return outcome.timing.speedup if rec.request.objective == "throughput" else outcome.timing.latency_speedup
+
+
+def settings(rec: Recommendation) -> str:
+    """The setting that tuning kept for the winner and what it brought; empty where there is none."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    kept = next((tried for tried in winner.tried if tried.kept), None) if winner is not None else None
+    if kept is None:
+        return ""
+    gain = f"{kept.speedup.median - 1:.0%} faster than the default settings"
+    return f"{kept.label}: {gain}; advisor.load uses it"
 
 
 def _source(rec: Recommendation) -> str:

@@ -29,6 +29,8 @@ class Candidate:
     """Only tried, and only listed, when the user names it."""
     same_as: str | None = None
     """A candidate that measured the same within noise, since the runtime makes the same of it (docs/exporting.md)."""
+    pays_with: str | None = None
+    """What the machine must have for it to be worth a try; it runs without."""
     recommended_by: str = ST_DOCS
     says: str = ""
 
@@ -66,6 +68,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         runtime="torch",
         precision="fp16",
         simplicity=1,
+        pays_with="native_fp16",
         says="the same weights in float16",
     ),
     Candidate(
@@ -211,6 +214,22 @@ def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
     if candidate.name == "onnx-qint8" and int8_variant(hardware) is None:
         return "needs AVX2, AVX-512 or an ARM64 CPU"
     return None
+
+
+def hardly_pays(candidate: Candidate, hardware: Hardware) -> str | None:
+    """Why a candidate that runs here is not worth a try, as the end of a sentence; None if it may be.
+
+    Without instructions for it, PyTorch computes float16 through float32: 0.23 of the baseline's speed
+    (docs/exporting.md). ARM64 CPUs have had them since ARMv8.2.
+    """
+    if candidate.pays_with != "native_fp16" or hardware.gpus or hardware.cpu.arch != "x86_64":
+        return None
+    if {"avx512_fp16", "amx_fp16"} & set(hardware.cpu.isa):
+        return None
+    return (
+        "this CPU has no float16 instructions (avx512_fp16, amx_fp16), and without them it was 4x slower than float32 "
+        "where we measured; --candidates tries it here"
+    )
 
 
 _PACKAGES: dict[Runtime, tuple[str, ...]] = {

@@ -17,13 +17,12 @@ from advisor import catalogue
 from advisor.errors import ChildFailed
 from advisor.export import Exporter
 from advisor.measure.admission import Admission
-from advisor.measure.client import WORKER_MODULE
+from advisor.measure.client import WORKER_MODULE, preload_torch
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
-from advisor.measure.session import TORCH_MODULE
 from advisor.probe import probe, read_packages
 from advisor.texts import reference_texts
 from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Package, Request
@@ -140,7 +139,7 @@ class Workers:
             work_dir=folder,
             journal=Journal(None, scratch=folder),
             worker_module=WORKER_MODULE,
-            torch_module=TORCH_MODULE,
+            torch=preload_torch(log_dir=folder, threads=request.threads, trust_remote_code=False),
             pace=DEFAULT_PACE,
         )
 

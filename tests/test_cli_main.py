@@ -71,13 +71,15 @@ def test_alone_it_prints_the_help_and_exits_with_2() -> None:
     done = run()
     assert done.returncode == 2
     assert "recommend" in done.stdout
-    assert "not there yet" in done.stderr
+    assert "Use a verb" in done.stderr
 
 
-def test_the_interactive_app_says_in_one_sentence_that_it_is_not_there() -> None:
+def test_the_interactive_app_says_in_one_sentence_that_it_needs_a_terminal() -> None:
     done = run("tui")
-    assert done.returncode == 3
-    assert done.stderr == "error: The interactive app is not there yet: use `advisor recommend MODEL` instead.\n"
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: The interactive app needs a terminal: use advisor recommend, or advisor tui --plain.\n"
+    )
     assert done.stdout == ""
 
 
@@ -196,7 +198,7 @@ def test_verbose_shows_the_traceback_of_an_error() -> None:
 
 def test_an_interruption_says_that_the_same_command_goes_on() -> None:
     last = fake("interrupted", "recommend", "demo").stderr.splitlines()[-1]
-    assert last == "interrupted: exports stay cached, and the same command goes on from there"
+    assert last == "interrupted: exports and rounds are kept; the same command goes on from there"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")

@@ -134,6 +134,21 @@ def test_a_hopeless_candidate_is_cut_after_the_probe_with_its_figures(run):
     assert [event.outcome.status for event in events if isinstance(event, CandidateEnded)] == ["cut"]
 
 
+def test_what_takes_over_twice_the_time_of_the_fastest_so_far_is_not_raced(run):
+    result = run({"openvino": {"s_per_text": QUICK / 2}, "onnx": {"s_per_text": MIDDLE}}, pick="openvino")
+    cut = result.of("onnx")
+    assert cut.status == "cut"
+    assert re.fullmatch(r"cut after the probe: [34]\.\dx slower than openvino", cut.reason)
+    assert cut.timing.rounds == 0
+    assert 1.3 < cut.timing.speedup.median < 2.5, "over the baseline"
+
+
+def test_one_over_the_loss_budget_is_not_the_one_to_beat(run):
+    quick = {"s_per_text": QUICK / 2, "noise": 1.0}
+    result = run({"onnx-qint8": quick, "onnx": {"s_per_text": MIDDLE}}, pick="onnx-qint8")
+    assert result.of("onnx").status == "measured"
+
+
 def test_the_rulesets_pick_is_raced_even_if_it_is_hopeless(run):
     result = run({"torch-fp16": {"s_per_text": 5 * SLOW}}, pick="torch-fp16")
     cut = result.of("torch-fp16")
@@ -143,7 +158,7 @@ def test_the_rulesets_pick_is_raced_even_if_it_is_hopeless(run):
 
 
 def test_a_slower_candidate_is_cut_and_keeps_its_figures_and_its_latency(run):
-    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK / 2}})
+    result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK / 2}}, pick="onnx")
     cut = result.of("onnx")
     assert cut.status == "cut"
     assert "slower than openvino" in cut.reason
@@ -200,7 +215,7 @@ def test_where_memory_is_short_the_candidates_race_in_heats_against_the_baseline
     def memory():
         alive = sum(child.is_running() for child in psutil.Process().children())
         loaded.append(alive)
-        return 10 << 30 if alive < 2 else 100 << 20
+        return 1200 << 20 if alive < 2 else 100 << 20
 
     events = []
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}, memory=memory, events=events)

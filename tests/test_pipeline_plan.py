@@ -1,16 +1,15 @@
-"""Which candidates are tried, and what the time budget leaves out."""
+"""Which candidates are tried, in which order, and why the others are not."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import factories
 
 from advisor import catalogue
-from advisor.errors import ChildFailed
-from advisor.events import CandidateEnded, Event, ExportFinished, ExportStarted
-from advisor.pipeline.exporting import export_all
 from advisor.pipeline.plan import plan
 from advisor.pipeline.spec import RunSpec
-from advisor.types import Exported, Package, RuntimeSettings
+from advisor.types import Gpu, Package
 
 PACKAGES = tuple(Package(name=name, version="1") for name in ("torch", "onnx", "onnxruntime", "openvino", "nncf"))
 
@@ -61,60 +60,19 @@ def test_a_skipped_candidate_and_a_missing_package_say_so():
     assert skipped["openvino-qint8"] == "needs nncf: pip install 'backend-advisor[profile]'"
 
 
-class FakeExporter:
-    """Each export takes ten seconds of the fake clock, unless it is ready."""
-
-    def __init__(self, *, ready: tuple[str, ...] = (), failing: tuple[str, ...] = ()) -> None:
-        self.now = 0.0
-        self.ready = ready
-        self.failing = failing
-
-    def clock(self) -> float:
-        return self.now
-
-    def is_ready(self, candidate: catalogue.Candidate) -> bool:
-        return candidate.name in self.ready
-
-    def export(self, candidate: catalogue.Candidate) -> Exported:
-        if candidate.name not in self.ready:
-            self.now += 10.0
-        if candidate.name in self.failing:
-            raise ChildFailed("no such operator", log="log")
-        return Exported(
-            candidate=candidate.name,
-            folder=factories.model().path,
-            file=None,
-            settings=RuntimeSettings(threads=1),
-            export_s=None,
-            size_bytes=1,
-        )
-
-
-def exports(exporter: FakeExporter, *names: str, deadline_s: float):
-    events: list[Event] = []
-    candidates = [catalogue.get(name) for name in names]
-    done = export_all(candidates, exporter, deadline_s=deadline_s, emit=events.append, clock=exporter.clock)  # type: ignore[arg-type] # the seam
-    return [each.candidate for each in done.ready], {each.name: each for each in done.ended}, events
-
-
-def test_after_its_share_of_the_time_no_export_is_begun_but_the_pick_s_always_is():
-    ready, ended, events = exports(FakeExporter(), "openvino-qint8", "onnx", "onnx-qint8", deadline_s=5.0)
-    assert ready == ["openvino-qint8"]
-    assert {each.status for each in ended.values()} == {"skipped"}
-    assert ended["onnx"].reason == "the time budget left no room to export it (--time-budget)"
-    assert [type(event) for event in events] == [ExportStarted, ExportFinished, CandidateEnded, CandidateEnded]
-
-
-def test_what_the_cache_holds_is_taken_even_after_that():
-    ready, _, _ = exports(FakeExporter(ready=("onnx",)), "openvino-qint8", "onnx-qint8", "onnx", deadline_s=5.0)
-    assert ready == ["openvino-qint8", "onnx"]
-
-
-def test_a_failed_export_costs_its_candidate_only():
-    ready, ended, _ = exports(FakeExporter(failing=("onnx",)), "openvino", "onnx", "onnx-qint8", deadline_s=99.0)
-    assert ready == ["openvino", "onnx-qint8"]
-    assert ended["onnx"].status == "failed"
-    assert ended["onnx"].reason == "export failed: no such operator"
+def test_float16_is_tried_only_where_the_machine_has_instructions_for_it_or_where_it_is_named():
+    _, skipped = planned()
+    assert skipped["torch-fp16"].startswith("this CPU has no float16 instructions (avx512_fp16, amx_fp16)")
+    tried, _ = planned(RunSpec(model="demo", candidates=("torch-fp16",)))
+    assert tried == ["torch-fp32", "torch-fp16"]
+    plain = factories.hardware()
+    for machine in (
+        replace(plain, cpu=replace(plain.cpu, isa=(*plain.cpu.isa, "avx512_fp16"))),
+        replace(plain, cpu=replace(plain.cpu, arch="arm64", isa=("asimd", "bf16"))),
+        replace(plain, gpus=(Gpu(kind="cuda", name="a GPU"),)),
+    ):
+        made = plan(RunSpec(model="demo"), factories.decision(), machine, PACKAGES)
+        assert "torch-fp16" in [each.name for each in made.candidates]
 
 
 def test_whatever_runs_the_same_graph_as_another_does_so_in_the_same_runtime_and_precision():

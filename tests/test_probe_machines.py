@@ -68,7 +68,7 @@ EXPECTED = (
         name="sapphire-rapids",
         model="Intel(R) Xeon(R) Platinum 8488C",
         vendor="intel",
-        isa=("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8"),
+        isa=("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8"),
         physical_cores=1,
         logical_cores=2,
     ),
@@ -285,7 +285,7 @@ def test_windows_is_read_through_py_cpuinfo_which_says_what_it_cannot_see() -> N
     assert (hardware.cpu.vendor, hardware.cpu.arch, hardware.cpu.isa) == ("intel", "x86_64", AVX512_VNNI)
     assert hardware.cpu.physical_cores == 2
     assert hardware.memory == Memory(total_bytes=16 * GIB, available_bytes=9 * GIB)
-    assert "amx_bf16" in (fact(hardware, "cpu.isa").note or "")
+    assert "AMX" in (fact(hardware, "cpu.isa").note or "")
     assert "cpu.quota_cores" not in {one.name for one in hardware.facts}
 
 

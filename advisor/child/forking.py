@@ -159,6 +159,61 @@ class ForkServer:
         self.close()
 
 
+class Preload:
+    """A fork server that is started when somebody first needs it, and only where processes can be forked.
+
+    `env` is that of `ForkServer`. Use it as a context manager, or `close` it.
+    """
+
+    def __init__(self, module: str, *, log: Path, env: Mapping[str, str] | None = None) -> None:
+        self._module = module
+        self._log = log
+        self._env = env
+        self._server: ForkServer | None = None
+        self._gone = not can_fork()
+        self._import_s: float | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the import is under way or done."""
+        return self._server is not None
+
+    @property
+    def import_s(self) -> float:
+        """The seconds that the import took; 0 where there was none."""
+        return self._import_s or 0.0
+
+    def begin(self) -> None:
+        """Start the import, if it is not under way, and do not wait for it."""
+        if self._server is None and not self._gone:
+            self._server = ForkServer(self._module, log=self._log, env=self._env)
+
+    def server(self, *, timeout_s: float) -> ForkServer | None:
+        """The server, after its import; None where it cannot be had, so that everybody imports for themselves."""
+        self.begin()
+        if self._server is not None and self._import_s is None:
+            try:
+                self._import_s = self._server.ready(timeout_s=timeout_s)
+            except ChildFailed:
+                self.close()
+        return self._server
+
+    def close(self) -> None:
+        """End the server; what was forked from it must have ended. Safe to call twice."""
+        self._gone = True
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def __enter__(self) -> Preload:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 def _pipe(reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tuple[BinaryIO, BinaryIO]:
     """A pipe, each end closed by its own stack."""
     read, write = os.pipe()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.util
 import os
 import signal
 import sys
@@ -24,7 +25,6 @@ from advisor.cli.terminal import prepare_streams
 from advisor.errors import AdvisorError, ChildFailed
 
 INTERRUPTED = 130
-NO_APP = "The interactive app is not there yet: use a verb, for example `advisor recommend demo`."
 
 
 @click.group(
@@ -35,13 +35,20 @@ NO_APP = "The interactive app is not there yet: use a verb, for example `advisor
 @click.version_option(__version__, "--version", prog_name="advisor", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Which backend should run this embedding model, on this machine, for these texts?"""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-        click.echo(
-            "\nThe interactive app is not there yet: use a verb, for example `advisor recommend demo`.", err=True
-        )
-        ctx.exit(2)
+    """Which backend should run this embedding model, on this machine, for these texts?
+
+    Alone, on a terminal, it opens the interactive app.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty() and importlib.util.find_spec("textual") is not None:
+        from advisor.cli.tui import show
+
+        show(ctx.ensure_object(Session))
+        return
+    click.echo(ctx.get_help())
+    click.echo("\nUse a verb, for example `advisor recommend demo`; alone on a terminal, the app opens.", err=True)
+    ctx.exit(2)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,9 +83,9 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def _run(args: list[str], session: Session) -> int:
     if "_ADVISOR_COMPLETE" in os.environ:
-        from click.shell_completion import shell_complete
+        from advisor.cli.suggestions import complete
 
-        return shell_complete(cli, {}, "advisor", "_ADVISOR_COMPLETE", os.environ["_ADVISOR_COMPLETE"])
+        return complete(cli, os.environ["_ADVISOR_COMPLETE"])
     try:
         with cli.make_context("advisor", args, obj=session) as ctx:
             cli.invoke(ctx)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from advisor.catalogue import Candidate
+from advisor.child.forking import Preload
 from advisor.child.process import Child
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.export.cache import WORK, CachedExport, ExportCache, key_of
@@ -21,6 +22,7 @@ from advisor.types import Exported, Hardware, ModelProfile, Package
 
 WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
+_IMPORT_TIMEOUT_S = 180.0
 _SLOWEST_BYTES_PER_S = 2e6
 
 
@@ -36,7 +38,7 @@ class Exporter:
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
     manager: leaving it ends the child. `texts` are what static int8 is calibrated on. `fresh` makes every file anew
-    and replaces what the cache holds. `worker` is the module that the child runs.
+    and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Exporter:
         log_dir: Path,
         fresh: bool = False,
         worker: str = WORKER,
+        torch: Preload | None = None,
     ) -> None:
         self._model = model
         self._hardware = hardware
@@ -61,6 +64,7 @@ class Exporter:
         self._log = log_dir / "export.log"
         self._fresh = fresh
         self._worker = worker
+        self._torch = torch
         self._within_s = inf
         self._child: Child | None = None
         self._ready: dict[str, _Ready] = {}
@@ -202,7 +206,8 @@ class Exporter:
         if self._child is None:
             # A model on disk needs no hub; code of its own may be kept in another repository of the hub's cache.
             env = {} if self._model.trust_remote_code else {"HF_HUB_OFFLINE": "1"}
-            self._child = Child(self._worker, name="the export worker", log=self._log, env=env)
+            server = None if self._torch is None else self._torch.server(timeout_s=_IMPORT_TIMEOUT_S)
+            self._child = Child(self._worker, name="the export worker", log=self._log, env=env, server=server)
         try:
             result = self._child.call("export", timeout_s=timeout_s, **request.to_params())
         except ChildFailed as error:

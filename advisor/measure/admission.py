@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy import check_embeddings, estimate_loss
-from advisor.child.forking import ForkServer, can_fork
+from advisor.child.forking import Preload
 from advisor.errors import ChildFailed
-from advisor.measure.client import Client, thread_environment
+from advisor.measure.client import Client
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
@@ -23,6 +23,10 @@ from advisor.types import BASELINE, ModelProfile, Objective, Request
 _HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
 """A candidate that is this many times slower than the baseline in the probe is not raced: the baseline is in the race
 anyway. Where memory counts, a slow one may still be wanted."""
+
+_BEATEN = 2.0
+"""With the objective `throughput`, one that is this many times slower in the probe than the fastest so far that may win
+is not raced either."""
 
 _PROBE_LAPS = 2
 _PROBE_TURNS = 2
@@ -51,7 +55,7 @@ class Admission:
         work_dir: Path,
         journal: Journal,
         worker_module: str,
-        torch_module: str | None,
+        torch: Preload | None,
         pace: Pace,
     ) -> None:
         self._model = model
@@ -62,11 +66,11 @@ class Admission:
         self._work_dir = work_dir
         self._journal = journal
         self._worker_module = worker_module
-        self._torch_module = torch_module
-        self._server: ForkServer | None = None
-        self._server_import_s: float | None = None
+        self._torch = torch
         self._pace = pace
         self._baseline: Contestant | None = None
+        self._fastest: Contestant | None = None
+        """By the probe, of those that may win."""
         self._compared: NDArray[np.float32] | None = None
         self.plan = Plan(path=work_dir / "texts.json", sizes=())
 
@@ -77,7 +81,7 @@ class Admission:
         raced all the same, and counts as not known.
         """
         known = self._journal.admitted(contestant.exported)
-        if known is None or (spare and known.exit is not None):
+        if known is None or (known.exit is not None and (spare or not self._is_in(known.exit.rival))):
             return False
         if known.exit is None:
             contestant.reference_path = self._journal.kept(_reference_name(known.name), known.reference_sha256)
@@ -95,7 +99,13 @@ class Admission:
         contestant.load = known.load
         contestant.loss = known.loss
         contestant.exit = known.exit
+        if known.exit is None and known.name != BASELINE:
+            self._consider(contestant)
         return True
+
+    def _is_in(self, rival: str | None) -> bool:
+        """Whether what another lost to in the probe is still the one to beat: who is here, and may win."""
+        return rival == BASELINE or (self._fastest is not None and rival == self._fastest.name)
 
     def reopen(self, contestant: Contestant) -> None:
         """Start and warm up a candidate that was recalled. Raises ChildFailed."""
@@ -138,6 +148,15 @@ class Admission:
         self._compare(contestant)
         self._warm_up(contestant)
         self._note(contestant)
+        self._consider(contestant)
+
+    def _consider(self, contestant: Contestant) -> None:
+        """Whether this is the one to beat from here on."""
+        best_s = None if self._fastest is None else self._fastest.probe_s_per_text
+        if contestant.may_win(self._request.max_loss) and (
+            best_s is None or (contestant.probe_s_per_text or 0.0) < best_s
+        ):
+            self._fastest = contestant
 
     def _make_plan(self, seconds_per_text: float, latency_s: float) -> None:
         self.plan = full_plan(
@@ -178,14 +197,16 @@ class Admission:
         that need it, while the others import theirs on the other cores. An import that failed is told when the
         candidate's turn comes.
         """
-        on_torch = [one for one in contestants if one.candidate.runtime == "torch"]
-        if len(on_torch) > 1 and self._torch_module is not None and can_fork():
-            self._begin_server(on_torch[0].exported.settings.threads, self._torch_module)
-        alone = [one for one in contestants if self._server is None or one not in on_torch]
+        num_on_torch = sum(one.candidate.runtime == "torch" for one in contestants)
+        if self._torch is not None and num_on_torch > 1:
+            self._torch.begin()
+        forked = self._torch is not None and self._torch.begun
+        alone = [one for one in contestants if not forked or one.candidate.runtime != "torch"]
         for contestant in alone:
             with contextlib.suppress(ChildFailed):  # it is told when the candidate's turn comes
                 self._start(contestant).begin_import(contestant.candidate.runtime)
-        self._settle_server()
+        if self._torch is not None and forked:
+            self._torch.server(timeout_s=self._pace.load_timeout_s)
         for contestant in alone:
             if contestant.client is not None:
                 try:
@@ -197,30 +218,18 @@ class Admission:
 
     def close(self) -> None:
         """End what workers are forked from; end the workers before. Safe to call twice."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-
-    def _begin_server(self, threads: int, module: str) -> None:
-        self._server = ForkServer(module, log=self._log_dir / "fork-server.log", env=thread_environment(threads))
-
-    def _settle_server(self) -> None:
-        """Wait for the server's import; without it every worker imports for itself."""
-        if self._server is not None:
-            try:
-                self._server_import_s = self._server.ready(timeout_s=self._pace.load_timeout_s)
-            except ChildFailed:
-                self.close()
+        if self._torch is not None:
+            self._torch.close()
 
     def _start(self, contestant: Contestant) -> Client:
-        log = self._log_dir / f"{contestant.name}.log"
-        server = self._server if contestant.candidate.runtime == "torch" else None
+        torch = self._torch if contestant.candidate.runtime == "torch" else None
+        server = None if torch is None or not torch.begun else torch.server(timeout_s=self._pace.load_timeout_s)
         contestant.client = Client(
             contestant.exported,
-            log=log,
+            log=self._log_dir / f"{contestant.name}.log",
             module=self._worker_module,
             server=server,
-            import_s=None if server is None else self._server_import_s,
+            import_s=None if server is None or torch is None else torch.import_s,
         )
         return contestant.client
 
@@ -232,32 +241,45 @@ class Admission:
         return client
 
     def _compare_speed(self, contestant: Contestant, client: Client) -> Exit | None:
-        """Probe the candidate; an exit if it is hopeless beside the baseline.
+        """Probe the candidate; an exit if it is hopeless beside the baseline, or beside the fastest that may win.
 
         If it looks so, both are probed again in turns, and the best of each counts: the machine may have been busy.
         """
         assert self._baseline is not None  # admitted first
         seconds = self._probe(client)
         contestant.probe_s_per_text = seconds / PROBE_TEXTS
-        limit = _HOPELESS[self._request.objective]
-        if seconds <= limit * (self._baseline.probe_s_per_text or 0.0) * PROBE_TEXTS:
+        rivals = [(self._baseline, _HOPELESS[self._request.objective])]
+        fastest = self._fastest
+        if self._request.objective == "throughput" and fastest is not None and fastest.client is not None:
+            rivals.append((fastest, _BEATEN))
+        for rival, limit in rivals:
+            left = self._compare_with(rival, contestant, client, seconds=seconds, limit=limit)
+            if left is not None:
+                return left
+        return None
+
+    def _compare_with(
+        self, rival: Contestant, contestant: Contestant, client: Client, *, seconds: float, limit: float
+    ) -> Exit | None:
+        if seconds <= limit * (rival.probe_s_per_text or 0.0) * PROBE_TEXTS:
             return None
-        baseline_laps, laps = [], [seconds]
+        rival_laps, laps = [], [seconds]
         for _ in range(_PROBE_TURNS):
             try:
-                baseline_laps.append(self._probe_again(self._baseline.connection))
+                rival_laps.append(self._probe_again(rival.connection))
             except ChildFailed as error:  # not this candidate's fault
                 reason = f"failed while parked: {error.message}"
-                self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
+                rival.exit = Exit(name=rival.name, status="failed", reason=reason, log=error.log)
                 return None
             laps.append(self._probe_again(client))
-        ratio = min(laps) / min(baseline_laps)
+        ratio = min(laps) / min(rival_laps)
         contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
-        contestant.probe_speedup = 1 / ratio
+        assert self._baseline is not None  # admitted first
+        contestant.probe_speedup = (self._baseline.probe_s_per_text or 0.0) / contestant.probe_s_per_text
         if ratio <= limit:
             return None
-        reason = f"cut after the probe: {slower(ratio)} than {BASELINE}"
-        return Exit(name=contestant.name, status="cut", reason=reason, rival=BASELINE)
+        reason = f"cut after the probe: {slower(ratio)} than {rival.name}"
+        return Exit(name=contestant.name, status="cut", reason=reason, rival=rival.name)
 
     def _too_slow(self, contestant: Contestant, time_s: float) -> Exit | None:
         needed_s = self.plan.sizes[self.plan.compared] * (contestant.probe_s_per_text or 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.child.forking import ForkServer
+from advisor.child.forking import ForkServer, Preload
 from advisor.child.process import Child
 from advisor.types import Exported, ModelProfile, Runtime, RuntimeSettings
 
@@ -46,6 +46,16 @@ def thread_environment(threads: int) -> dict[str, str]:
         "RAYON_NUM_THREADS": count,
         "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
     }
+
+
+def preload_torch(*, log_dir: Path, threads: int, trust_remote_code: bool) -> Preload:
+    """What workers on PyTorch are forked from, so that it is imported once for all of them.
+
+    The hub's client reads HF_HUB_OFFLINE when it is imported. A model on disk needs no hub; code of its own may be kept
+    in another repository of the hub's cache.
+    """
+    env = thread_environment(threads) | ({} if trust_remote_code else {"HF_HUB_OFFLINE": "1"})
+    return Preload("sentence_transformers", log=log_dir / "fork-server.log", env=env)
 
 
 class Client:

@@ -19,7 +19,8 @@ from advisor.measure.tuning import Variant, best_of, variants
 from advisor.types import BASELINE, LengthSpeed, Objective, Request, RuntimeSettings, TriedSetting
 
 _DECIDES = Limits()
-_REPORTS = Limits(max_rounds=_DECIDES.min_rounds, cuts=False)
+_REPORTS = Limits(max_rounds=FLOOR_ROUNDS, cuts=False)
+_CONFIRMS = Limits(max_rounds=_DECIDES.min_rounds, cuts=False)
 _LATENCY_REPORTS = Limits(min_rounds=LATENCY_BLOCKS, max_rounds=LATENCY_BLOCKS, cuts=False)
 _TUNES = Limits(max_rounds=8)
 _RANGES = Limits(max_rounds=3, cuts=False, straggler_ratio=math.inf)
@@ -361,7 +362,7 @@ class Heat:
             entrants,
             BlockRunner(self._seats(pair), self.plan, self.pace),
             num_blocks=len(self.plan.blocks),
-            limits=_REPORTS,
+            limits=_CONFIRMS,
             share=0.95,
         )
         fresh_singles = None

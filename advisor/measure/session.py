@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from advisor import catalogue
+from advisor.child.forking import Preload
 from advisor.errors import ChildFailed, InputError, UnavailableError
 from advisor.events import (
     CandidateEnded,
@@ -36,9 +37,6 @@ from advisor.measure.result import MeasureResult
 from advisor.measure.rounds import Round, log_speed
 from advisor.types import BASELINE, Exported, Measurement, ModelProfile, Request
 
-TORCH_MODULE = "sentence_transformers"
-"""What workers on PyTorch import, once for all of them where they can be forked."""
-
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
 
@@ -60,7 +58,7 @@ def measure(
     doubt: Callable[[MeasureResult], str | None] = lambda _: None,
     control: Control | None = None,
     worker_module: str = WORKER_MODULE,
-    torch_module: str | None = TORCH_MODULE,
+    torch: Preload | None = None,
     memory: Callable[[], int | None] = available_bytes,
     pace: Pace = DEFAULT_PACE,
 ) -> MeasureResult:
@@ -71,7 +69,8 @@ def measure(
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
-    more, if there is time. `worker_module`, `torch_module`, `memory` and `pace` are seams for tests.
+    more, if there is time. Workers on PyTorch are forked from `torch`, which is
+    closed on the way out. `worker_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -95,7 +94,7 @@ def measure(
         work_dir=work_dir,
         journal=journal,
         worker_module=worker_module,
-        torch_module=torch_module,
+        torch=torch,
         pace=pace,
     )
     session = _Session(
@@ -159,8 +158,7 @@ class _Session:
         before = read_noise()
         self._get_baseline_ready()
         others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
-        # The pick first, then the quick to load: PyTorch alone takes seconds to import.
-        pending = sorted(others, key=lambda one: (one.name != self.pick, _on_torch(one)))
+        pending = sorted(others, key=self._turn)
         while True:
             ready = self._admit_those_that_fit(pending)
             baseline = self.contestants[BASELINE]
@@ -216,7 +214,7 @@ class _Session:
 
     def _recall_everything(self) -> bool:
         """Whether the journal holds the whole measurement; nothing is then started. Else all is as before."""
-        in_order = sorted(self.contestants.values(), key=lambda one: one.name != BASELINE)
+        in_order = sorted(self.contestants.values(), key=self._turn)
         if not self.journal.finished or not all(
             self.admission.recall(one, spare=one.name == self.pick) for one in in_order
         ):
@@ -280,6 +278,10 @@ class _Session:
                 f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."
             ) from None
         self._announce(baseline)
+
+    def _turn(self, contestant: Contestant) -> tuple[bool, bool, bool]:
+        """The baseline first, then the pick, then the quick to load: PyTorch alone takes seconds to import."""
+        return contestant.name != BASELINE, contestant.name != self.pick, _on_torch(contestant)
 
     def _is_hopeless(self, contestant: Contestant) -> bool:
         known = self.journal.admitted(contestant.exported)
@@ -463,7 +465,8 @@ class _Session:
         for contestant in self.contestants.values():
             rival = None if contestant.exit is None else contestant.exit.rival
             rival_exit = None if rival is None else self.contestants[rival].exit
-            if rival_exit is not None and rival_exit.status != "cut":
+            raced = any(contestant.name in one.seconds for one in self.rounds)
+            if raced and rival_exit is not None and rival_exit.status != "cut":
                 contestant.exit = None
 
     # -- what to say -----------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ class Plan:
 def plan(spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequence[Package]) -> Plan:
     """The rules' pick first, then the baseline, the challengers in the ruleset's order, and the rest.
 
-    A candidate that runs another's graph is left out unless the user or the ruleset names it.
+    A candidate that runs another's graph, or that the machine has no instructions for, is left out unless the user or
+    the ruleset names it.
     """
     installed = {package.name for package in packages if package.version is not None}
     preferred = [decision.recommendation, BASELINE, *(challenger.candidate for challenger in decision.challengers)]
@@ -35,6 +36,8 @@ def plan(spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequen
         if candidate.on_request and not named:
             continue
         reason = _why_not(spec, candidate, named=named) or _why_not_here(candidate, hardware, installed)
+        if reason is None and not named:
+            reason = catalogue.hardly_pays(candidate, hardware)
         if reason is None:
             candidates.append(candidate)
         else:

@@ -36,7 +36,7 @@ from advisor.events import (
 )
 from advisor.export import Exporter
 from advisor.export.holding import release
-from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure
+from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
@@ -152,7 +152,13 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
     """Export, measure, choose, write."""
     known = ready.recommendation
     logs = _new_log_dir()
-    with tempfile.TemporaryDirectory(prefix="advisor-") as scratch, ExitStack() as in_use:
+    with (
+        tempfile.TemporaryDirectory(prefix="advisor-") as scratch,
+        preload_torch(
+            log_dir=logs, threads=known.request.threads, trust_remote_code=known.model.trust_remote_code
+        ) as torch,
+        ExitStack() as in_use,
+    ):
         emit(StageStarted(elapsed_s=elapsed(), stage="export"))
         with Exporter(
             known.model,
@@ -163,6 +169,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             cache_dir=cache_dir(),
             log_dir=logs,
             fresh=spec.fresh,
+            torch=torch,
         ) as exporter:
             exports = export_all(
                 ready.plan.candidates,
@@ -209,6 +216,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             clock=elapsed,
             journal=journal,
             doubt=doubt,
+            torch=torch,
             control=control,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))

@@ -222,7 +222,7 @@ def _fall_back(sources: Sources, arch: str, note: str | None) -> _Identified:
         failed = f"py-cpuinfo failed: {why(error)}"
         return _Identified(identity=CpuIdentity(), source="py-cpuinfo", note=f"{note}; {failed}" if note else failed)
     # It decodes CPUID's leaf 7 up to avx512_vnni only.
-    isa_note = "py-cpuinfo does not report avx_vnni, avx512_bf16, amx_bf16 and amx_int8" if arch == "x86_64" else None
+    isa_note = "py-cpuinfo does not report avx_vnni, avx512_bf16, avx512_fp16 and AMX" if arch == "x86_64" else None
     return _Identified(identity=parse_py_cpuinfo(info, arch=arch), source="py-cpuinfo", note=note, isa_note=isa_note)
 
 

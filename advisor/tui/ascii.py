@@ -1,0 +1,52 @@
+"""For a terminal without Unicode: whatever is drawn outside ASCII is replaced by something that says the same."""
+
+from __future__ import annotations
+
+import os
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from advisor.report.glyphs import ASCII, for_encoding
+
+_SAME = {
+    "─━╌┄╍┈▔▁═": "-",
+    "│┃┆┊╎║▏▎▕▍▌▐": "|",
+    "└┘┌┐├┤┬┴┼╭╮╰╯╶╴╸╺╹╻┏┓┗┛╔╗╚╝": "+",
+    "▸▶►❯→▹": ">",
+    "◂◀←": "<",
+    "▾▼↓": "v",
+    "▴▲↑": "^",
+    "✓✔": "+",
+    "✗✘": "x",
+    "⚠": "!",
+    "·•●○": "*",
+    "…": ".",
+    "»": ">",
+    "↔": "-",
+}
+_BARS = dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True))
+_TABLE = {ord(sign): same for signs, same in _SAME.items() for sign in signs} | {
+    ord(sign): same for sign, same in _BARS.items()
+}
+
+
+def plain(text: str) -> str:
+    """`text` in ASCII, sign by sign, so that its width stays."""
+    if text.isascii():
+        return text
+    return "".join(sign if sign.isascii() else "?" for sign in text.translate(_TABLE))
+
+
+class AsciiFilter(LineFilter):
+    """The last thing that a line goes through."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments in ASCII."""
+        return [Segment(plain(text), style, control) for text, style, control in segments]
+
+
+def needs_ascii(encoding: str | None) -> bool:
+    """Whether the terminal must be given ASCII, as the command line decides it."""
+    return os.environ.get("LC_ALL", "").upper() in {"C", "POSIX"} or for_encoding(encoding) is ASCII

@@ -1,0 +1,1 @@
+"""What opens above the screens; esc closes each of them."""

@@ -1,0 +1,1 @@
+"""The six screens, one a file."""

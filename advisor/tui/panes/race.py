@@ -1,0 +1,155 @@
+"""Screen 5: the candidates while they are exported, loaded and timed, and how they ended."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from advisor.report import format as fmt
+from advisor.report.table import note
+from advisor.tui.drawing.lines import clipped, wrapped
+from advisor.tui.drawing.spark import spark
+from advisor.tui.messages import OpenCandidate
+from advisor.tui.panes.base import Pane
+from advisor.tui.panes.table import CandidateTable, Column, Line
+from advisor.tui.state import Row, State, live_speed, live_speedup
+from advisor.types import BASELINE
+
+SIGNS = {
+    "waiting": ("·", "dim"),
+    "exporting": ("»", "cyan"),
+    "exported": ("+", ""),
+    "loaded": ("=", ""),
+    "racing": ("▸", "cyan"),
+    "measured": ("✓", "green"),
+    "rejected": ("!", "yellow"),
+    "cut": ("✗", "dim"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", "dim"),
+}
+"""A sign and a style for each state: nothing is told by colour alone."""
+
+_FULL_WIDTH = 74
+
+
+class RacePane(Pane):
+    """One row a candidate, in the plan's order; below them what went wrong and what was remarked."""
+
+    TITLE = "Race"
+    HELP = (
+        "One row a candidate, in the order of the plan. Figures are of the rounds so far until a candidate's outcome "
+        "is final. space pauses between rounds, x skips the candidate under the cursor, X stops and keeps what is "
+        "measured, enter shows a candidate's details and the tail of its log."
+    )
+
+    DEFAULT_CSS = """
+    RacePane #race-empty { display: none; }
+    RacePane #race-notes { margin-top: 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """A table and notes."""
+        yield Static("Nothing has been run yet: press ctrl+r to start.", id="race-empty")
+        yield CandidateTable(id="race-table")
+        yield Static(id="race-notes")
+
+    def to_focus(self) -> Widget:
+        """The table."""
+        return self.query_one(CandidateTable)
+
+    @property
+    def candidate(self) -> str | None:
+        """The candidate under the cursor."""
+        return self.query_one(CandidateTable).candidate
+
+    def draw(self) -> None:
+        """The rows' cells that changed."""
+        state, table = self.state, self.query_one(CandidateTable)
+        rows = [row for row in state.rows if row.planned]
+        self.query_one("#race-empty").display = not rows
+        table.display = bool(rows)
+        full = self.columns >= _FULL_WIDTH
+        columns = _columns(self.columns, full=full)
+        table.put(columns, [_line(row, state, columns, full=full) for row in rows])
+        self.query_one("#race-notes", Static).update(_notes(state, self.columns, self.candidate))
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """The cursor moved: say why that candidate is where it is."""
+        event.stop()
+        self.query_one("#race-notes", Static).update(_notes(self.state, self.columns, self.candidate))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Enter or a click on a candidate."""
+        event.stop()
+        if event.row_key.value is not None:
+            self.post_message(OpenCandidate(event.row_key.value))
+
+
+def _columns(width: int, *, full: bool) -> tuple[Column, ...]:
+    columns = [Column(heading="candidate", width=16), Column(heading="texts/s", width=7, right=True)]
+    if full:
+        columns.insert(1, Column(heading="state", width=9))
+        columns += [
+            Column(heading="speedup", width=7, right=True),
+            Column(heading="95% CI", width=9, right=True),
+            Column(heading="loss", width=8, right=True),
+            Column(heading="rounds", width=max(4, min(15, width - 56 - 14))),
+        ]
+    else:
+        columns += [Column(heading="speedup", width=7, right=True), Column(heading="loss", width=8, right=True)]
+    return tuple(columns)
+
+
+def _line(row: Row, state: State, columns: tuple[Column, ...], *, full: bool) -> Line:
+    sign, style = SIGNS[row.status]
+    final = row.outcome is not None
+    faint = style if row.status in {"cut", "skipped", "failed"} else "" if final else "italic"
+    speed, speedup = live_speed(row), live_speedup(row, state)
+    interval = ""
+    if speedup is not None and speedup.ci95 is not None and row.name != BASELINE:
+        interval = fmt.interval(*speedup.ci95, like=speedup.median)
+    loss = (
+        "baseline" if row.name == BASELINE and row.rounds else "" if row.loss is None else fmt.percent(row.loss.value)
+    )
+    cells = [
+        Text(f"{sign} {row.name}"[:16], style=style),
+        Text("" if speed is None else fmt.rate(speed.median), style=faint),
+        Text("" if speedup is None else fmt.ratio(speedup.median), style=faint),
+    ]
+    if full:
+        word = "to skip" if row.skip_asked and not final else row.status
+        cells.insert(1, Text(word, style=style))
+        cells.append(Text(interval, style=faint))
+        cells.append(Text(loss, style=faint))
+        cells.append(Text(spark(row.speeds, columns[-1].width), style="cyan"))
+    else:
+        cells.append(Text(loss, style=faint))
+    return Line(name=row.name, cells=tuple(cells))
+
+
+def _notes(state: State, width: int, current: str | None) -> Text:
+    """Every failure in a line, why the candidate under the cursor is out, remarks and warnings."""
+    lines: list[Text] = []
+    for row in state.rows:
+        if row.outcome is None or not (words := note(row.outcome)):
+            continue
+        if row.outcome.status == "failed" or row.name == current:
+            sign, style = SIGNS[row.status]
+            lines.append(Text(clipped(f"{sign} {row.name}: {words}", width), style=style))
+    for words, names in _never_tried(state).items():
+        lines += [Text(part, style="dim") for part in wrapped(f"- {words}: {', '.join(names)}", width, 2)]
+    lines += [Text(part) for remark in state.remarks[-4:] for part in wrapped(f"· {remark}", width, 2)]
+    for message in state.warnings:
+        lines += [Text(part, style="yellow") for part in wrapped(f"⚠ {message}", width, 2)]
+    return Text("\n").join(lines)
+
+
+def _never_tried(state: State) -> dict[str, list[str]]:
+    """Candidates that the plan left out, by the reason that they share."""
+    alike: dict[str, list[str]] = {}
+    for row in state.rows:
+        if not row.planned and row.outcome is not None:
+            alike.setdefault(note(row.outcome), []).append(row.name)
+    return alike

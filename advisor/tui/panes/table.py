@@ -1,0 +1,89 @@
+"""A table of candidates: one row each, redrawn cell by cell, so that the cursor and the order stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.widgets import DataTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A heading and its width."""
+
+    heading: str
+    width: int
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A candidate's cells."""
+
+    name: str
+    cells: tuple[Text, ...]
+
+
+class CandidateTable(DataTable[Text]):
+    """Rows are candidates; enter or a click opens one."""
+
+    DEFAULT_CSS = """
+    CandidateTable { height: auto; max-height: 100%; background: transparent; }
+    """
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1)
+        self._shape: tuple[Column, ...] = ()
+        self._lines: dict[str, Line] = {}
+        self._order: tuple[str, ...] = ()
+
+    @property
+    def candidate(self) -> str | None:
+        """The candidate under the cursor."""
+        if not 0 <= self.cursor_row < len(self._order):
+            return None
+        return self._order[self.cursor_row]
+
+    def put(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+        """Show these rows; only cells that differ are drawn again where the columns and the order are the same."""
+        order = tuple(line.name for line in lines)
+        if tuple(columns) != self._shape or order[: len(self._order)] != self._order:
+            self._rebuild(columns, lines)
+            return
+        keys = [column.heading for column in columns]
+        for line in lines:
+            old = self._lines.get(line.name)
+            if old is None:
+                self.add_row(*_aligned(columns, line), key=line.name)
+            else:
+                for key, column, before, now in zip(keys, columns, old.cells, line.cells, strict=True):
+                    if before != now or before.spans != now.spans or before.style != now.style:
+                        self.update_cell(line.name, key, _align(column, now))
+            self._lines[line.name] = line
+        self._order = order
+
+    def _rebuild(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+        kept = self.candidate
+        self.clear(columns=True)
+        self._shape = tuple(columns)
+        for column in columns:
+            heading = Text(column.heading.rjust(column.width) if column.right else column.heading)
+            self.add_column(heading, width=column.width, key=column.heading)
+        for line in lines:
+            self.add_row(*_aligned(columns, line), key=line.name)
+        self._lines = {line.name: line for line in lines}
+        self._order = tuple(line.name for line in lines)
+        if kept in self._order:
+            self.move_cursor(row=self._order.index(kept))
+
+
+def _aligned(columns: Sequence[Column], line: Line) -> list[Text]:
+    return [_align(column, cell) for column, cell in zip(columns, line.cells, strict=True)]
+
+
+def _align(column: Column, cell: Text) -> Text:
+    if not column.right:
+        return cell
+    return Text(cell.plain.rjust(column.width), style=cell.style)

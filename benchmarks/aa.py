@@ -32,6 +32,7 @@ from advisor.measure.journal import Journal
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round, estimate, log_speed
+from advisor.measure.stages import Stages
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.texts import sample_texts
@@ -81,9 +82,8 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
         if contestant.exit is None:
             contestant.exit = left
 
-    throughput, latency = Heat(
+    stages = Stages(
         index=0,
-        ready=list(workers.contestants.values()),
         plan=workers.plan,
         pace=DEFAULT_PACE,
         request=request,
@@ -92,15 +92,17 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
         clock=time.monotonic,
         control=Control(),
         journal=Journal(None, scratch=workers.plan.path.parent),
-        listeners=Listeners(
-            on_lap=lambda *_: None,
-            on_exit=on_exit,
-            on_tried=lambda *_: None,
-            doubt=lambda *_: None,
-            on_repeat=lambda _: None,
-            reopen=lambda _: None,
-        ),
-    ).decide()
+    )
+    listeners = Listeners(
+        on_lap=lambda *_: None,
+        on_exit=on_exit,
+        on_tried=lambda *_: None,
+        doubt=lambda *_: None,
+        on_repeat=lambda _: None,
+        reopen=lambda _: None,
+    )
+    heat = Heat(ready=list(workers.contestants.values()), stages=stages, listeners=listeners)
+    throughput, latency = heat.decide()
     deciding = latency or throughput
     singles = () if latency is None else latency.rounds
     exits = [contestant.exit for contestant in workers.contestants.values() if contestant.exit is not None]

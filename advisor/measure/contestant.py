@@ -48,8 +48,6 @@ class Contestant:
     peak_rss_bytes: int | None = None
     settings: RuntimeSettings | None = None
     """Those that tuning kept, None for the export's own."""
-    setting: str = ""
-    """Their name in the worker."""
     open_settings: set[str] = field(default_factory=set)
     """Names of the settings that are open in the worker beside its own."""
     tried: tuple[TriedSetting, ...] = ()

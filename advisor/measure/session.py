@@ -5,37 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
 from advisor import catalogue
 from advisor.child.forking import Preload
 from advisor.errors import ChildFailed, InputError, UnavailableError
 from advisor.events import (
-    CandidateEnded,
-    CandidateLoaded,
     Event,
-    FidelityMeasured,
-    RaceRepeated,
-    RoundFinished,
-    RoundsReused,
-    SettingTried,
-    WarningRaised,
 )
 from advisor.measure.admission import Admission
 from advisor.measure.client import WORKER_MODULE
 from advisor.measure.contestant import Contestant
 from advisor.measure.control import Control
-from advisor.measure.heat import HEAT_PLANS, ExhaustedError, Heat, HeatResult, Listeners
+from advisor.measure.heat import HEAT_PLANS, Heat, Listeners
+from advisor.measure.herald import Herald
 from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
-from advisor.measure.noise import Contest, Noise, read_noise, warnings
+from advisor.measure.noise import Noise, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
-from advisor.measure.race import Ending, Exit
+from advisor.measure.race import Exit
 from advisor.measure.result import MeasureResult
-from advisor.measure.rounds import Round, log_speed
-from advisor.types import BASELINE, Exported, Measurement, ModelProfile, Request
+from advisor.measure.rounds import Round
+from advisor.measure.stages import ExhaustedError, Stages
+from advisor.measure.tally import Tally
+from advisor.types import BASELINE, Exported, ModelProfile, Request
 
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
@@ -69,8 +62,8 @@ def measure(
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
-    more, if there is time. Workers on PyTorch are forked from `torch`, which is
-    closed on the way out. `worker_module`, `memory` and `pace` are seams for tests.
+    more, if there is time. Workers on PyTorch are forked from `torch`, which is closed on the way out. `worker_module`,
+    `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -106,7 +99,7 @@ def measure(
         time_budget_s=time_budget_s,
         journal=journal,
         doubt=doubt,
-        emit=on_event,
+        herald=Herald(emit=on_event, clock=clock),
         clock=clock,
         control=control or Control(),
         memory=memory,
@@ -130,25 +123,13 @@ class _Session:
     time_budget_s: float
     journal: Journal
     doubt: Callable[[MeasureResult], str | None]
-    emit: Callable[[Event], None]
+    herald: Herald
     clock: Callable[[], float]
     control: Control
     memory: Callable[[], int | None]
     pace: Pace
     start_s: float = 0.0
-    rounds: list[Round] = field(default_factory=list)
-    """Throughput, over all heats."""
-    singles: list[Round] = field(default_factory=list)
-    """Latency, over all heats."""
-    num_rounds: int = 0
-    num_reused: int = 0
-    num_reruns: int = 0
-    deciding_rounds: list[Round] = field(default_factory=list)
-    """Of the races that decide under the objective."""
-    endings: list[Ending] = field(default_factory=list)
-    """How those ended, one for each heat."""
-    leaders: list[str] = field(default_factory=list)
-    """Of those."""
+    tally: Tally = field(default_factory=Tally)
 
     def run(self) -> MeasureResult:
         """Everything, in order."""
@@ -162,7 +143,7 @@ class _Session:
         while True:
             ready = self._admit_those_that_fit(pending)
             baseline = self.contestants[BASELINE]
-            if baseline.exit is None and (ready or not self.endings):
+            if baseline.exit is None and (ready or not self.tally.endings):
                 self._race([baseline, *ready], num_pending=len(pending))
             if not pending:
                 break
@@ -174,14 +155,15 @@ class _Session:
         self._reinstate()
         found = self._warnings(before)
         for message in found:
-            self.emit(WarningRaised(elapsed_s=self.clock(), message=message))
+            self.herald.warned(message)
         result = self._result(found)
         self._close_journal(result)
         return result
 
     def _close_journal(self, result: MeasureResult) -> None:
         """Rounds that carry a verdict are the answer to the same command; noisy ones are not used again."""
-        if self.control.stopped or "time" in self.endings or len(self.endings) != 1:
+        endings = self.tally.endings
+        if self.control.stopped or "time" in endings or len(endings) != 1:
             return  # the same command goes on from here
         if result.warnings or self.doubt(result) is not None:
             self.journal.forget_rounds()
@@ -189,18 +171,10 @@ class _Session:
             self.journal.finish()
 
     def _result(self, warnings: tuple[str, ...]) -> MeasureResult:
-        plan = self.admission.plan
         return MeasureResult(
-            candidates=tuple(
-                one.measured(self.rounds, self.singles, plan.block_texts) for one in self.contestants.values()
-            ),
+            candidates=self.tally.measured(self.contestants.values(), self.admission.plan.block_texts),
             warnings=warnings,
-            measurement=Measurement(
-                started=self.journal.started or datetime.now(UTC).isoformat(timespec="seconds"),
-                num_rounds=self.num_rounds,
-                num_reused=self.num_reused,
-                num_reruns=self.num_reruns,
-            ),
+            measurement=self.tally.measurement(started=self.journal.started),
         )
 
     def kill_all(self) -> None:
@@ -235,12 +209,14 @@ class _Session:
         except ExhaustedError:
             self._forget(in_order)
             return False
-        self._tell_reused()
+        self.herald.reused(self.journal)
         for one in in_order:
-            self._announce(one)
+            self.herald.loaded(one)
             if exits[one.name] is not None:
                 self._tell(one, ())
-        self._take(self._heat(ready, self._listeners(ready), time_s=self.time_budget_s, live=False).run())
+        self.tally.take(
+            self._heat(ready, self._listeners(ready), time_s=self.time_budget_s, live=False).run(), self.contestants
+        )
         for one in in_order:
             one.peak_rss_bytes = self.journal.peak_rss_bytes(one.name)
         self._reinstate()
@@ -250,12 +226,6 @@ class _Session:
         for one in contestants:
             one.probe_s_per_text = one.probe_speedup = one.load = one.loss = one.exit = one.reference_path = None
 
-    def _tell_reused(self) -> None:
-        if self.journal.num_rounds and self.journal.started is not None:
-            self.emit(
-                RoundsReused(elapsed_s=self.clock(), num_rounds=self.journal.num_rounds, started=self.journal.started)
-            )
-
     # -- getting ready ---------------------------------------------------------------------------------------
 
     def _get_baseline_ready(self) -> None:
@@ -264,7 +234,7 @@ class _Session:
         if not recalled:
             self.journal.forget_rounds()  # their blocks were cut to another pace
         self.journal.go_on()
-        self._tell_reused()
+        self.herald.reused(self.journal)
         wanted = [one for one in self.contestants.values() if not self._is_hopeless(one)]
         on_torch = [one for one in wanted if _on_torch(one)]
         self.admission.import_ahead(self._that_fit_together(wanted) or self._that_fit_together(on_torch))
@@ -277,7 +247,7 @@ class _Session:
             raise UnavailableError(
                 f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."
             ) from None
-        self._announce(baseline)
+        self.herald.loaded(baseline)
 
     def _turn(self, contestant: Contestant) -> tuple[bool, bool, bool]:
         """The baseline first, then the pick, then the quick to load: PyTorch alone takes seconds to import."""
@@ -337,29 +307,22 @@ class _Session:
             reason = f"failed before the race: {error.message}"
             self._end(contestant, Exit(name=contestant.name, status="failed", reason=reason, log=error.log))
             return False
-        self._announce(contestant)
+        self.herald.loaded(contestant)
         if contestant.exit is not None:
             self._end(contestant, contestant.exit)
             return False
         return True
-
-    def _announce(self, contestant: Contestant) -> None:
-        load_s = 0.0 if contestant.load is None else contestant.load.load_s
-        self.emit(CandidateLoaded(elapsed_s=self.clock(), candidate=contestant.name, load_s=load_s))
-        if contestant.reference_path is not None:
-            self.emit(FidelityMeasured(elapsed_s=self.clock(), candidate=contestant.name, loss=contestant.loss))
 
     # -- racing and leaving ----------------------------------------------------------------------------------
 
     def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
         left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
         time_s = left_s * len(ready) / (len(ready) + num_pending)
-        self._take(self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run())
+        self.tally.take(self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run(), self.contestants)
 
     def _heat(self, ready: Sequence[Contestant], listeners: Listeners, *, time_s: float, live: bool) -> Heat:
-        return Heat(
-            index=len(self.endings),
-            ready=ready,
+        stages = Stages(
+            index=len(self.tally.endings),
             plan=self.admission.plan,
             pace=self.pace,
             request=self.request,
@@ -368,43 +331,24 @@ class _Session:
             clock=self.clock,
             control=self.control,
             journal=self.journal,
-            listeners=listeners,
             live=live,
         )
-
-    def _take(self, result: HeatResult) -> None:
-        """Count what a heat gave."""
-        self.rounds += result.rounds
-        self.singles += result.singles
-        self.deciding_rounds += result.deciding.rounds
-        self.endings.append(result.deciding.ending)
-        if result.deciding.leader is not None:
-            self.leaders.append(result.deciding.leader)
-        self.num_rounds += result.num_rounds
-        self.num_reused += result.num_reused
-        self.num_reruns += result.num_reruns
-        for name, tuned in result.tuned.items():
-            contestant = self.contestants[name]
-            contestant.tried, contestant.settings, contestant.setting = tuned.tried, tuned.settings, tuned.setting
-        for name, by_length in result.by_length.items():
-            self.contestants[name].by_length = by_length
+        return Heat(ready=ready, stages=stages, listeners=listeners)
 
     def _listeners(self, ready: Sequence[Contestant]) -> Listeners:
         def doubt(rounds: Sequence[Round], singles: Sequence[Round]) -> str | None:
             for one in ready:
                 self._read_peak(one)
-            plan = self.admission.plan
-            measured = (
-                one.measured((*self.rounds, *rounds), (*self.singles, *singles), plan.block_texts)
-                for one in self.contestants.values()
+            measured = self.tally.measured(
+                self.contestants.values(), self.admission.plan.block_texts, rounds=rounds, singles=singles
             )
-            return self.doubt(MeasureResult(candidates=tuple(measured), warnings=()))
+            return self.doubt(MeasureResult(candidates=measured, warnings=()))
 
         def repeat(why: str) -> None:
             for one in ready:
                 if one.exit is not None and one.exit.status == "cut":
                     one.exit = None
-            self.emit(RaceRepeated(elapsed_s=self.clock(), why=why))
+            self.herald.repeated(why)
 
         def reopen(contestant: Contestant) -> None:
             self._retire(contestant)
@@ -414,22 +358,15 @@ class _Session:
         return Listeners(
             on_lap=self._lap,
             on_exit=self._exit,
-            on_tried=lambda name, tried: self.emit(SettingTried(elapsed_s=self.clock(), candidate=name, tried=tried)),
+            on_tried=self.herald.tried,
             doubt=doubt,
             on_repeat=repeat,
             reopen=reopen,
         )
 
     def _lap(self, name: str, round_index: int, block: int, seconds: float) -> None:
-        self.emit(
-            RoundFinished(
-                elapsed_s=self.clock(),
-                candidate=name,
-                round_index=round_index,
-                num_rounds=HEAT_PLANS[self.request.objective].throughput.max_rounds,
-                texts_per_s=self.admission.plan.block_texts[block] / seconds,
-            )
-        )
+        most = HEAT_PLANS[self.request.objective].throughput.max_rounds
+        self.herald.lap(name, round_index, most, self.admission.plan.block_texts[block] / seconds)
 
     def _exit(self, left: Exit, rounds: Sequence[Round]) -> None:
         contestant = self.contestants[left.name]
@@ -443,8 +380,8 @@ class _Session:
         self._tell(contestant, ())
 
     def _tell(self, contestant: Contestant, rounds: Sequence[Round]) -> None:
-        measured = contestant.measured((*self.rounds, *rounds), self.singles, self.admission.plan.block_texts)
-        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=contestant.outcome(measured)))
+        (measured,) = self.tally.measured([contestant], self.admission.plan.block_texts, rounds=rounds)
+        self.herald.ended(contestant, measured)
 
     def _retire(self, contestant: Contestant) -> None:
         if contestant.client is not None:
@@ -465,7 +402,7 @@ class _Session:
         for contestant in self.contestants.values():
             rival = None if contestant.exit is None else contestant.exit.rival
             rival_exit = None if rival is None else self.contestants[rival].exit
-            raced = any(contestant.name in one.seconds for one in self.rounds)
+            raced = any(contestant.name in one.seconds for one in self.tally.rounds)
             if raced and rival_exit is not None and rival_exit.status != "cut":
                 contestant.exit = None
 
@@ -473,27 +410,16 @@ class _Session:
 
     def _warnings(self, before: Noise) -> tuple[str, ...]:
         found = []
-        if len(self.endings) > 1:
+        num_heats = len(self.tally.endings)
+        if num_heats > 1:
             found.append(
-                f"Memory was short, so the candidates raced in {len(self.endings)} heats, each against {BASELINE}: "
+                f"Memory was short, so the candidates raced in {num_heats} heats, each against {BASELINE}: "
                 "their speedups compare less sharply than in one race."
             )
-        if self.leaders:
-            able = [
-                name
-                for name, contestant in self.contestants.items()
-                if contestant.may_win(self.request.max_loss)
-                and any(name in one.seconds for one in self.deciding_rounds)
-            ]
-            leader = max(
-                self.leaders, key=lambda name: median(log_speed(self.deciding_rounds, name, BASELINE) or [0.0])
-            )
-            contest = Contest(
-                rounds=tuple(self.deciding_rounds),
-                leader=leader,
-                rivals=tuple(name for name in able if name != leader),
-                ending="time" if "time" in self.endings else self.endings[-1],
-            )
+        contest = self.tally.contest(
+            [name for name, one in self.contestants.items() if one.may_win(self.request.max_loss)]
+        )
+        if contest is not None:
             found += warnings(before, read_noise(), contest, threads=self.request.threads)
         return tuple(found)
 

@@ -261,3 +261,11 @@ def test_a_folder_without_a_manifest_and_no_folder_at_all_are_told_apart(tmp_pat
         verify(tmp_path)
     with pytest.raises(ArtifactError, match="does not exist"):
         verify(tmp_path / "none")
+
+
+def test_checking_a_target_leaves_nothing_and_refuses_what_cannot_be_made(tmp_path: Path) -> None:
+    check_target(tmp_path / "a" / "b" / "artifact")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        check_target(tmp_path / "file" / "artifact")

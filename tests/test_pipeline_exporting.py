@@ -7,6 +7,7 @@ from pathlib import Path
 from advisor import catalogue
 from advisor.errors import ChildFailed
 from advisor.events import CandidateEnded, ExportFinished, ExportStarted
+from advisor.measure import Control
 from advisor.pipeline.exporting import EXPORT_LIMIT, EXPORT_SHARE, export_all
 from advisor.types import Exported, RuntimeSettings
 
@@ -48,7 +49,7 @@ class Scripted:
         return self.now_s
 
 
-def run(exporter):
+def run(exporter, **kwargs):
     told = []
     exports = export_all(
         [catalogue.get(name) for name in NAMES],
@@ -57,6 +58,7 @@ def run(exporter):
         time_budget_s=BUDGET_S,
         emit=told.append,
         clock=exporter.clock,
+        **kwargs,
     )
     return exports, told
 
@@ -109,3 +111,23 @@ def test_a_crash_costs_its_candidate_alone():
         "export failed: ValueError: cannot export",
         "export.log",
     )
+
+
+def test_what_the_user_skips_is_not_exported_and_after_a_stop_only_the_cache_is_asked():
+    control = Control()
+    control.skip("openvino")
+    exporter = Scripted(dict.fromkeys(NAMES, 5.0), ready=["onnx-qint8"])
+    exporter.export_and_stop = exporter.export
+
+    def export(candidate, *, within_s):
+        exported = exporter.export_and_stop(candidate, within_s=within_s)
+        control.stop()
+        return exported
+
+    exporter.export = export
+    exports, _ = run(exporter, control=control)
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8", "onnx-qint8"]
+    assert {each.name: each.reason for each in exports.ended} == {
+        "openvino": "left out by the user",
+        "onnx": "the run was stopped before its turn",
+    }

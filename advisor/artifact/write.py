@@ -38,7 +38,7 @@ class Winner:
 
 
 def check_target(target: Path) -> None:
-    """Raise InputError unless an artifact can be written at `target`: before any work is done.
+    """Raise InputError unless an artifact can be written at `target`: before any work is done, and leaving nothing.
 
     A folder that is no artifact is never replaced; an artifact is.
     """
@@ -49,9 +49,9 @@ def check_target(target: Path) -> None:
             f"The output folder {str(target)!r} holds files that are not an artifact, and would be lost.",
             hint="Name a new folder with --out DIR.",
         )
+    there = next(parent for parent in target.absolute().parents if parent.exists())
     with _cannot_write(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=there))
 
 
 def write_artifact(
@@ -73,6 +73,7 @@ def write_artifact(
     """
     check_target(target)
     with _cannot_write(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         with _cannot_write(target):

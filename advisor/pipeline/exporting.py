@@ -10,8 +10,9 @@ from advisor.catalogue import Candidate
 from advisor.errors import ChildFailed
 from advisor.events import CandidateEnded, Event, ExportFinished, ExportStarted
 from advisor.export import Exporter
+from advisor.measure import Control
 from advisor.pipeline.plan import skipped_outcome
-from advisor.types import Exported, Outcome
+from advisor.types import BASELINE, Exported, Outcome
 
 EXPORT_SHARE = 0.5
 """Share of the time budget after which no further export is begun: what is exported must still be measured."""
@@ -36,18 +37,25 @@ def export_all(
     time_budget_s: float,
     emit: Callable[[Event], None],
     clock: Callable[[], float],
+    control: Control | None = None,
 ) -> Exports:
     """Export in order, from `start_s` on `clock`. A failed export costs its candidate only.
 
     The first candidate is always exported. The others are begun within `EXPORT_SHARE` of the time budget or not at all,
-    unless the cache holds them, and given up at `EXPORT_LIMIT` of it.
+    unless the cache holds them, and given up at `EXPORT_LIMIT` of it. `control` is looked at before each: the baseline
+    cannot be skipped, and after a stop nothing is exported that the cache does not hold.
     """
+    control = control or Control()
     deadline_s = start_s + EXPORT_SHARE * time_budget_s
     limit_s = start_s + EXPORT_LIMIT * time_budget_s
     ready: list[Exported] = []
     ended: list[Outcome] = []
     for index, candidate in enumerate(candidates, start=1):
-        if index > 1 and clock() > deadline_s and not exporter.is_ready(candidate):
+        if control.skips(candidate.name) and candidate.name != BASELINE:
+            outcome = skipped_outcome(candidate, "left out by the user")
+        elif control.stopped and not exporter.is_ready(candidate):
+            outcome = skipped_outcome(candidate, "the run was stopped before its turn")
+        elif index > 1 and clock() > deadline_s and not exporter.is_ready(candidate):
             outcome = skipped_outcome(candidate, "the time budget left no room to export it (--time-budget)")
         else:
             emit(ExportStarted(elapsed_s=clock(), candidate=candidate.name, index=index, total=len(candidates)))

@@ -178,6 +178,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
                 time_budget_s=spec.time_budget_s,
                 emit=emit,
                 clock=elapsed,
+                control=control,
             )
         for files in exports.ready:  # until the end of this block nobody may prune them from the cache
             in_use.callback(release, files.folder)

@@ -195,7 +195,7 @@ def test_an_empty_folder_and_a_missing_one_are_fine_and_the_check_leaves_nothing
     (tmp_path / "empty").mkdir()
     check_target(tmp_path / "empty")
     check_target(tmp_path / "new" / "deep")
-    assert list((tmp_path / "new").iterdir()) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_file_as_output_is_refused(tmp_path: Path) -> None:
@@ -261,11 +261,3 @@ def test_a_folder_without_a_manifest_and_no_folder_at_all_are_told_apart(tmp_pat
         verify(tmp_path)
     with pytest.raises(ArtifactError, match="does not exist"):
         verify(tmp_path / "none")
-
-
-def test_checking_a_target_leaves_nothing_and_refuses_what_cannot_be_made(tmp_path: Path) -> None:
-    check_target(tmp_path / "a" / "b" / "artifact")
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"):
-        check_target(tmp_path / "file" / "artifact")

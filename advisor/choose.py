@@ -1,19 +1,20 @@
 """Outcomes + objective + loss budget -> winner and verdict. Pure.
 
 A candidate passes if it was timed and its loss is within the budget. Among those that pass, one is *clearly better*
-than another if it is better by more than the tie margin and their 95 % confidence intervals do not overlap; otherwise
-the two tie. (Intervals that do not overlap are a stricter demand than a test of the difference at 5 %: Schenker &
-Gentleman 2001, https://doi.org/10.1198/000313001317097960. A tie keeps what is simpler, so caution is on its side.)
+than another if it is better by more than the tie margin, and beyond doubt: the 95 % interval of the ratio of the two,
+from the rounds that both ran, lies above 1. Where they share no rounds, the intervals of both against the baseline must
+not overlap, which is a stricter demand (Schenker & Gentleman 2001, https://doi.org/10.1198/000313001317097960).
 
-Whatever no other candidate clearly beats is a contender, and the winner is the simplest contender, then the most
-accurate, then the one with the best median. So the winner is never clearly slower than anything that passes, and a
-noisy candidate that ties with everything cannot pull a clearly slower one into the lead.
+Whatever no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the
+simplest contender, then the most accurate, then the one with the best median: a tie keeps what is simpler, and a noisy
+candidate that ties with everything cannot pull a clearly slower one into the lead. If they do not, simplicity is no
+reason, for what looks like a tie is ignorance: the likeliest wins, the contender with the best median.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from advisor import catalogue
@@ -53,6 +54,8 @@ class _Runner:
     speed: Estimate
     score: float
     ci95: tuple[float, float] | None
+    against: Mapping[str, Estimate]
+    """Ratios to others in the objective's scale, from shared rounds."""
 
     @property
     def name(self) -> str:
@@ -88,7 +91,10 @@ def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request,
         why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {request.objective}."
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
     contenders = _contenders(field, tie_margin)
-    winner = _winner(contenders)
+    pick = next((runner for runner in field if runner.name == decision.recommendation), None)
+    winner = _winner(contenders) if _doubt(contenders, pick) is None else _likeliest(contenders, tie_margin)
+    if pick is not None and _is_undecided(pick, winner, contenders, tie_margin):
+        winner = _likeliest(contenders, tie_margin)
     verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, request.objective, tie_margin)
     return Choice(outcomes=judged, winner=winner.name, verdict=verdict, why=why)
 
@@ -176,19 +182,29 @@ def _field(passing: Sequence[Outcome], objective: Objective) -> tuple[_Runner, .
         assert outcome.timing is not None  # only what was timed passes
         latency, memory = outcome.timing.latency_p50_ms, outcome.timing.peak_rss_bytes
         if objective == "throughput":
-            runners.append(_Runner(outcome=outcome, speed=speed, score=speed.median, ci95=speed.ci95))
+            pairs = {each.rival: each.speedup for each in outcome.timing.against}
+            runners.append(
+                _Runner(outcome=outcome, speed=speed, score=speed.median, ci95=speed.ci95, against=_known_pairs(pairs))
+            )
         elif objective == "latency" and quicker:
             latency_speed = outcome.timing.latency_speedup if outcome.name != BASELINE else None
             latency_speed = latency_speed or _UNITY
+            pairs = {each.rival: each.latency_speedup for each in outcome.timing.against}
             runners.append(
-                _Runner(outcome=outcome, speed=latency_speed, score=latency_speed.median, ci95=latency_speed.ci95)
+                _Runner(
+                    outcome=outcome,
+                    speed=latency_speed,
+                    score=latency_speed.median,
+                    ci95=latency_speed.ci95,
+                    against=_known_pairs(pairs),
+                )
             )
         elif objective == "latency" and latency:
             scale = 1 / (latency * speed.median)
             ci95 = None if speed.ci95 is None else (speed.ci95[0] * scale, speed.ci95[1] * scale)
-            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / latency, ci95=ci95))
+            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / latency, ci95=ci95, against={}))
         elif objective == "memory" and memory and speed.median >= NEAR_BEST_SPEED * best:
-            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / memory, ci95=None))
+            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / memory, ci95=None, against={}))
     return tuple(runners)
 
 
@@ -203,19 +219,38 @@ def _speed(outcome: Outcome, *, relative: bool) -> Estimate:
 _UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
 
 
+def _known_pairs(pairs: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
+    return {name: pair for name, pair in pairs.items() if pair is not None and pair.ci95 is not None}
+
+
 def _clearly_better(one: _Runner, other: _Runner, tie_margin: float) -> bool:
+    pair = one.against.get(other.name)
+    if pair is not None and pair.ci95 is not None:
+        return pair.median > 1 + tie_margin and pair.ci95[0] > 1
     if one.score <= other.score * (1 + tie_margin):
         return False
     return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]
 
 
 def _contenders(field: Sequence[_Runner], tie_margin: float) -> tuple[_Runner, ...]:
-    """Whoever is not clearly beaten. Never empty: nothing beats the best score."""
-    return tuple(one for one in field if not any(_clearly_better(other, one, tie_margin) for other in field))
+    """Whoever is not clearly beaten; the best by its median where pairs of shared rounds make a circle."""
+    unbeaten = tuple(one for one in field if not any(_clearly_better(other, one, tie_margin) for other in field))
+    return unbeaten or (max(field, key=lambda runner: runner.score),)
 
 
 def _winner(contenders: Iterable[_Runner]) -> _Runner:
     return min(contenders, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
+
+
+def _likeliest(contenders: Sequence[_Runner], tie_margin: float) -> _Runner:
+    """The best by its median; what is within the tie margin of it may still be simpler or more accurate."""
+    best = max(runner.score for runner in contenders)
+    return _winner(runner for runner in contenders if runner.score * (1 + tie_margin) >= best)
+
+
+def _is_undecided(pick: _Runner, winner: _Runner, contenders: Sequence[_Runner], tie_margin: float) -> bool:
+    """Whether the ruleset's pick is beaten, but not by the winner."""
+    return pick not in contenders and not _clearly_better(winner, pick, tie_margin)
 
 
 def _simplicity(runner: _Runner) -> int:
@@ -320,7 +355,8 @@ def _merit(kept: _Runner, other: _Runner) -> str:
 
 
 def _compare(one: _Runner, other: _Runner, objective: Objective) -> str:
-    ratio = one.score / other.score
+    pair = one.against.get(other.name)
+    ratio = one.score / other.score if pair is None else pair.median
     if objective == "throughput":
         return f"{one.name} is {ratio:.2f}x the speed of {other.name}"
     what = "has {:.2f}x the latency of" if objective == "latency" else "needs {:.2f}x the memory of"

@@ -11,6 +11,7 @@ from typing import Any
 
 from advisor.errors import ArtifactError
 from advisor.types import (
+    Against,
     Artifact,
     ArtifactFile,
     Challenger,
@@ -148,8 +149,16 @@ def _outcome_out(outcome: Outcome) -> Json:
         "rounds": 0 if timing is None else timing.rounds,
         "by_round": [] if timing is None else list(timing.by_round),
         "notes": list(outcome.notes),
+        "against": [] if timing is None else [_against_out(against) for against in timing.against],
         "by_length": [_plain(asdict(speed)) for speed in outcome.by_length],
         "tried": [_plain(asdict(tried)) | {"settings": settings_to_dict(tried.settings)} for tried in outcome.tried],
+    }
+
+
+def _against_out(against: Against) -> Json:
+    pair = {"speedup": against.speedup, "latency_speedup": against.latency_speedup}
+    return {"rival": against.rival} | {
+        key: None if estimate is None else _estimate_out(estimate) for key, estimate in pair.items()
     }
 
 
@@ -278,6 +287,7 @@ def _outcome_in(doc: Json) -> Outcome:
             peak_rss_bytes=doc["peak_rss_bytes"],
             rounds=doc["rounds"],
             by_round=_frozen(doc.get("by_round", [])),
+            against=tuple(_against_in(item) for item in doc.get("against", ())),
             latency_speedup=_estimate_in(latency["speedup"]) if latency.get("speedup") else None,
         )
     return Outcome(
@@ -294,6 +304,14 @@ def _outcome_in(doc: Json) -> Outcome:
         notes=tuple(doc.get("notes", ())),
         by_length=tuple(_length_speed_in(item) for item in doc.get("by_length", ())),
         tried=tuple(_tried_in(item) for item in doc.get("tried", ())),
+    )
+
+
+def _against_in(doc: Json) -> Against:
+    return Against(
+        rival=doc["rival"],
+        speedup=_estimate_in(doc["speedup"]) if doc["speedup"] else None,
+        latency_speedup=_estimate_in(doc["latency_speedup"]) if doc["latency_speedup"] else None,
     )
 
 

@@ -248,6 +248,18 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A candidate beside another one, in the rounds that both ran: above 1 where it was faster than `rival`.
+
+    None where they share fewer than 3 rounds.
+    """
+
+    rival: str
+    speedup: Estimate | None
+    latency_speedup: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """What measuring a candidate gave."""
 
@@ -262,6 +274,8 @@ class Timing:
     """The baseline's median latency over this one's, paired in rounds of single texts: 2 halves the latency."""
     by_round: tuple[float, ...] = ()
     """Texts a second in each round of throughput, in order."""
+    against: tuple[Against, ...] = ()
+    """Beside each other candidate, the baseline included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from advisor import catalogue
 from advisor.choose import FP32_NOISE, NEAR_BEST_SPEED, Flip, choose, nearest_flips
 from advisor.types import (
     BASELINE,
+    Against,
     Choice,
     Decision,
     Estimate,
@@ -293,8 +294,8 @@ def test_inconclusive_when_wide_intervals_leave_several_contenders() -> None:
     choice = run(BASE, outcome("openvino-qint8", 1.5, half=0.4, loss=0.001))
     assert choice.verdict == "inconclusive"
     assert choice.why == (
-        "The interval of openvino-qint8 is ±40%, too wide to tell it from torch-fp32, so torch-fp32 is only the "
-        "likeliest."
+        "The interval of openvino-qint8 is ±40%, too wide to tell it from torch-fp32, so openvino-qint8 is "
+        "only the likeliest."
     )
 
 
@@ -302,7 +303,7 @@ def test_a_wide_interval_that_touches_no_other_is_conclusive() -> None:
     assert run(BASE, outcome("openvino-qint8", 6, half=0.4, loss=0.001)).verdict == "confirmed"
 
 
-def test_inconclusive_when_the_pick_is_beaten_but_not_by_the_simpler_winner() -> None:
+def test_the_likeliest_wins_where_the_simpler_one_cannot_be_told_from_a_pick_that_is_beaten() -> None:
     choice = run(
         BASE,
         outcome("torch-bf16", 2.0, half=0.22, loss=0.0),
@@ -310,11 +311,7 @@ def test_inconclusive_when_the_pick_is_beaten_but_not_by_the_simpler_winner() ->
         outcome("openvino-qint8", 2.4, half=0.02, loss=0.001),
         pick="onnx",
     )
-    assert (choice.winner, choice.verdict) == ("torch-bf16", "inconclusive")
-    assert choice.why == (
-        "onnx, which the rules named, is beaten by openvino-qint8, but cannot be told from torch-bf16, which ties with "
-        "openvino-qint8."
-    )
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "overturned")
 
 
 def test_without_a_baseline_texts_per_second_are_compared() -> None:
@@ -369,6 +366,46 @@ def test_a_pick_without_the_measure_that_the_objective_needs_is_overturned() -> 
     choice = run(outcome(BASELINE, latency=10.0), outcome("onnx", 3), pick="onnx", objective="latency")
     assert choice.winner == BASELINE
     assert choice.why.endswith("onnx, which the rules named, has no measured latency.")
+
+
+def beside(one: Outcome, rival: str, speedup: float, half: float) -> Outcome:
+    """`one`, with what it was beside `rival` in the rounds that both ran."""
+    assert one.timing is not None
+    pair = Estimate(median=speedup, ci95=(speedup * (1 - half), speedup * (1 + half)))
+    against = (*one.timing.against, Against(rival=rival, speedup=pair, latency_speedup=None))
+    return replace(one, timing=replace(one.timing, against=against))
+
+
+def test_what_was_seen_side_by_side_counts_more_than_two_intervals_against_a_noisy_baseline() -> None:
+    """The baseline stalled, so that both intervals are wide; yet in every round one of the two was ahead."""
+    ahead = beside(outcome("openvino-qint8", 4.0, half=0.2, loss=0.001), "onnx", 1.33, 0.02)
+    behind = beside(outcome("onnx", 3.0, half=0.2), "openvino-qint8", 0.75, 0.02)
+    choice = run(BASE, ahead, behind)
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "confirmed")
+    assert choice.why.startswith("openvino-qint8, which the rules named, is 1.33x the speed of onnx")
+
+
+def test_side_by_side_within_the_margin_or_within_noise_is_a_tie_whatever_the_baseline_says() -> None:
+    for speedup, half in ((1.02, 0.001), (1.3, 0.4)):
+        one = beside(outcome("openvino-qint8", 4.0, loss=0.001), "onnx", speedup, half)
+        other = beside(outcome("onnx", 3.0), "openvino-qint8", 1 / speedup, half)
+        assert run(BASE, one, other).verdict == "tie"
+
+
+def test_without_enough_rounds_the_likeliest_wins_and_not_the_simplest() -> None:
+    wide = (
+        outcome("openvino-qint8", 4.0, half=2.0, loss=0.001, rounds=3),
+        outcome("onnx", 2.0, half=2.0, rounds=3),
+    )
+    choice = run(BASE, *wide)
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "inconclusive")
+
+
+def test_a_circle_of_pairs_leaves_the_best_by_its_median() -> None:
+    names = ("onnx", "openvino", "onnx-O2")
+    one, two, three = (outcome(name, 2 + index / 10) for index, name in enumerate(names))
+    field = (beside(one, "openvino", 1.2, 0.01), beside(two, "onnx-O2", 1.2, 0.01), beside(three, "onnx", 1.2, 0.01))
+    assert run(BASE, *field, pick="onnx-O2").winner == "onnx-O2"
 
 
 def quick(name: str, latency: float, speedup: float, half: float = 0.01, loss: float | None = None) -> Outcome:

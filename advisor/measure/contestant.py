@@ -18,6 +18,7 @@ from advisor.measure.result import Measured
 from advisor.measure.rounds import Round, estimate, log_speed
 from advisor.types import (
     BASELINE,
+    Against,
     Estimate,
     Exported,
     Fidelity,
@@ -154,7 +155,25 @@ class Contestant:
             rounds=len(rates),
             latency_speedup=_UNITY if self.name == BASELINE and p50 is not None else quicker,
             by_round=tuple(by_round),
+            against=_against(self.name, rounds, singles),
         )
+
+
+def _against(name: str, rounds: Sequence[Round], singles: Sequence[Round]) -> tuple[Against, ...]:
+    """The candidate beside each other one, where they share enough rounds for an interval."""
+    found = []
+    for rival in dict.fromkeys(other for one in (*rounds, *singles) for other in one.seconds if other != name):
+        speedup, latency_speedup = (estimate(log_speed(each, name, rival)) for each in (rounds, singles))
+        pair = Against(
+            rival=rival,
+            speedup=speedup if speedup is not None and speedup.ci95 is not None else None,
+            latency_speedup=latency_speedup
+            if latency_speedup is not None and latency_speedup.ci95 is not None
+            else None,
+        )
+        if pair.speedup is not None or pair.latency_speedup is not None:
+            found.append(pair)
+    return tuple(found)
 
 
 def _percentiles_ms(seconds: Sequence[float]) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -165,7 +166,7 @@ class Workers:
         baseline = self.contestants[BASELINE]
         say(f"    loading {BASELINE}")
         self._admission.import_ahead(list(self.contestants.values()))
-        self._admission.admit_baseline(baseline)
+        self._admission.admit_baseline(baseline, time_s=inf, num_candidates=len(self.contestants))
         for name in [name for name in self.contestants if name != BASELINE]:
             contestant = self.contestants[name]
             say(f"    loading {name}")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from advisor.measure.blocks import MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
 from advisor.measure.intervals import median_interval, sequential_interval
+from advisor.measure.pace import Pace
 from advisor.measure.rounds import Round, estimate, fastest, log_speed
 
 NOISES = {
@@ -216,3 +217,23 @@ def test_a_block_lasts_as_long_as_wanted_up_to_four_times_that_or_is_as_short_as
     assert lasts_s >= 0.24 or shape.num_batches == 128
     if seconds_per_text <= 0.4 / 32:
         assert shape.batch_size == 32, "whole batches of Sentence Transformers' default size"
+
+
+@given(
+    time_s=st.floats(min_value=5, max_value=600),
+    num_candidates=st.integers(min_value=1, max_value=12),
+    seconds_per_text=st.floats(min_value=1e-4, max_value=0.05),
+)
+def test_blocks_get_shorter_where_time_would_not_hold_eight_rounds_of_all_candidates(
+    time_s, num_candidates, seconds_per_text
+):
+    pace = Pace().within(time_s, num_candidates=num_candidates)
+    assert 0.05 <= pace.block_s <= Pace().block_s
+    lap_s = block_shape(seconds_per_text, block_s=pace.block_s).num_texts * seconds_per_text
+    smallest_s = 2 * 4 * seconds_per_text  # two batches of four texts: no block is shorter
+    round_s = lap_s * (1 + 0.5 * (num_candidates - 1))
+    assert 8 * round_s <= 0.45 * time_s * 1.01 or lap_s <= max(4 * 0.05, smallest_s) * 1.01
+
+
+def test_blocks_are_as_long_as_ever_where_there_is_time():
+    assert Pace().within(float("inf"), num_candidates=12) == Pace()

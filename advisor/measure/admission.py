@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,8 +90,9 @@ class Admission:
                 return False
         if known.name == BASELINE:
             compared = self._journal.kept(_COMPARED_NAME, known.compared_sha256)
-            if compared is None or known.latency_s is None:
+            if compared is None or known.latency_s is None or known.block_s is None:
                 return False
+            self._pace = replace(self._pace, block_s=known.block_s)
             self._compared = np.load(compared, allow_pickle=False)
             self._baseline = contestant
             self._make_plan(known.s_per_text, known.latency_s)
@@ -115,8 +117,9 @@ class Admission:
         client.texts(self.plan.path)
         self._warm_up(contestant)
 
-    def admit_baseline(self, contestant: Contestant) -> None:
-        """Prepare the baseline and make the plan. Raises ChildFailed."""
+    def admit_baseline(self, contestant: Contestant, *, time_s: float, num_candidates: int) -> None:
+        """Prepare the baseline and make the plan, for so many candidates and so much time. Raises ChildFailed."""
+        self._pace = self._pace.within(time_s, num_candidates=num_candidates)
         client = self._open(contestant)
         path = self.plan.path
         client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=self._request.seed).path)
@@ -181,6 +184,7 @@ class Admission:
                 identity=identity_of(contestant.exported),
                 s_per_text=contestant.probe_s_per_text,
                 latency_s=latency_s,
+                block_s=self._pace.block_s if contestant.name == BASELINE else None,
                 probe_speedup=contestant.probe_speedup,
                 load=contestant.load,
                 loss=contestant.loss,

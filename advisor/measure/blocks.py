@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor.measure.pace import STRETCH
+
 MAX_BLOCKS = 4
 """Rounds take the blocks in turn; every block is warmed up once, so more of them would cost time before the race."""
 
@@ -14,8 +16,6 @@ DEFAULT_BATCH = 32
 
 _WANTED_BATCHES = 4
 _MAX_BATCHES = 128
-_STRETCH = 4.0
-"""A block may last this many times what is wanted before its batches get smaller than users' batches are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def block_shape(seconds_per_text: float, *, block_s: float) -> BlockShape:
     only.
     """
     seconds_per_text = max(seconds_per_text, 1e-6)
-    longest_s = _STRETCH * block_s
+    longest_s = STRETCH * block_s
     batch_size = next(
         (size for size in (DEFAULT_BATCH, 16, 8) if _WANTED_BATCHES * size * seconds_per_text <= longest_s), 4
     )

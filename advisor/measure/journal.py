@@ -42,6 +42,8 @@ class Admitted:
     s_per_text: float
     latency_s: float | None
     """Mean seconds of a single text; the baseline's alone, which sizes the plan."""
+    block_s: float | None
+    """How long blocks were to be; the baseline's alone too."""
     probe_speedup: float | None
     load: Load
     loss: Fidelity | None

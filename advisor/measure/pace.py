@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+WANTED_ROUNDS = 8
+"""With fewer a race that the time budget ends has hardly an interval."""
+
+STRETCH = 4.0
+"""A block may last this many times what is wanted before its batches get smaller than users' batches are."""
+
+_RACE_SHARE = 0.45
+_SHORTEST_BLOCK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +31,15 @@ class Pace:
     """No request over texts times out earlier, whatever the probe foretells: the machine may be busy."""
     slowest: float = 20.0
     """A request may take this many times what the probe foretells before the worker counts as hung."""
+
+    def within(self, time_s: float, *, num_candidates: int) -> Pace:
+        """The same with blocks short enough for `WANTED_ROUNDS` of so many candidates in `time_s` seconds.
+
+        Loading takes more than half of the time, and the others half of the baseline's, by and large.
+        """
+        round_s = _RACE_SHARE * time_s / WANTED_ROUNDS
+        lap_s = round_s / (1 + 0.5 * max(0, num_candidates - 1))
+        return replace(self, block_s=min(self.block_s, max(_SHORTEST_BLOCK_S, lap_s / STRETCH)))
 
     def timeout_s(self, num_texts: int, seconds_per_text: float | None) -> float:
         """How long a request over `num_texts` texts may take."""

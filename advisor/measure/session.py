@@ -242,7 +242,11 @@ class _Session:
             if recalled:
                 self.admission.reopen(baseline)
             else:
-                self.admission.admit_baseline(baseline)
+                self.admission.admit_baseline(
+                    baseline,
+                    time_s=self.start_s + self.time_budget_s - self.clock(),
+                    num_candidates=len(wanted),
+                )
         except ChildFailed as error:
             raise UnavailableError(
                 f"The baseline {BASELINE} could not be measured: {error.message}.", hint=f"See {error.log}."

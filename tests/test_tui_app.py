@@ -231,7 +231,7 @@ def test_ending_a_run_leaves_the_app_open_for_another_one() -> None:
             await racing(pilot, app)
             app._cancel()
             await until(pilot, lambda: app.state.phase == "cancelled")
-            assert "exports stay cached" in seen(app)
+            assert "exports and rounds are kept" in seen(app)
             app._run = replaying(factories.events(factories.confirmed()))
             await start_and_finish(pilot, app)
             assert app.state.phase == "finished"

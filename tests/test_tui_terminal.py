@@ -164,7 +164,7 @@ def test_ctrl_c_ends_a_run_after_a_question_and_leaves_nothing_behind(
     terminal.keys("C-c")
     terminal.until("A run is under way")
     terminal.keys("y")
-    terminal.until("left with 130", "interrupted: exports stay cached")
+    terminal.until("left with 130", "interrupted: exports and rounds are kept")
     assert not out.exists()
     assert eventually(lambda: nothing_is_left(tmp_path))
 

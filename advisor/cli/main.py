@@ -21,7 +21,7 @@ import click
 from advisor import __version__
 from advisor.cli.lazy import LazyGroup
 from advisor.cli.session import Session
-from advisor.cli.terminal import prepare_streams
+from advisor.cli.terminal import on_a_terminal, prepare_streams
 from advisor.errors import AdvisorError, ChildFailed
 
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ def cli(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    if sys.stdin.isatty() and sys.stdout.isatty() and importlib.util.find_spec("textual") is not None:
+    if on_a_terminal() and importlib.util.find_spec("textual") is not None:
         from advisor.cli.tui import show
 
         show(ctx.ensure_object(Session))

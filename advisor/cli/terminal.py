@@ -46,6 +46,11 @@ def out(session: Session) -> Stream:
     return _stream(sys.stdout, session)
 
 
+def on_a_terminal() -> bool:
+    """Whether a person sits there: keys come from a terminal, and both outputs go to one (the app draws on stderr)."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def err(session: Session) -> Stream:
     """Standard error."""
     return _stream(sys.stderr, session)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 
 from advisor.cli import values
 from advisor.cli.session import Session, shared_options
+from advisor.cli.terminal import on_a_terminal
 from advisor.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from advisor.types import Recommendation
 
 MANIFEST = "advisor.json"
-AFTER_INTERRUPT = "exports stay cached, and the same run goes on from there"
+AFTER_INTERRUPT = "exports and rounds are kept; the same run goes on from there"
 
 
 @click.command("tui", short_help="Open the interactive app.")
@@ -56,7 +56,7 @@ def command(
     if plain:
         _plainly(ctx, model, artifact, offline=offline, typed=typed)
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not on_a_terminal():
         raise InputError("The interactive app needs a terminal:", hint="use advisor recommend, or advisor tui --plain.")
     show(session, "" if model is None or artifact is not None else model, opened=artifact, offline=offline, **typed)
 

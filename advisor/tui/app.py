@@ -431,7 +431,7 @@ class AdvisorApp(App[bool]):
         if self.state.running:
             yield SystemCommand("Pause", "Hold the race between rounds, or go on", self.action_pause)
             yield SystemCommand("Stop", "Measure no more, keep what is measured", self.action_stop)
-            yield SystemCommand("End the run", "End it without an answer; exports stay cached", self._cancel)
+            yield SystemCommand("End the run", "End it without an answer; exports and rounds are kept", self._cancel)
         else:
             yield SystemCommand("Start", "Start the run", self.action_start)
         if self.state.recommendation is not None:
@@ -447,7 +447,7 @@ class AdvisorApp(App[bool]):
         if self._runner is None:
             self.exit(False)
         elif isinstance(self.screen, Confirm) or await self.push_screen_wait(
-            Confirm("A run is under way. Leaving ends it; finished exports stay cached.", yes="Leave", no="Stay")
+            Confirm("A run is under way. Leaving ends it; finished exports and rounds are kept.", yes="Leave", no="Stay")
         ):
             self._leave_now()
 

@@ -32,7 +32,7 @@ def _line(state: State, eta: Eta | None, width: int) -> Text:
     if state.phase == "idle":
         return Text("ctrl+r starts the run, F1 shows the keys", style="dim")
     if state.phase == "cancelled":
-        return Text("The run was ended; finished exports stay cached.", style="yellow")
+        return Text("The run was ended; finished exports and rounds are kept.", style="yellow")
     if state.phase == "failed":
         return Text.assemble(("✗ ", "red"), state.error or "")
     if state.recommendation is not None:

@@ -98,7 +98,7 @@ def test_a_candidate_that_dies_or_raises_fails_with_its_log_and_the_others_finis
 
 
 def test_a_candidate_that_hangs_is_killed_and_the_others_finish(run):
-    pace = Pace(block_s=0.05, latency_block_s=0.01, range_s=0.02, shortest_timeout_s=2.0)
+    pace = Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01, shortest_timeout_s=2.0)
     result = run({"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, pace=pace)
     assert result.of("onnx").status == "failed"
     assert "no answer to time_blocks" in result.of("onnx").reason

@@ -122,7 +122,7 @@ class Admission:
         self._pace = self._pace.within(time_s, num_candidates=num_candidates)
         client = self._open(contestant)
         path = self.plan.path
-        client.texts(first_plan(self._texts, self._reference_texts, path=path, seed=self._request.seed).path)
+        client.texts(first_plan(self._texts, self._reference_texts, path=path).path)
         contestant.probe_s_per_text = self._probe(client) / PROBE_TEXTS
         singles = client.latencies(self.plan.probe, timeout_s=self._pace.probe_timeout_s)
         latency_s = sum(singles) / len(singles)

@@ -27,7 +27,7 @@ from advisor.measure.rounds import Round
 from advisor.paths import JOURNAL, ROUNDS
 from advisor.types import Exported, Fidelity, Hardware, ModelProfile, Package, Request
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised whenever other things are timed, or timed in another way."""
 
 _DIGEST_CHARS = 16

@@ -156,9 +156,11 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         tempfile.TemporaryDirectory(prefix="advisor-") as scratch,
         preload_torch(
             log_dir=logs, threads=known.request.threads, trust_remote_code=known.model.trust_remote_code
-        ) as torch,
+        ) as preload,
         ExitStack() as in_use,
     ):
+        # A forked process cannot use CUDA once it was touched, and libraries touch it in their own ways.
+        torch = None if known.hardware.cuda else preload
         emit(StageStarted(elapsed_s=elapsed(), stage="export"))
         with Exporter(
             known.model,

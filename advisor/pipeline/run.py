@@ -346,7 +346,7 @@ def _new_log_dir() -> Path:
     root = cache_dir() / "logs"
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S") + f"-{os.getpid()}"
     try:
-        (root / name).mkdir(parents=True)
+        (root / name).mkdir(parents=True, exist_ok=True)  # runs from the cache may take less than a second
     except OSError as error:
         raise AdvisorError(
             f"The cache folder {str(root)!r} cannot be written: {error.strerror or error}.",

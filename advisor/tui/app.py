@@ -447,7 +447,9 @@ class AdvisorApp(App[bool]):
         if self._runner is None:
             self.exit(False)
         elif isinstance(self.screen, Confirm) or await self.push_screen_wait(
-            Confirm("A run is under way. Leaving ends it; finished exports and rounds are kept.", yes="Leave", no="Stay")
+            Confirm(
+                "A run is under way. Leaving ends it; finished exports and rounds are kept.", yes="Leave", no="Stay"
+            )
         ):
             self._leave_now()
 

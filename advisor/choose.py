@@ -92,9 +92,13 @@ def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request,
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
     contenders = _contenders(field, tie_margin)
     pick = next((runner for runner in field if runner.name == decision.recommendation), None)
-    winner = _winner(contenders) if _doubt(contenders, pick) is None else _likeliest(contenders, tie_margin)
+    doubt = _doubt(contenders, pick)
+    winner = _winner(contenders) if doubt is None else _likeliest(contenders, tie_margin)
     if pick is not None and _is_undecided(pick, winner, contenders, tie_margin):
         winner = _likeliest(contenders, tie_margin)
+    if doubt is not None:
+        why = f"{doubt}, so {winner.name} is only the likeliest."
+        return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
     verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, request.objective, tie_margin)
     return Choice(outcomes=judged, winner=winner.name, verdict=verdict, why=why)
 
@@ -280,9 +284,6 @@ def _verdict(
     tie_margin: float,
 ) -> tuple[Verdict, str]:
     pick = next((runner for runner in field if runner.name == pick_name), None)
-    doubt = _doubt(contenders, pick)
-    if doubt is not None:
-        return "inconclusive", f"{doubt}, so {winner.name} is only the likeliest."
     named = f"{pick_name}, which the rules named,"
     if pick is None:
         return "overturned", f"{winner.name} is the best that passed; {named} {_absence(judged, pick_name, objective)}."

@@ -29,6 +29,24 @@ class Fact:
     note: str | None = None
 
 
+X86_ISA = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_bf16",
+    "amx_fp16",
+    "amx_int8",
+)
+"""The instruction sets that matter to these runtimes, in display order, spelled as in Linux'
+arch/x86/include/asm/cpufeatures.h."""
+
+ARM_ISA = ("asimd", "dotprod", "i8mm", "bf16", "sve")
+"""In display order; Linux calls dotprod `asimddp` (https://docs.kernel.org/arch/arm64/elf_hwcaps.html)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cpu:
     """A processor. `isa` holds only the instruction sets that matter to these runtimes, in a fixed order."""

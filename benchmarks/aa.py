@@ -93,15 +93,7 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
         control=Control(),
         journal=Journal(None, scratch=workers.plan.path.parent),
     )
-    listeners = Listeners(
-        on_lap=lambda *_: None,
-        on_exit=on_exit,
-        on_tried=lambda *_: None,
-        doubt=lambda *_: None,
-        on_repeat=lambda _: None,
-        reopen=lambda _: None,
-    )
-    heat = Heat(ready=list(workers.contestants.values()), stages=stages, listeners=listeners)
+    heat = Heat(ready=list(workers.contestants.values()), stages=stages, listeners=Listeners(on_exit=on_exit))
     throughput, latency = heat.decide()
     deciding = latency or throughput
     singles = () if latency is None else latency.rounds
@@ -111,7 +103,7 @@ def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
         raise AdvisorError(f"{failed.name} {failed.reason}", hint=f"See {failed.log}.")
     sizes = workers.plan.block_texts
     twins = [workers.contestants[name] for name in names]
-    outcomes = [twin.outcome(twin.measured(throughput.rounds, singles, sizes)) for twin in twins]
+    outcomes = [twin.measured(throughput.rounds, singles, sizes).outcome(twin.exported) for twin in twins]
     ratio = estimate(log_speed(deciding.rounds, *names))
     if ratio is None or ratio.ci95 is None:
         raise AdvisorError("A race ended with too few rounds for an interval.")

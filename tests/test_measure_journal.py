@@ -10,6 +10,7 @@ from pathlib import Path
 import factories
 import pytest
 
+from advisor.export.cache import sha256_of
 from advisor.measure.client import Load
 from advisor.measure.journal import Admitted, Journal, identity_of, journal_folder
 from advisor.measure.race import Exit
@@ -169,7 +170,7 @@ def test_embeddings_that_changed_are_not_used(opened):
     journal = opened()
     path = journal.folder / "a.npy"
     path.write_bytes(b"embeddings")
-    digest = journal.keep(path)
+    digest = sha256_of(path)
     assert journal.kept("a.npy", digest) == path
     assert journal.kept("a.npy", None) is None
     path.write_bytes(b"Embeddings")

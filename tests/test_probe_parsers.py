@@ -18,9 +18,10 @@ from advisor.probe.cgroup import (
     parse_self_cgroup,
 )
 from advisor.probe.cpu import parse_arch, parse_cpuinfo, parse_py_cpuinfo, parse_sysctl
-from advisor.probe.isa import ARM, X86, arm_isa, isa_of, x86_isa
+from advisor.probe.isa import arm_isa, isa_of, x86_isa
 from advisor.probe.memory import parse_meminfo
 from advisor.probe.runtimes import parse_reply
+from advisor.types import ARM_ISA, X86_ISA
 
 # Texts made of what the parsers look for as well as of anything at all.
 X86_KEYS = ["processor", "physical id", "core id", "vendor_id", "model name", "flags"]
@@ -36,7 +37,7 @@ TEXTS = st.one_of(st.text(), st.lists(LINES).map("\n".join))
 def test_any_cpuinfo_gives_known_vendors_instruction_sets_and_positive_cores(text: str, board_vendor: str) -> None:
     for identity in (parse_cpuinfo(text, board_vendor=board_vendor), parse_sysctl(text)):
         assert identity.vendor in {"intel", "amd", "arm", "apple", "unknown"}
-        assert set(identity.isa) <= {*X86, *ARM}
+        assert set(identity.isa) <= {*X86_ISA, *ARM_ISA}
         assert identity.physical_cores is None or identity.physical_cores > 0
         assert identity.model is None or identity.model.strip() == identity.model != ""
 
@@ -76,14 +77,14 @@ def test_group_folders_always_end_at_the_mount_point_and_never_leave_it(root: st
     assert [len(folder) for folder in folders] == sorted((len(folder) for folder in folders), reverse=True)
 
 
-@given(st.permutations([*X86, "avx512vl", "sse4_2"]))
+@given(st.permutations([*X86_ISA, "avx512vl", "sse4_2"]))
 def test_instruction_sets_come_in_one_order_whatever_the_order_of_the_flags(flags: list[str]) -> None:
-    assert x86_isa(flags) == X86
+    assert x86_isa(flags) == X86_ISA
     assert arm_isa(flags) == ()
 
 
 def test_instruction_sets_have_one_name_on_every_system() -> None:
-    assert x86_isa(["AVX2", "AVX512F", "avx512vnni", "avx_vnni_int8", "avx512_4vnniw"]) == X86[:3]
+    assert x86_isa(["AVX2", "AVX512F", "avx512vnni", "avx_vnni_int8", "avx512_4vnniw"]) == X86_ISA[:3]
     assert arm_isa(["asimddp", "svei8mm", "svebf16"]) == ("dotprod",)
     assert isa_of(["avx2", "asimd"], arch="riscv64") == ()
 

@@ -133,9 +133,9 @@ def test_instruction_sets_in_words(isa: tuple[str, ...], words: str | None) -> N
 
 
 def test_every_instruction_set_that_the_probe_names_has_words() -> None:
-    from advisor.probe.isa import ARM, X86
+    from advisor.types import ARM_ISA, X86_ISA
 
-    for name in (*ARM, *X86):
+    for name in (*ARM_ISA, *X86_ISA):
         assert fmt.instruction_sets((name,)), name
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from advisor.errors import InputError
 from advisor.probe import isa
 from advisor.rules import FACTS, Facts, collect_facts, show_value, with_overrides
-from advisor.types import Gpu, Request
+from advisor.types import ARM_ISA, X86_ISA, Gpu, Request
 
 DOCS = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -72,7 +72,9 @@ def test_facts_are_read_only_and_hold_the_vocabulary_only() -> None:
 
 
 def test_the_instruction_sets_of_the_vocabulary_are_those_that_the_probe_reports() -> None:
-    assert FACTS["cpu.isa"].choices == (*isa.X86, *isa.ARM)
+    choices = FACTS["cpu.isa"].choices
+    assert choices == (*X86_ISA, *ARM_ISA)
+    assert choices == (*isa.x86_isa(choices), *isa.arm_isa(choices))
 
 
 def test_the_documented_vocabulary_is_the_vocabulary() -> None:

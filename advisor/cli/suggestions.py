@@ -7,6 +7,7 @@ which is the same for all verbs.
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,12 +22,12 @@ MANIFEST = "advisor.json"
 _MAX_ARTIFACTS = 50
 
 
-class Suggested(StringParamType):
+class Suggested(StringParamType, ABC):
     """A value that any text may be, with words to suggest for it."""
 
+    @abstractmethod
     def words(self, incomplete: str) -> Iterator[str]:
         """What `incomplete` may become; words that do not start with it are left out by the caller."""
-        raise NotImplementedError
 
     def paths(self) -> str | None:
         """Whether the shell should go on with its own `file` or `dir` names; None for neither."""

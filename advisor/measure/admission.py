@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from advisor.accuracy import check_embeddings, estimate_loss
 from advisor.child.forking import Preload
 from advisor.errors import ChildFailed
+from advisor.export.cache import sha256_of
 from advisor.measure.client import Client
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal, identity_of
@@ -189,8 +190,8 @@ class Admission:
                 load=contestant.load,
                 loss=contestant.loss,
                 exit=contestant.exit,
-                compared_sha256=self._journal.keep(compared) if contestant.name == BASELINE else None,
-                reference_sha256=None if reference is None else self._journal.keep(reference),
+                compared_sha256=sha256_of(compared) if contestant.name == BASELINE else None,
+                reference_sha256=None if reference is None else sha256_of(reference),
             )
         )
 
@@ -209,7 +210,7 @@ class Admission:
         for contestant in alone:
             with contextlib.suppress(ChildFailed):  # it is told when the candidate's turn comes
                 self._start(contestant).begin_import(contestant.candidate.runtime)
-        if self._torch is not None and forked:
+        if self._torch is not None and self._torch.begun:
             self._torch.server(timeout_s=self._pace.load_timeout_s)
         for contestant in alone:
             if contestant.client is not None:

@@ -24,7 +24,6 @@ from advisor.types import (
     Fidelity,
     LengthSpeed,
     ModelProfile,
-    Outcome,
     RuntimeSettings,
     Timing,
     TriedSetting,
@@ -35,7 +34,7 @@ _UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
 
 @dataclass(slots=True, kw_only=True)
 class Contestant:
-    """Mutable, and never leaves this room: `measured` and `outcome` are what does."""
+    """Mutable, and never leaves this room: `measured` is what does."""
 
     exported: Exported
     candidate: catalogue.Candidate
@@ -111,25 +110,6 @@ class Contestant:
             settings=self.settings or self.exported.settings,
             tried=self.tried,
             by_length=self.by_length,
-        )
-
-    def outcome(self, measured: Measured) -> Outcome:
-        """The same as the type that events carry."""
-        return Outcome(
-            name=self.name,
-            status=measured.status,
-            reason=measured.reason,
-            precision=self.candidate.precision,
-            file=self.exported.file,
-            settings=measured.settings,
-            timing=measured.timing,
-            loss=measured.loss,
-            export_s=self.exported.export_s,
-            size_bytes=self.exported.size_bytes,
-            notes=self.exported.notes,
-            log=measured.log,
-            tried=measured.tried,
-            by_length=measured.by_length,
         )
 
     def _timing(self, rounds: Sequence[Round], singles: Sequence[Round], block_texts: Sequence[float]) -> Timing | None:

@@ -62,18 +62,18 @@ class HeatResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """Who is told what, while a heat runs, and who is asked."""
+    """Who is told what, while a heat runs, and who is asked; nobody, unless somebody is named."""
 
-    on_lap: Callable[[str, int, int, float], None]
+    on_lap: Callable[[str, int, int, float], None] = lambda *_: None
     """Candidate, round from 1, block, seconds. Laps of the race on throughput only."""
-    on_exit: Callable[[Exit, Sequence[Round]], None]
+    on_exit: Callable[[Exit, Sequence[Round]], None] = lambda *_: None
     """An exit and the rounds of its race on throughput so far."""
-    on_tried: Callable[[str, TriedSetting], None]
-    doubt: Callable[[Sequence[Round], Sequence[Round]], str | None]
+    on_tried: Callable[[str, TriedSetting], None] = lambda *_: None
+    doubt: Callable[[Sequence[Round], Sequence[Round]], str | None] = lambda *_: None
     """Why rounds of throughput and of latency carry no verdict; None if they do."""
-    on_repeat: Callable[[str], None]
+    on_repeat: Callable[[str], None] = lambda _: None
     """The race is run again, for that reason; whoever was cut is back."""
-    reopen: Callable[[Contestant], None]
+    reopen: Callable[[Contestant], None] = lambda _: None
     """Start a candidate's worker again. Raises ChildFailed."""
 
 

@@ -55,7 +55,7 @@ class Herald:
 
     def ended(self, contestant: Contestant, measured: Measured) -> None:
         """A candidate left."""
-        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=contestant.outcome(measured)))
+        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=measured.outcome(contestant.exported)))
 
     def tried(self, name: str, tried: TriedSetting) -> None:
         """A candidate was timed with another setting."""

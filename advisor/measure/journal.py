@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from advisor.export.cache import sha256_of
 from advisor.export.holding import release, try_alone
 from advisor.measure.client import Load
 from advisor.measure.race import Exit
@@ -108,6 +109,7 @@ class Journal:
         self.finished = False
         """Whether the measurement came to its end, and nothing spoke against it."""
         self._held = folder is not None and _take(folder, fresh=fresh)
+        self._writable = self._held
         if folder is not None and self._held:
             self.folder = folder
             self._read()
@@ -175,15 +177,8 @@ class Journal:
         """The rounds on record are no good: the machine was too noisy for them, or they are of other blocks."""
         if not (self._rounds or self._peaks or self.finished):
             return
-        self._rounds.clear()
-        self._peaks.clear()
-        self._started = None
-        self.finished = False
+        self._clear_rounds()
         self._append("forget", {})
-
-    def keep(self, array: Path) -> str:
-        """The sha256 of a file in the journal's folder."""
-        return hashlib.sha256(array.read_bytes()).hexdigest()
 
     def kept(self, name: str, sha256: str | None) -> Path | None:
         """The file `name` in the journal's folder if it is still what it was."""
@@ -191,21 +186,21 @@ class Journal:
         if sha256 is None:
             return None
         with contextlib.suppress(OSError):
-            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            if sha256_of(path) == sha256:
                 return path
         return None
 
     # -- the file --------------------------------------------------------------------------------------------
 
     def _append(self, kind: str, entry: dict[str, Any]) -> None:
-        if not self._held:
+        if not self._writable:
             return
         body = json.dumps({"kind": kind, "entry": entry})
         try:
             with (self.folder / JOURNAL).open("a", encoding="utf-8") as stream:
                 stream.write(f"{_digest(body)} {body}\n")
         except OSError:  # a full disk: what is measured is still good, it is only not kept
-            self._held = False
+            self._writable = False
 
     def _read(self) -> None:
         path = self.folder / JOURNAL
@@ -241,10 +236,13 @@ class Journal:
         elif kind == "unfinished":
             self.finished = False
         elif kind == "forget":
-            self._rounds.clear()
-            self._peaks.clear()
-            self._started = None
-            self.finished = False
+            self._clear_rounds()
+
+    def _clear_rounds(self) -> None:
+        self._rounds.clear()
+        self._peaks.clear()
+        self._started = None
+        self.finished = False
 
     def _put_round(self, entry: dict[str, Any]) -> None:
         rounds = self._rounds.setdefault(str(entry["stage"]), [])

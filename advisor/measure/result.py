@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.types import Fidelity, LengthSpeed, Measurement, RuntimeSettings, Status, Timing, TriedSetting
+from advisor import catalogue
+from advisor.types import (
+    Exported,
+    Fidelity,
+    LengthSpeed,
+    Measurement,
+    Outcome,
+    RuntimeSettings,
+    Status,
+    Timing,
+    TriedSetting,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,25 @@ class Measured:
     """Those that everything was measured with: the export's own, or what tuning kept."""
     tried: tuple[TriedSetting, ...] = ()
     by_length: tuple[LengthSpeed, ...] = ()
+
+    def outcome(self, exported: Exported) -> Outcome:
+        """Everything known about the candidate, with the files that it was measured with."""
+        return Outcome(
+            name=self.name,
+            status=self.status,
+            reason=self.reason,
+            precision=catalogue.get(self.name).precision,
+            file=exported.file,
+            settings=self.settings or exported.settings,
+            timing=self.timing,
+            loss=self.loss,
+            export_s=exported.export_s,
+            size_bytes=exported.size_bytes,
+            notes=exported.notes,
+            log=self.log,
+            tried=self.tried,
+            by_length=self.by_length,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

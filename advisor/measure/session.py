@@ -196,16 +196,8 @@ class _Session:
             return False
         ready = [one for one in in_order if one.exit is None]
         exits = {one.name: one.exit for one in in_order}
-        silent = Listeners(
-            on_lap=lambda *_: None,
-            on_exit=lambda left, _: None,
-            on_tried=lambda *_: None,
-            doubt=lambda *_: None,
-            on_repeat=lambda _: None,
-            reopen=lambda _: None,
-        )
         try:
-            self._heat(ready, silent, time_s=self.time_budget_s, live=False).run()
+            self._heat(ready, Listeners(), time_s=self.time_budget_s, live=False).run()
         except ExhaustedError:
             self._forget(in_order)
             return False

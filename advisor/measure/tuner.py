@@ -95,9 +95,7 @@ class Tuner:
             share=0.9,
             baseline=name,
         )
-        crashed = next((left for left in result.exits if left.status == "failed"), None)
-        if crashed is not None:
-            raise ChildFailed(crashed.reason, log=crashed.log)
+        _raise_crash(result)
         tried = []
         for variant in worth_trying:
             speedup = estimate(log_speed(result.rounds, variant.label, name))
@@ -140,8 +138,13 @@ class Tuner:
                 share=0.95,
             )
         found = [(fresh, rounds)] + ([] if fresh_singles is None else [(fresh_singles, singles)])
-        crashed = next((left for result, _ in found for left in result.exits if left.status == "failed"), None)
-        if crashed is not None:
-            raise ChildFailed(crashed.reason, log=crashed.log)
+        for result, _ in found:
+            _raise_crash(result)
         for result, all_rounds in found:
             all_rounds[:] = [one.only(set(one.seconds) - {name}) for one in all_rounds] + list(result.rounds)
+
+
+def _raise_crash(result: RaceResult) -> None:
+    for left in result.exits:
+        if left.status == "failed":
+            raise ChildFailed(left.reason, log=left.log)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from advisor.model import resolve_model, token_counter
 from advisor.pipeline.spec import RunSpec, check, request_of
 from advisor.probe import probe
-from advisor.rules import available_rulesets, collect_facts, decide, load_ruleset, with_overrides
+from advisor.rules import Ruleset, available_rulesets, collect_facts, decide, load_ruleset, with_overrides
 from advisor.texts import sample_texts
 from advisor.types import Decision, Hardware, ModelProfile, Request, TextProfile, TextSample
 
@@ -38,6 +38,7 @@ class Explanation:
 class Decisions:
     """What the chosen ruleset says, and the others."""
 
+    ruleset: Ruleset
     decision: Decision
     alternatives: tuple[Decision, ...]
 
@@ -86,4 +87,8 @@ def ask_rules(
     facts = with_overrides(collect_facts(hardware=hardware, profile=profile, model=model, request=request), overrides)
     ruleset = load_ruleset(spec.ruleset)
     others = (load_ruleset(name) for name in available_rulesets() if name != ruleset.name)
-    return Decisions(decision=decide(ruleset, facts), alternatives=tuple(decide(other, facts) for other in others))
+    return Decisions(
+        ruleset=ruleset,
+        decision=decide(ruleset, facts),
+        alternatives=tuple(decide(other, facts) for other in others),
+    )

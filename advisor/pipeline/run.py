@@ -46,7 +46,7 @@ from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
 from advisor.report.files import render
 from advisor.report.markdown import to_markdown
-from advisor.rules import Ruleset, load_ruleset
+from advisor.rules import Ruleset
 from advisor.texts import reference_texts
 from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
 from advisor.version import VERSION
@@ -65,6 +65,7 @@ class _Ready:
     deadline_s: float
     sample: TextSample
     plan: Plan
+    ruleset: Ruleset
     recommendation: Recommendation
     """As far as it is known: no candidate has been tried."""
 
@@ -130,6 +131,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
         deadline_s=deadline_s,
         sample=drawn,
         plan=planned,
+        ruleset=decisions.ruleset,
         recommendation=Recommendation(
             advisor_version=VERSION,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -241,9 +243,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
-            recommendation = _write(
-                recommendation, exports.ready, result, load_ruleset(spec.ruleset), ready.target, logs
-            )
+            recommendation = _write(recommendation, exports.ready, result, ready.ruleset, ready.target, logs)
             recommendation = replace(recommendation, elapsed_s=elapsed())
     return recommendation
 
@@ -252,28 +252,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
 
 
 def _outcomes(exported: Sequence[Exported], result: MeasureResult) -> tuple[Outcome, ...]:
-    outcomes = []
-    for files in exported:
-        measured = result.of(files.candidate)
-        outcomes.append(
-            Outcome(
-                name=files.candidate,
-                status=measured.status,
-                reason=measured.reason,
-                precision=catalogue.get(files.candidate).precision,
-                file=files.file,
-                settings=measured.settings or files.settings,
-                timing=measured.timing,
-                loss=measured.loss,
-                export_s=files.export_s,
-                size_bytes=files.size_bytes,
-                notes=files.notes,
-                log=measured.log,
-                tried=measured.tried,
-                by_length=measured.by_length,
-            )
-        )
-    return tuple(outcomes)
+    return tuple(result.of(files.candidate).outcome(files) for files in exported)
 
 
 def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:

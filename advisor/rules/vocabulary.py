@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from advisor.types import ARM_ISA, X86_ISA
+
 FactType = Literal["bool", "int", "float", "text", "set"]
 FactValue = bool | int | float | str | tuple[str, ...] | None
 """A fact's value; None where it is unknown. A `set` is a tuple of distinct strings."""
@@ -29,22 +31,7 @@ class FactSpec:
     choices: tuple[str, ...] = ()
 
 
-_ISA = (
-    "avx2",
-    "avx512f",
-    "avx512_vnni",
-    "avx_vnni",
-    "avx512_bf16",
-    "avx512_fp16",
-    "amx_bf16",
-    "amx_fp16",
-    "amx_int8",
-    "asimd",
-    "dotprod",
-    "i8mm",
-    "bf16",
-    "sve",
-)
+_ISA = (*X86_ISA, *ARM_ISA)
 """What the probe may report, so that a misspelt instruction set is an error and not a condition that never holds."""
 
 _SPECS = (

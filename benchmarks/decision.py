@@ -35,6 +35,7 @@ from common import Machine, Workers, environment, export, say, write_json
 from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 
 import advisor
+from advisor import catalogue
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.events import Event, ExportStarted, StageStarted
 from advisor.measure.noise import Contest, read_noise, warnings
@@ -118,7 +119,13 @@ class Cell:
 
 
 def search(
-    model_name: str, texts: Sequence[str], objectives: Sequence[Objective], *, max_loss: float, machine: Machine
+    model_name: str,
+    texts: Sequence[str],
+    objectives: Sequence[Objective],
+    *,
+    max_loss: float,
+    machine: Machine,
+    skip: Sequence[str],
 ) -> dict[Objective, Oracle]:
     """Export and time everything. The objectives share the exports and the workers, and each counts their time."""
     start, before = time.monotonic(), read_noise()
@@ -128,7 +135,7 @@ def search(
     with tempfile.TemporaryDirectory(prefix="advisor-oracle-") as scratch:
         folder = Path(scratch)
         files = export(
-            machine.candidates(),
+            [name for name in machine.candidates() if name not in skip],
             model=model,
             machine=machine,
             texts=texts,
@@ -308,7 +315,7 @@ def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save
             try:
                 name = model_folder(model, Path(scratch))
                 say(f"{model}, {length}: the oracle")
-                oracles = search(name, texts, objectives, max_loss=max_loss, machine=machine)
+                oracles = search(name, texts, objectives, max_loss=max_loss, machine=machine, skip=arguments.skip)
                 for objective in objectives:
                     say(f"{model}, {length}, {objective}: advisor.recommend")
                     found, wall_s = recommend(name, texts, objective, max_loss, options)
@@ -376,6 +383,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option, known in (("--models", MODELS), ("--lengths", tuple(LENGTHS)), ("--objectives", OBJECTIVES)):
         parser.add_argument(option, type=choice(known), default=known, metavar="A,B", help=f"of {', '.join(known)}")
+    parser.add_argument(
+        "--skip",
+        type=choice(catalogue.names()),
+        default=(),
+        metavar="A,B",
+        help="what the oracle leaves out: torch-fp16, without instructions for it, takes most of an oracle's time",
+    )
     parser.add_argument("--cells", type=int, metavar="N", help="only the first N cells of the grid")
     parser.add_argument("--sts", type=Path, metavar="FILE", help="take the short texts from this STS file")
     parser.add_argument("--max-loss", type=float, default=0.004, metavar="SHARE", help="for `demo`; default 0.004")

@@ -10,18 +10,28 @@ from typing import TYPE_CHECKING
 from advisor.version import VERSION
 
 if TYPE_CHECKING:
-    from advisor.api import load, recommend, verify
+    from advisor.api import load, recommend, sentence_transformer, verify
     from advisor.encode import Encoder
     from advisor.errors import AdvisorError
     from advisor.types import Recommendation
 
 __version__ = VERSION
 
-__all__ = ["AdvisorError", "Encoder", "Recommendation", "__version__", "load", "recommend", "verify"]
+__all__ = [
+    "AdvisorError",
+    "Encoder",
+    "Recommendation",
+    "__version__",
+    "load",
+    "recommend",
+    "sentence_transformer",
+    "verify",
+]
 
 _HOMES = {
     "recommend": "advisor.api",
     "load": "advisor.api",
+    "sentence_transformer": "advisor.api",
     "verify": "advisor.api",
     "Encoder": "advisor.encode",
     "AdvisorError": "advisor.errors",

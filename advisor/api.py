@@ -1,4 +1,4 @@
-"""What scripts import: `recommend`, `explain`, `load` and `verify`."""
+"""What scripts import: `recommend`, `explain`, `load`, `sentence_transformer` and `verify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from advisor.events import Event
 from advisor.types import Objective, Recommendation
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
     from advisor.artifact import VerifyReport
     from advisor.encode import Encoder
     from advisor.pipeline import Explanation
@@ -131,6 +133,13 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True) 
     from advisor.encode import load as load_encoder
 
     return load_encoder(folder, threads=threads, check=check)
+
+
+def sentence_transformer(folder: str | Path, *, threads: int | None = None, check: bool = True) -> SentenceTransformer:
+    """An artifact as a `SentenceTransformer` object whose `encode` runs on it; see `advisor.encode.drop_in`."""
+    from advisor.encode.drop_in import sentence_transformer as open_model
+
+    return open_model(folder, threads=threads, check=check)
 
 
 def verify(folder: str | Path) -> VerifyReport:

@@ -20,6 +20,10 @@ class AdvisorError(Exception):
         return self.message if self.hint is None else f"{self.message} {self.hint}"
 
 
+class ArtifactWarning(UserWarning):
+    """An artifact loads, but on another machine or in another version than it was measured with."""
+
+
 class InputError(AdvisorError):
     """A value, file, field, ruleset or option given by the user is wrong (exit code 2)."""
 

@@ -232,7 +232,9 @@ class RuntimeSettings:
     inference_precision: str | None = None
     """OpenVINO's INFERENCE_PRECISION_HINT: `f32` or `bf16`."""
     num_streams: int | None = None
-    """OpenVINO's NUM_STREAMS."""
+    """Batches that run side by side and share `threads`: OpenVINO's NUM_STREAMS, or as many runs of ONNX Runtime."""
+    spinning: bool | None = None
+    """Whether ONNX Runtime's threads spin inside of a run while they wait for work."""
     dtype: str | None = None
     """The torch session's dtype: `float32`, `float16` or `bfloat16`."""
     device: str = "cpu"

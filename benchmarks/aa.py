@@ -145,6 +145,7 @@ def run(arguments: argparse.Namespace, names: tuple[str, str], trials: list[Tria
             machine=machine,
             texts=texts,
             threads=threads,
+            objective=arguments.objective,
             cache=cache_dir(),
             logs=folder,
         )

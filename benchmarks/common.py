@@ -26,7 +26,7 @@ from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
 from advisor.probe import probe, read_packages
 from advisor.texts import reference_texts
-from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Package, Request
+from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Objective, Package, Request
 
 
 def say(message: str) -> None:
@@ -93,6 +93,7 @@ def export(
     threads: int,
     cache: Path,
     logs: Path,
+    objective: Objective = "throughput",
 ) -> Files:
     """Export the candidates `names` into `cache`, or find them there."""
     exported: list[Exported] = []
@@ -103,6 +104,7 @@ def export(
         packages=machine.packages,
         texts=texts,
         threads=threads,
+        objective=objective,
         cache_dir=cache,
         log_dir=logs,
     ) as exporter:

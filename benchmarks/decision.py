@@ -127,35 +127,40 @@ def search(
     machine: Machine,
     skip: Sequence[str],
 ) -> dict[Objective, Oracle]:
-    """Export and time everything. The objectives share the exports and the workers, and each counts their time."""
-    start, before = time.monotonic(), read_noise()
+    """Export and time everything. The objectives share the exports, and each counts their time."""
+    before = read_noise()
     model = resolve_model(model_name)
-    request = Request(max_loss=max_loss, threads=machine.hardware.threads, seed=ORACLE_SEED)
     found: dict[Objective, Oracle] = {}
+    exports_s: float | None = None
     with tempfile.TemporaryDirectory(prefix="advisor-oracle-") as scratch:
         folder = Path(scratch)
-        files = export(
-            [name for name in machine.candidates() if name not in skip],
-            model=model,
-            machine=machine,
-            texts=texts,
-            threads=request.threads,
-            cache=folder / "cache",
-            logs=folder,
-        )
-        with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
-            ready_s = time.monotonic() - start
-            for objective in objectives:
-                start = time.monotonic()
+        for objective in objectives:
+            request = Request(
+                objective=objective, max_loss=max_loss, threads=machine.hardware.threads, seed=ORACLE_SEED
+            )
+            start = time.monotonic()
+            files = export(
+                [name for name in machine.candidates() if name not in skip],
+                model=model,
+                machine=machine,
+                texts=texts,
+                threads=request.threads,
+                objective=objective,
+                cache=folder / "cache",
+                logs=folder,
+            )
+            exported = time.monotonic()
+            exports_s = exported - start if exports_s is None else exports_s
+            with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
                 oracle_plan = _whole_sample(workers, texts, objective, folder / f"{objective}.json")
                 say(f"    {ORACLE_ROUNDS} rounds for {objective}, of {oracle_plan.sizes[-1]} texts")
                 rounds, failed = _race(workers, objective, oracle_plan)
-                wall_s = ready_s + time.monotonic() - start
+                wall_s = exports_s + time.monotonic() - exported
                 failed = {**files.failed, **workers.failed, **failed}
                 found[objective] = _judged(workers, rounds, failed, max_loss=max_loss, wall_s=wall_s)
     after = read_noise()  # the workers' own CPU time is known once they have ended
     return {
-        objective: replace(oracle, warnings=warnings(before, after, _contest(oracle), threads=request.threads))
+        objective: replace(oracle, warnings=warnings(before, after, _contest(oracle), threads=machine.hardware.threads))
         for objective, oracle in found.items()
     }
 

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import random
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ LENGTHS = {"short": 40, "medium": 600, "long": 3000}
 """Characters, about: texts vary from half to one and a half times as many."""
 
 _SHORT_CHARS = 125
+_MIXED_MU, _MIXED_SIGMA = 5.3, 1.0
 _WEIGHTS = "model.safetensors"
 
 
@@ -47,8 +49,8 @@ SHAPES = {
 MODELS = (DEMO, *SHAPES)
 
 
-def texts_of(length: str, *, sts: Path | None, seed: int = 0) -> tuple[str, ...]:
-    """At most `NUM_TEXTS` distinct English texts.
+def texts_of(length: str, *, sts: Path | None, seed: int = 0, most: int = NUM_TEXTS) -> tuple[str, ...]:
+    """At most `most` distinct English texts.
 
     Short ones are sentences of `sts` (tab-separated, sentences in columns 6 and 7), or the built-in sample's short
     ones. The others are cut from Python's own language reference, at spaces.
@@ -57,9 +59,18 @@ def texts_of(length: str, *, sts: Path | None, seed: int = 0) -> tuple[str, ...]
     if length == "short":
         found = [text for text in builtin_texts() if len(text) <= _SHORT_CHARS] if sts is None else _sentences(sts)
     else:
-        found = _cut(LENGTHS[length], rng)
+        mean = LENGTHS[length]
+        found = _cut(lambda: rng.uniform(0.5, 1.5) * mean)
     rng.shuffle(found)
-    return tuple(found[:NUM_TEXTS])
+    return tuple(found[:most])
+
+
+def mixed_texts(most: int, *, seed: int = 0) -> tuple[str, ...]:
+    """English texts of log-normal lengths: half of them have under 200 characters, one in twenty over 1,000."""
+    rng = random.Random(seed)
+    found = _cut(lambda: rng.lognormvariate(_MIXED_MU, _MIXED_SIGMA))
+    rng.shuffle(found)
+    return tuple(found[:most])
 
 
 def _sentences(path: Path) -> list[str]:
@@ -73,7 +84,8 @@ def _sentences(path: Path) -> list[str]:
     return found
 
 
-def _cut(num_chars: int, rng: random.Random) -> list[str]:
+def _cut(num_chars: Callable[[], float]) -> list[str]:
+    """Python's language reference in pieces of so many characters each, cut at spaces."""
     from pydoc_data.topics import topics
 
     words = " ".join(topics[name] for name in sorted(topics)).split()
@@ -82,7 +94,7 @@ def _cut(num_chars: int, rng: random.Random) -> list[str]:
     wanted, size = 0.0, 0
     for word in words:
         if not piece:
-            wanted, size = rng.uniform(0.5, 1.5) * num_chars, 0
+            wanted, size = num_chars(), 0
         piece.append(word)
         size += len(word) + 1
         if size >= wanted:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from advisor import api
 from advisor.cli import main
-from advisor.cli.npy import NpyWriter
+from advisor.encode.npy import NpyWriter
 
 
 class FakeEncoder:

@@ -56,7 +56,7 @@ def test_more_texts_than_are_tokenised_at_once_keep_their_order(
 ) -> None:
     texts = [f"text {index} " * (1 + index % 5) for index in range(50)]
     expected = encoder.encode(texts)
-    monkeypatch.setattr("advisor.encode.graph._TEXTS_AT_ONCE", 7)
+    monkeypatch.setattr("advisor.encode.windows.TEXTS_AT_ONCE", 7)
     np.testing.assert_allclose(encoder.encode(texts), expected, atol=1e-5)
 
 
@@ -124,7 +124,9 @@ def test_settings_are_those_in_use() -> None:
     with open_encoder(
         folder, runtime="onnx", file=tiny_models.shared_onnx(folder), settings=RuntimeSettings(threads=1)
     ) as encoder:
-        assert encoder.settings == RuntimeSettings(threads=1, tokens_per_batch=512, provider="CPUExecutionProvider")
+        assert encoder.settings == RuntimeSettings(
+            threads=1, tokens_per_batch=256, num_streams=1, spinning=False, provider="CPUExecutionProvider"
+        )
     with open_encoder(
         folder, runtime="openvino", file=tiny_models.shared_openvino(folder), settings=RuntimeSettings(threads=1)
     ) as encoder:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import tiny_models
 
 from advisor.encode import load
-from advisor.encode.loading import usable_cores
+from advisor.encode.loading import this_machine
 from advisor.errors import ArtifactError, InputError
 
 pytest.importorskip("sentence_transformers", reason="builds the models")
@@ -75,15 +76,16 @@ def test_threads_are_those_recorded_unless_this_machine_has_fewer_or_the_caller_
 ) -> None:
     folder = write(tmp_path / "artifact", threads=3)
     for usable, asked, used in ((2, None, 2), (8, None, 3), (8, 1, 1), (1, 2, 2)):
-        monkeypatch.setattr("advisor.encode.loading.usable_cores", lambda usable=usable: usable)
+        machine = replace(this_machine(), cpu=replace(this_machine().cpu, usable_cores=float(usable)))
+        monkeypatch.setattr("advisor.encode.loading.this_machine", lambda machine=machine: machine)
         with load(folder, threads=asked) as encoder:
             assert encoder.settings.threads == used
 
 
-def test_usable_cores_are_those_that_the_probe_counts() -> None:
+def test_the_machine_is_the_one_that_the_probe_sees() -> None:
     from advisor.probe import probe
 
-    assert usable_cores() == probe(runtimes=False).threads
+    assert this_machine().cpu == probe(runtimes=False).cpu
 
 
 def test_a_changed_file_is_named_before_anything_is_loaded(artifact: Path) -> None:

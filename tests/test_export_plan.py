@@ -65,21 +65,21 @@ def test_a_machine_without_a_variant_is_told_what_is_missing():
 
 def test_openvino_always_names_its_precision():
     precision = {
-        name: settings_for(catalogue.get(name), threads=2).inference_precision
+        name: settings_for(catalogue.get(name), threads=2, objective="throughput").inference_precision
         for name in ("openvino", "openvino-bf16", "openvino-qint8")
     }
     assert precision == {"openvino": "f32", "openvino-bf16": "bf16", "openvino-qint8": "f32"}
 
 
 def test_onnx_always_names_its_provider():
-    assert settings_for(catalogue.get("onnx"), threads=2).provider == "CPUExecutionProvider"
-    assert settings_for(catalogue.get("onnx-O4"), threads=2).provider == "CUDAExecutionProvider"
-    assert settings_for(catalogue.get("onnx-O4"), threads=2).device == "cuda"
+    assert settings_for(catalogue.get("onnx"), threads=2, objective="throughput").provider == "CPUExecutionProvider"
+    assert settings_for(catalogue.get("onnx-O4"), threads=2, objective="throughput").provider == "CUDAExecutionProvider"
+    assert settings_for(catalogue.get("onnx-O4"), threads=2, objective="throughput").device == "cuda"
 
 
 def test_torch_keeps_sentence_transformers_batch_size_and_names_its_dtype():
     for name, dtype in (("torch-fp32", "float32"), ("torch-bf16", "bfloat16"), ("torch-fp16", "float16")):
-        settings = settings_for(catalogue.get(name), threads=3)
+        settings = settings_for(catalogue.get(name), threads=3, objective="throughput")
         assert (settings.dtype, settings.batch_size, settings.threads) == (dtype, 32, 3)
         assert settings.tokens_per_batch is None
 

@@ -115,15 +115,6 @@ def test_embeddings_that_were_tampered_with_are_made_again(run, quiet, tmp_path)
     assert kept.read_bytes() == original
 
 
-def test_another_objective_goes_on_from_the_same_rounds(run, quiet):
-    first = run(CANDIDATES)
-    result = run(CANDIDATES, objective="latency")
-    assert result.measurement.num_reused >= 3
-    assert result.measurement.num_rounds > result.measurement.num_reused
-    assert result.of("openvino").timing.latency_speedup.ci95 is not None
-    assert first.of("openvino").timing.latency_speedup.median > 1
-
-
 def test_a_candidate_that_crashed_is_tried_again(run, quiet):
     broken = {**CANDIDATES, "openvino": {"s_per_text": QUICK, "what": "raise", "at_encode": 1}}
     assert run(broken).of("openvino").status == "failed"

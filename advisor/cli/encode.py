@@ -46,7 +46,7 @@ def command(
     _check_output(output)
 
     from advisor.api import load
-    from advisor.cli.npy import NpyWriter
+    from advisor.encode.npy import NpyWriter
     from advisor.report import format as fmt
     from advisor.texts import open_texts
     from advisor.texts.batches import replace_surrogates

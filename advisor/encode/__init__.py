@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
     from advisor.encode.encoder import Encoder
     from advisor.encode.loading import load
     from advisor.encode.opening import open_encoder
 
-__all__ = ["DEFAULT_TOKENS_PER_BATCH", "Encoder", "load", "open_encoder"]
+__all__ = ["Encoder", "load", "open_encoder"]
 
 _HOMES = {
-    "DEFAULT_TOKENS_PER_BATCH": "batching",
     "Encoder": "encoder",
     "load": "loading",
     "open_encoder": "opening",

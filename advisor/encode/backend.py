@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,13 +18,18 @@ class EncodeOptions:
     batch_size: int | None = None
     truncate_dim: int | None = None
     normalize: bool = False
+    on_texts: Callable[[int], None] | None = None
+    """Is told how many more texts are done, for a progress bar. May be called from several threads."""
 
 
 class Backend(Protocol):
     """Embeds texts: a graph behind a tokenizer and numpy, or Sentence Transformers as a whole."""
 
-    def embed(self, texts: Sequence[str], options: EncodeOptions) -> NDArray[np.float32]:
-        """Embeddings of shape `(num_texts, embedding_dimension)`, float32; at least one text."""
+    def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
+        """Embeddings in the order of the texts, in pieces: `(texts of the piece, embedding_dimension)`, float32.
+
+        No more of `texts` is taken than is needed for the next pieces. No texts give no pieces.
+        """
 
     def close(self) -> None:
         """Give the memory back."""

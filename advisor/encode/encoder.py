@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from advisor.encode.backend import Backend, EncodeOptions
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.similarity import similarity
+from advisor.encode.texts import checked_all, checked_one_by_one, raise_for_unicode
 from advisor.errors import InputError
 from advisor.types import RuntimeSettings
 
@@ -18,14 +21,43 @@ from advisor.types import RuntimeSettings
 class Encoder:
     """Embeds texts. Made by `load` or `open_encoder`; usable from several threads; a context manager.
 
-    `settings` are the ones in use, with every default filled in.
+    `settings` are the ones in use, with every default filled in. It belongs to the process that opened it: a forked
+    child that uses it gets an InputError, since no runtime's threads live through a fork. It can be pickled if
+    `reopen` is given, which opens it again in the process that unpickles it.
     """
 
-    def __init__(self, pipeline: Pipeline, backend: Backend, settings: RuntimeSettings) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        backend: Backend,
+        settings: RuntimeSettings,
+        *,
+        reopen: Callable[[], Encoder] | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._backend: Backend | None = backend
+        self._reopen = reopen
+        self._process = os.getpid()
         self.settings = settings
         self._dimension = pipeline.embedding_dimension
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is done with a text before and after the transformer."""
+        return self._pipeline
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the model. Raises InputError once the encoder is closed, and in a forked process."""
+        if self._backend is None:
+            raise InputError("The encoder is closed.", hint="Load it again.")
+        if os.getpid() != self._process:
+            raise InputError(
+                f"The encoder was opened in process {self._process} and is used in process {os.getpid()}, forked from "
+                "it.",
+                hint="Load it in each process by itself, or start processes with multiprocessing's method 'spawn'.",
+            )
+        return self._backend
 
     @property
     def embedding_dimension(self) -> int:
@@ -46,7 +78,7 @@ class Encoder:
 
     def encode(
         self,
-        sentences: str | Sequence[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = None,
         prompt: str | None = None,
@@ -54,18 +86,20 @@ class Encoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         show_progress_bar: bool = False,
+        out: str | os.PathLike[str] | None = None,
     ) -> NDArray[np.float32]:
         """Embed texts: `(num_texts, embedding_dimension)` float32, or `(embedding_dimension,)` for a single string.
 
         The arguments are those of Sentence Transformers. `batch_size` is an upper bound of texts in a batch (batches
-        are cut by tokens anyway); `show_progress_bar` is accepted and has no effect.
+        are cut by tokens anyway). With `show_progress_bar` a bar is drawn on stderr.
 
-        Raises InputError where a text is not a string, a prompt name is unknown, or a number is out of range.
+        `sentences` may be any iterable; a generator is read as it is needed. With `out`, the embeddings are written to
+        that .npy file as they are made, and are given back as a memory map of it: ten million texts from a generator
+        then need no more memory than ten thousand. The file appears under its name once it is whole.
+
+        Raises InputError where a text is not a string, a prompt name is unknown, a number is out of range, or the file
+        cannot be written.
         """
-        single = isinstance(sentences, str)
-        texts = [sentences] if isinstance(sentences, str) else _check_texts(sentences)
-        if self._backend is None:
-            raise InputError("The encoder is closed.", hint="Load it again.")
         _check_positive("batch_size", batch_size)
         _check_positive("truncate_dim", truncate_dim)
         options = EncodeOptions(
@@ -74,19 +108,25 @@ class Encoder:
             truncate_dim=truncate_dim if truncate_dim is not None else self._pipeline.truncate_dim,
             normalize=normalize_embeddings,
         )
-        if not texts:
-            dimension = self.embedding_dimension
-            return np.empty((0, dimension if truncate_dim is None else min(dimension, truncate_dim)), np.float32)
-        try:
-            embeddings = self._backend.embed(texts, options)
-        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
-            _check_unicode(texts, options.prompt)
-            raise
+        single = isinstance(sentences, str)
+        texts = checked_all([sentences]) if isinstance(sentences, str) else _checked(sentences)
+        if show_progress_bar:
+            from advisor.encode.progress import with_bar
+
+            pieces: Iterator[NDArray[np.float32]] = with_bar(self._embed, texts, options)
+        else:
+            pieces = self._embed(texts, options)
+        if out is not None:
+            return self._write(pieces, Path(out), truncate_dim=options.truncate_dim)
+        found = list(pieces)
+        if not found:
+            return self._no_rows(options.truncate_dim)
+        embeddings = found[0] if len(found) == 1 else np.concatenate(found)
         return embeddings[0] if single else embeddings
 
     def encode_query(
         self,
-        sentences: str | Sequence[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = None,
         prompt: str | None = None,
@@ -94,6 +134,7 @@ class Encoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         show_progress_bar: bool = False,
+        out: str | os.PathLike[str] | None = None,
     ) -> NDArray[np.float32]:
         """`encode` with the model's prompt for queries, unless another one is named."""
         if prompt is None and prompt_name is None:
@@ -106,11 +147,12 @@ class Encoder:
             normalize_embeddings=normalize_embeddings,
             truncate_dim=truncate_dim,
             show_progress_bar=show_progress_bar,
+            out=out,
         )
 
     def encode_document(
         self,
-        sentences: str | Sequence[str],
+        sentences: str | Iterable[str],
         *,
         batch_size: int | None = None,
         prompt: str | None = None,
@@ -118,6 +160,7 @@ class Encoder:
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         show_progress_bar: bool = False,
+        out: str | os.PathLike[str] | None = None,
     ) -> NDArray[np.float32]:
         """`encode` with the model's prompt for documents, unless another one is named."""
         if prompt is None and prompt_name is None:
@@ -130,6 +173,7 @@ class Encoder:
             normalize_embeddings=normalize_embeddings,
             truncate_dim=truncate_dim,
             show_progress_bar=show_progress_bar,
+            out=out,
         )
 
     def similarity(self, a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
@@ -150,6 +194,43 @@ class Encoder:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Callable[[], Encoder], tuple[()]]:
+        if self._reopen is None:
+            raise InputError(
+                "This encoder cannot be pickled, as it was not loaded from an artifact.",
+                hint="Open it in each process by itself.",
+            )
+        return self._reopen, ()
+
+    def _embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
+        try:
+            yield from self.backend.embed(texts, options)
+        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
+            raise_for_unicode(texts, options.prompt)
+            raise
+
+    def _write(
+        self, pieces: Iterator[NDArray[np.float32]], path: Path, *, truncate_dim: int | None
+    ) -> NDArray[np.float32]:
+        from advisor.encode.npy import NpyWriter
+
+        if path.is_dir() or not path.parent.is_dir():
+            raise InputError(
+                f"The embeddings cannot be written to {str(path)!r}: "
+                f"{'it is a folder' if path.is_dir() else f'there is no folder {str(path.parent)!r}'}."
+            )
+        with NpyWriter(path) as npy:
+            for piece in pieces:
+                npy.append(piece)
+            if npy.num_rows == 0:
+                npy.append(self._no_rows(truncate_dim))
+        written: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return written
+
+    def _no_rows(self, truncate_dim: int | None) -> NDArray[np.float32]:
+        dimension = self.embedding_dimension
+        return np.empty((0, dimension if truncate_dim is None else min(dimension, truncate_dim)), np.float32)
+
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         """The prompt, as Sentence Transformers chooses it: the text, else the name, else the model's default."""
         if prompt is not None:
@@ -164,36 +245,12 @@ class Encoder:
         return self._pipeline.prompts[name]
 
 
-def _check_texts(sentences: Sequence[str]) -> list[str]:
-    try:
-        texts = list(sentences)
-    except TypeError:
-        raise InputError(f"encode takes a string or a sequence of strings, not {_kind(sentences)}.") from None
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError(
-                f"Text {index} is {_kind(text)}, not a string.",
-                hint="Replace missing values by empty strings, or leave them out.",
-            )
-    return texts
+def _checked(sentences: Iterable[str]) -> Iterable[str]:
+    if isinstance(sentences, Iterator):
+        return checked_one_by_one(sentences)
+    return checked_all(sentences)
 
 
 def _check_positive(name: str, value: int | None) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise InputError(f"{name} must be a positive whole number, not {value!r}.")
-
-
-def _kind(value: object) -> str:
-    return f"a {type(value).__name__} ({value!r:.40})"
-
-
-def _check_unicode(texts: list[str], prompt: str) -> None:
-    named = [("The prompt", prompt), *((f"Text {index}", text) for index, text in enumerate(texts))]
-    for name, text in named:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{name} holds half of a surrogate pair at position {error.start}, which is not valid Unicode.",
-                hint="Decode the source with errors='replace'.",
-            ) from None

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.encode.ahead import Shared, ahead
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.batching import plan_batches
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.pooling import load_stages, normalize, pool
 from advisor.encode.session import Session
-from advisor.encode.tokenize import Tokenizer, Tokens
+from advisor.encode.tokenize import Inputs, Tokenizer, Tokens
+from advisor.encode.windows import portions, windows
 
-_TEXTS_AT_ONCE = 8192
-"""Texts that are tokenised and sorted together: enough to sort well, few enough to bound memory."""
+_ONE = np.zeros(1, np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Portion:
+    """A part of a window, tokenised: `rows` are its texts' positions in the window."""
+
+    rows: NDArray[np.int64]
+    tokens: Tokens
 
 
 class GraphBackend:
-    """Runs a model's graph in a session and everything around it in numpy."""
+    """Runs a model's graph in a session and everything around it in numpy.
+
+    Texts pass in windows, so that any number of them needs the memory of two windows. A window is sorted by length and
+    tokenised in portions; while the session runs one portion, the next is tokenised.
+    """
 
     def __init__(self, pipeline: Pipeline, session: Session, *, threads: int, tokens_per_batch: int) -> None:
-        self._tokenizer = Tokenizer(pipeline.tokenizer, threads=threads)
+        self.tokenizer = Tokenizer(pipeline.tokenizer, threads=threads)
         self._pooling = pipeline.pooling
         self._stages = load_stages(pipeline.stages)
         self._session = session
@@ -32,43 +46,68 @@ class GraphBackend:
             ThreadPoolExecutor(session.concurrency, thread_name_prefix="stream") if session.concurrency > 1 else None
         )
 
-    def embed(self, texts: Sequence[str], options: EncodeOptions) -> NDArray[np.float32]:
-        """Embeddings of shape `(num_texts, embedding_dimension)`, float32; at least one text."""
-        windows = [
-            self._embed_window(texts[start : start + _TEXTS_AT_ONCE], options)
-            for start in range(0, len(texts), _TEXTS_AT_ONCE)
-        ]
-        return windows[0] if len(windows) == 1 else np.concatenate(windows)
+    def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
+        """Embeddings, window by window: `(texts of the window, embedding_dimension)` float32 each."""
+        prompt_length = 0 if self._pooling.include_prompt else self.tokenizer.prompt_length(options.prompt)
+        if isinstance(texts, Sequence) and len(texts) == 1:  # the one that somebody waits for
+            tokens = self.tokenizer(texts, prompt=options.prompt)
+            yield self._embed_batch(tokens, _ONE, prompt_length, options)
+            return
+        for window in windows(texts):
+            yield self._embed_window(window, prompt_length, options)
 
-    def _embed_window(self, texts: Sequence[str], options: EncodeOptions) -> NDArray[np.float32]:
-        tokens = self._tokenizer(texts, prompt=options.prompt)
-        prompt_length = 0 if self._pooling.include_prompt else self._tokenizer.prompt_length(options.prompt)
-        batches = plan_batches(
-            tokens.lengths,
-            tokens_per_batch=self._tokens_per_batch,
-            max_texts=options.batch_size,
-            at_least=self._session.concurrency,
-        )
+    def _embed_window(self, texts: Sequence[str], prompt_length: int, options: EncodeOptions) -> NDArray[np.float32]:
+        parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
 
-        def run(members: NDArray[np.int64]) -> NDArray[np.float32]:
-            return self._embed_batch(tokens, members, prompt_length, options)
+        def run(batch: tuple[_Portion, NDArray[np.int64]]) -> None:
+            portion, members = batch
+            parts.append((portion.rows[members], self._embed_batch(portion.tokens, members, prompt_length, options)))
+            if options.on_texts is not None:
+                options.on_texts(len(members))
 
-        parts = list(map(run, batches)) if self._streams is None else list(self._streams.map(run, batches))
-        embeddings = np.empty((len(texts), parts[0].shape[1]), np.float32)
-        for members, part in zip(batches, parts, strict=True):
-            embeddings[members] = part
+        batches = Shared(self._batches(texts, options))
+        if self._streams is None:
+            batches.drain(run)
+        else:
+            for stream in [self._streams.submit(batches.drain, run) for _ in range(self._session.concurrency)]:
+                stream.result()
+        embeddings = np.empty((len(texts), parts[0][1].shape[1]), np.float32)
+        for rows, part in parts:
+            embeddings[rows] = part
         return embeddings
+
+    def _batches(self, texts: Sequence[str], options: EncodeOptions) -> Iterator[tuple[_Portion, NDArray[np.int64]]]:
+        def tokenise(rows: NDArray[np.int64]) -> _Portion:
+            tokens = self.tokenizer([texts[row] for row in rows.tolist()], prompt=options.prompt)
+            return _Portion(rows=rows, tokens=tokens)
+
+        for portion in ahead(tokenise, portions(texts)):
+            for members in plan_batches(
+                portion.tokens.lengths,
+                tokens_per_batch=self._tokens_per_batch,
+                max_texts=options.batch_size,
+                at_least=self._session.concurrency,
+            ):
+                yield portion, members
 
     def _embed_batch(
         self, tokens: Tokens, members: NDArray[np.int64], prompt_length: int, options: EncodeOptions
     ) -> NDArray[np.float32]:
-        inputs = self._tokenizer.batch(tokens, members)
+        inputs = self.tokenizer.batch(tokens, members)
         embeddings = pool(self._session.run(inputs), inputs, self._pooling, prompt_length=prompt_length)
         for stage in self._stages:
             embeddings = stage(embeddings)
         if options.truncate_dim is not None:
             embeddings = embeddings[:, : options.truncate_dim]
         return normalize(embeddings) if options.normalize else embeddings
+
+    def tokenize(self, texts: Sequence[str], *, prompt: str) -> Inputs:
+        """The texts as one batch, padded to the longest of them."""
+        return self.tokenizer.batch(self.tokenizer(texts, prompt=prompt), np.arange(len(texts)))
+
+    def run(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Token embeddings of a batch, `(batch, tokens, hidden)` float32; see `Session.run` for whose they are."""
+        return self._session.run(inputs)
 
     def close(self) -> None:
         """Stop the threads and give the memory back."""

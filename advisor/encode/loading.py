@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from advisor.encode.encoder import Encoder
+from advisor.encode.fit import warn_if_unfit
 from advisor.encode.manifest import check_file, read_manifest
 from advisor.encode.opening import open_encoder
 from advisor.errors import InputError
-from advisor.types import ArtifactFile, Runtime
+from advisor.types import ArtifactFile, Hardware, Memory, Runtime
 
 PROSE = (".md", ".html")
 """Files that nobody runs: editing an artifact's README does not keep it from loading."""
@@ -25,37 +27,42 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True) 
     `threads` defaults to the number that was measured, or to what this machine grants if that is less. With `check`,
     the sha256 of every listed file is compared before anything is loaded.
 
+    Warns with ArtifactWarning where the machine lacks what the winner was made for, or where the runtime has another
+    version than the one that was measured. The encoder can be pickled: it is then loaded again, from the same folder.
+
     Raises ArtifactError where the folder is no artifact, a file is missing or changed, or the schema is newer;
-    MissingExtraError where the winner's runtime is not installed.
+    MissingExtraError where the winner's runtime is not installed; UnavailableError where its device is not there.
     """
     folder = Path(folder)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads must be a positive whole number, not {threads!r}.")
     manifest = read_manifest(folder)
+    machine = this_machine()
     settings = manifest.settings
-    settings = replace(settings, threads=threads if threads is not None else min(settings.threads, usable_cores()))
+    settings = replace(settings, threads=threads if threads is not None else min(settings.threads, machine.threads))
     files = tuple(file for file in manifest.files if not file.name.endswith(PROSE)) if check else ()
     with _checking(folder, files):
         _import_runtime(manifest.runtime)  # takes about as long as the hashes do
+    if check:
+        warn_if_unfit(manifest, machine)
     return open_encoder(
         folder,
         runtime=manifest.runtime,
         file=None if manifest.file is None else folder / manifest.file,
         settings=settings,
+        reopen=partial(load, folder.absolute(), threads=threads, check=check),
     )
 
 
-def usable_cores() -> int:
-    """Whole cores that affinity and the control group's quota grant this process, at least one."""
+def this_machine() -> Hardware:
+    """The processor, and what affinity and the control group's quota grant of it; milliseconds, and nothing else."""
     from advisor.probe.cgroup import read_limits
+    from advisor.probe.cpu import read_cpu
     from advisor.probe.sources import Sources
 
     sources = Sources()
-    cores = float(sources.affinity().cores)
-    if sources.system == "Linux":
-        quota = read_limits(sources).cpu.cores
-        cores = cores if quota is None else min(cores, quota)
-    return max(1, int(cores))
+    quota = read_limits(sources).cpu if sources.system == "Linux" else None
+    return Hardware(cpu=read_cpu(sources, quota).cpu, memory=Memory(total_bytes=None, available_bytes=None))
 
 
 @contextmanager

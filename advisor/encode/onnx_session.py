@@ -19,10 +19,11 @@ _DTYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
 class OnnxSession:
-    """One graph, one operator at a time, with exactly the threads that it is given.
+    """One graph, with exactly the threads that it is given, divided among the streams.
 
     The provider is always named: ONNX Runtime's own default is the first one that it was built with. Threads do not
-    spin while they wait, because a parked session must not take cores from what runs beside it.
+    spin while they wait, unless the settings say so, and then inside of a run only: a parked session must not take
+    cores from what runs beside it.
     """
 
     def __init__(self, file: Path, settings: RuntimeSettings) -> None:
@@ -35,11 +36,13 @@ class OnnxSession:
                 hint="Install a build of onnxruntime that has it, or name another provider.",
             )
         options = ort.SessionOptions()
-        options.intra_op_num_threads = settings.threads
+        self.concurrency = settings.num_streams or 1
+        options.intra_op_num_threads = max(1, settings.threads // self.concurrency)
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3  # errors only
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             session = ort.InferenceSession(str(file), options, providers=[provider])
         except Exception as error:  # its exceptions share no base class but Exception
@@ -51,7 +54,6 @@ class OnnxSession:
             )
         self._session: Any = session
         self._file = file
-        self.concurrency = 1
         self._dtypes = {}
         for name in check_inputs((node.name for node in session.get_inputs()), file):
             kind = next(node.type for node in session.get_inputs() if node.name == name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,12 @@ def open_encoder(
     file: Path | None,
     settings: RuntimeSettings,
     trust_remote_code: bool = False,
+    reopen: Callable[[], Encoder] | None = None,
 ) -> Encoder:
     """Open a model.
 
     `folder` holds the tokenizer and the modules' configurations; `file` is the exported graph (None for torch), which
-    may lie elsewhere. `trust_remote_code` only matters to torch.
+    may lie elsewhere. `trust_remote_code` only matters to torch. `reopen` is what the encoder is pickled as.
 
     Raises ModelError where the model has a part that is not supported, ArtifactError where the graph is missing or
     damaged, MissingExtraError where the runtime is not installed, and InputError where a setting is wrong.
@@ -48,9 +50,9 @@ def open_encoder(
             pipeline,
             session,
             threads=settings.threads,
-            tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH,
+            tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH[runtime],
         )
-    return Encoder(pipeline, backend, settings)
+    return Encoder(pipeline, backend, settings, reopen=reopen)
 
 
 def _with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettings:
@@ -61,18 +63,18 @@ def _with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettin
         return replace(
             settings, batch_size=settings.batch_size or DEFAULT_BATCH_SIZE, dtype=settings.dtype or DEFAULT_DTYPE
         )
-    settings = replace(settings, tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH)
+    settings = replace(
+        settings,
+        tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH[runtime],
+        num_streams=min(settings.num_streams or 1, settings.threads),
+    )
     if runtime == "onnx":
         from advisor.encode.onnx_session import DEFAULT_PROVIDER
 
-        return replace(settings, provider=settings.provider or DEFAULT_PROVIDER)
-    from advisor.encode.openvino_session import DEFAULT_PRECISION, DEFAULT_STREAMS
+        return replace(settings, provider=settings.provider or DEFAULT_PROVIDER, spinning=bool(settings.spinning))
+    from advisor.encode.openvino_session import DEFAULT_PRECISION
 
-    return replace(
-        settings,
-        inference_precision=settings.inference_precision or DEFAULT_PRECISION,
-        num_streams=settings.num_streams or DEFAULT_STREAMS,
-    )
+    return replace(settings, inference_precision=settings.inference_precision or DEFAULT_PRECISION)
 
 
 def _open_session(runtime: Runtime, file: Path, settings: RuntimeSettings) -> Session:

@@ -15,20 +15,18 @@ from advisor.errors import MissingExtraError
 from advisor.types import RuntimeSettings
 
 DEFAULT_PRECISION = "f32"
-DEFAULT_STREAMS = 1
 
 
 class OpenvinoSession:
     """One compiled graph, and one inference request for every thread that runs it.
 
     The inference precision is always named: OpenVINO's own default is bf16 on CPUs that have it. The streams share
-    `threads` and run as many batches side by side. One is the default: on two cores, two streams gave all-MiniLM-L6-v2
-    0 to 6 % more throughput, but a single text, which only ever runs in one stream, took 1.4 to 1.6 times as long.
+    `threads` and run as many batches side by side; a single text only ever runs in one of them.
     """
 
     def __init__(self, file: Path, settings: RuntimeSettings) -> None:
         openvino = import_openvino()
-        streams = settings.num_streams or DEFAULT_STREAMS
+        streams = settings.num_streams or 1
         config = {
             "PERFORMANCE_HINT": "LATENCY" if streams == 1 else "THROUGHPUT",
             "INFERENCE_NUM_THREADS": settings.threads,

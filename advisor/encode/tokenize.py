@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Encoding, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as RawTokenizer
-from tokenizers import models, normalizers, pre_tokenizers
 
+from advisor.encode.heads import head, head_chars
 from advisor.encode.tokenizer_settings import Side, TokenizerSettings
 from advisor.errors import ModelError
 
@@ -29,11 +30,14 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """The token ids of several texts, not padded yet."""
+    """The token ids of several texts, one text after the other, not padded yet."""
 
-    ids: list[list[int]]
-    type_ids: list[list[int]] | None
-    """None where all are 0."""
+    ids: NDArray[np.int64]
+    """`(num_tokens,)`, of all texts."""
+    type_ids: NDArray[np.int64] | None
+    """`(num_tokens,)`; None where all are 0."""
+    starts: NDArray[np.int64]
+    """`(num_texts,)`: where each text begins in `ids`."""
     lengths: NDArray[np.int64]
     """`(num_texts,)`, at least 1 where the tokenizer adds special tokens."""
 
@@ -46,35 +50,53 @@ class Tokenizer:
     """
 
     def __init__(self, settings: TokenizerSettings, *, threads: int = 1) -> None:
-        self._raw = load_tokenizer(settings)
+        self.raw = load_tokenizer(settings)
         self._parallel = threads > 1
         self._max_length = settings.max_length
-        self.padding_side, self.pad_token_id = _padding(self._raw, settings)
-        self._raw.no_padding()
-        self._raw.no_truncation()
+        self.padding_side, self.pad_token_id = _padding(self.raw, settings)
+        self.raw.no_padding()
+        self.raw.no_truncation()
         if settings.max_length is not None:
             try:
-                self._raw.enable_truncation(settings.max_length, direction=settings.truncation_side)
+                self.raw.enable_truncation(settings.max_length, direction=settings.truncation_side)
             except ValueError as error:
                 raise ModelError(f"A maximum length of {settings.max_length} tokens is too short: {error}.") from None
-        self._has_type_ids = any(self._raw.encode("a").type_ids)
-        added = self._raw.get_added_tokens_decoder()
+        self._has_type_ids = any(self.raw.encode("a").type_ids)
+        added = self.raw.get_added_tokens_decoder()
         self._special_ids = frozenset(token_id for token_id, token in added.items() if token.special)
+        self._head_chars = head_chars(self.raw, settings)
 
     def __call__(self, texts: Sequence[str], *, prompt: str = "") -> Tokens:
         """Tokenise texts, each with `prompt` before it."""
         if prompt:
             texts = [prompt + text for text in texts]
-        if self._parallel and len(texts) > 1:
-            encodings = self._raw.encode_batch(texts)
-        else:
-            encodings = [self._raw.encode(text) for text in texts]
-        ids = [encoding.ids for encoding in encodings]
-        return Tokens(
-            ids=ids,
-            type_ids=[encoding.type_ids for encoding in encodings] if self._has_type_ids else None,
-            lengths=np.fromiter(map(len, ids), np.int64, len(ids)),
+        encodings = self._encode(
+            texts if self._head_chars is None else [head(text, self._head_chars) for text in texts]
         )
+        lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        if self._head_chars is not None:
+            self._mend_short_heads(texts, encodings, lengths)
+        num_tokens = int(lengths.sum())
+        return Tokens(
+            ids=_flat((encoding.ids for encoding in encodings), num_tokens),
+            type_ids=_flat((encoding.type_ids for encoding in encodings), num_tokens) if self._has_type_ids else None,
+            starts=np.cumsum(lengths) - lengths,
+            lengths=lengths,
+        )
+
+    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
+        if self._parallel and len(texts) > 1:
+            return self.raw.encode_batch_fast(texts)
+        return [self.raw.encode(text) for text in texts]
+
+    def _mend_short_heads(self, texts: Sequence[str], encodings: list[Encoding], lengths: NDArray[np.int64]) -> None:
+        """Tokenise the whole of those texts whose head did not fill the model: its words are longer than usual."""
+        assert self._head_chars is not None  # heads were taken
+        assert self._max_length is not None  # or there were no heads
+        for index in np.flatnonzero(lengths < self._max_length).tolist():
+            if len(texts[index]) > self._head_chars:
+                (encodings[index],) = self._encode([texts[index]])
+                lengths[index] = len(encodings[index])
 
     def prompt_length(self, prompt: str) -> int:
         """How many tokens a prompt takes, without a special token at its end; 0 for no prompt.
@@ -83,44 +105,49 @@ class Tokenizer:
         """
         if not prompt:
             return 0
-        ids = self._raw.encode(prompt).ids
+        ids = self.raw.encode(prompt).ids
         return len(ids) - (1 if ids and ids[-1] in self._special_ids else 0)
 
     def batch(self, tokens: Tokens, members: NDArray[np.int64]) -> Inputs:
         """Pad the texts at the positions `members` to the longest of them."""
-        lengths = tokens.lengths[members]
+        lengths = tokens.lengths[members][:, None]
         width = max(1, int(lengths.max()))
         padded = int(lengths.min()) < width
+        columns = np.arange(width)
         if not padded:
-            mask = np.ones((len(members), width), np.int64)
+            shifts, present = columns, None
         elif self.padding_side == "right":
-            mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
+            shifts, present = columns, columns < lengths
         else:
-            mask = (np.arange(width) >= width - lengths[:, None]).astype(np.int64)
-        present = mask.astype(bool) if padded else None
+            shifts = columns - (width - lengths)
+            present = shifts >= 0
+        # Positions beyond a text's end are another text's tokens, and masked; mode="clip" keeps them in the array.
+        positions = tokens.starts[members][:, None] + shifts
         return Inputs(
-            input_ids=_fill(tokens.ids, members, mask, present, self.pad_token_id),
-            attention_mask=mask,
+            input_ids=_taken(tokens.ids, positions, present, self.pad_token_id),
+            attention_mask=np.ones(positions.shape, np.int64) if present is None else present.astype(np.int64),
             token_type_ids=(
-                np.zeros_like(mask) if tokens.type_ids is None else _fill(tokens.type_ids, members, mask, present, 0)
+                np.zeros(positions.shape, np.int64)
+                if tokens.type_ids is None
+                else _taken(tokens.type_ids, positions, present, 0)
             ),
             padded=padded,
         )
 
 
-def _fill(
-    rows: list[list[int]],
-    members: NDArray[np.int64],
-    mask: NDArray[np.int64],
-    present: NDArray[np.bool_] | None,
-    filler: int,
+def _flat(rows: Iterable[list[int]], num_tokens: int) -> NDArray[np.int64]:
+    return np.fromiter(chain.from_iterable(rows), np.int64, num_tokens)
+
+
+def _taken(
+    values: NDArray[np.int64], positions: NDArray[np.int64], present: NDArray[np.bool_] | None, filler: int
 ) -> NDArray[np.int64]:
-    flat = np.fromiter(chain.from_iterable(rows[member] for member in members.tolist()), np.int64)
-    if present is None:
-        return flat.reshape(mask.shape)
-    filled = np.full(mask.shape, filler, np.int64)
-    filled[present] = flat
-    return filled
+    if not len(values):  # a tokenizer without special tokens, and only empty texts
+        return np.full(positions.shape, filler, np.int64)
+    taken = np.take(values, positions, mode="clip")
+    if present is not None:
+        taken[~present] = filler
+    return taken
 
 
 def load_tokenizer(settings: TokenizerSettings) -> RawTokenizer:

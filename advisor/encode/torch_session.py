@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.encode.backend import EncodeOptions
-from advisor.errors import InputError, MissingExtraError, ModelError
+from advisor.encode.windows import windows
+from advisor.errors import InputError, MissingExtraError, ModelError, UnavailableError
 from advisor.types import RuntimeSettings
 
 DEFAULT_BATCH_SIZE = 32
@@ -36,6 +37,11 @@ class TorchSession:
         dtype = settings.dtype or DEFAULT_DTYPE
         if dtype not in _DTYPES:
             raise InputError(f"{dtype!r} is not a dtype to run a model in.", hint=f"Use {', '.join(_DTYPES)}.")
+        if settings.device.startswith("cuda") and not torch.cuda.is_available():
+            raise UnavailableError(
+                f"The model is to run on {settings.device}, and PyTorch finds no CUDA GPU here.",
+                hint="Run: advisor recommend MODEL on this machine.",
+            )
         torch.set_num_threads(settings.threads)
         self._batch_size = settings.batch_size or DEFAULT_BATCH_SIZE
         try:
@@ -50,17 +56,20 @@ class TorchSession:
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise ModelError(f"Sentence Transformers cannot load the model in {folder}: {reason}.") from error
 
-    def embed(self, texts: Sequence[str], options: EncodeOptions) -> NDArray[np.float32]:
-        """Embeddings of shape `(num_texts, embedding_dimension)`, float32; at least one text."""
-        embeddings = self._model.encode(
-            list(texts),
-            prompt=options.prompt,
-            batch_size=options.batch_size or self._batch_size,
-            normalize_embeddings=options.normalize,
-            truncate_dim=options.truncate_dim,
-            show_progress_bar=False,
-        )
-        return np.asarray(embeddings, dtype=np.float32)
+    def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
+        """Embeddings, window by window: `(texts of the window, embedding_dimension)`, float32 each."""
+        for window in windows(texts):
+            embeddings = self._model.encode(
+                list(window),
+                prompt=options.prompt,
+                batch_size=options.batch_size or self._batch_size,
+                normalize_embeddings=options.normalize,
+                truncate_dim=options.truncate_dim,
+                show_progress_bar=False,
+            )
+            if options.on_texts is not None:
+                options.on_texts(len(window))
+            yield np.asarray(embeddings, dtype=np.float32)
 
     def close(self) -> None:
         """Give the memory back."""

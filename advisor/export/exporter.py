@@ -18,7 +18,7 @@ from advisor.export.cache import WORK, CachedExport, ExportCache, key_of
 from advisor.export.calibration import CALIBRATION
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
-from advisor.types import Exported, Hardware, ModelProfile, Package
+from advisor.types import Exported, Hardware, ModelProfile, Objective, Package
 
 WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
@@ -37,8 +37,9 @@ class Exporter:
     """Turns candidates into files, one after the other, in one child process that loads the model once.
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
-    manager: leaving it ends the child. `texts` are what static int8 is calibrated on. `fresh` makes every file anew
-    and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
+    manager: leaving it ends the child. The candidates' settings are those for `objective`. `texts` are what static int8
+    is calibrated on. `fresh` makes every file anew and replaces what the cache holds. `worker` is the module that the
+    child runs; it is forked from `torch`.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Exporter:
         packages: tuple[Package, ...],
         texts: Sequence[str],
         threads: int,
+        objective: Objective = "throughput",
         cache_dir: Path,
         log_dir: Path,
         fresh: bool = False,
@@ -60,6 +62,7 @@ class Exporter:
         self._versions = {package.name: package.version for package in packages}
         self._texts = tuple(texts)
         self._threads = threads
+        self._objective: Objective = objective
         self._cache = ExportCache(cache_dir)
         self._log = log_dir / "export.log"
         self._fresh = fresh
@@ -91,7 +94,7 @@ class Exporter:
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
-        settings = settings_for(candidate, threads=self._threads)
+        settings = settings_for(candidate, threads=self._threads, objective=self._objective)
         steps = steps_for(candidate, self._hardware)
         if not steps:
             return Exported(

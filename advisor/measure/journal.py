@@ -71,7 +71,8 @@ def journal_folder(
 ) -> Path:
     """The folder under `root` for everything on which timings depend.
 
-    The loss budget and the objective are no part of it: the rounds are the same, and only the decision differs.
+    The objective is part of it, for candidates are set up for it. The loss budget is not: the rounds are the same, and
+    only the decision differs.
     """
     text_digest = hashlib.sha256()
     for text in (*texts, "\0", *reference_texts):
@@ -86,6 +87,7 @@ def journal_folder(
         "texts": text_digest.hexdigest(),
         "seed": request.seed,
         "threads": request.threads,
+        "objective": request.objective,
         "cpu": [cpu.model, cpu.vendor, cpu.arch, list(cpu.isa), cpu.physical_cores, cpu.usable_cores],
         "gpus": [[gpu.name, gpu.driver] for gpu in hardware.gpus],
         "packages": {package.name: package.version for package in packages},

@@ -170,6 +170,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             packages=known.packages,
             texts=ready.sample.texts,
             threads=known.request.threads,
+            objective=known.request.objective,
             cache_dir=cache_dir(),
             log_dir=logs,
             fresh=spec.fresh,

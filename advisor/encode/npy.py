@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -13,13 +14,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.errors import InputError
+
 
 class NpyWriter:
     """Writes float32 rows of one length to `path`, with the memory of one block of rows.
 
     A context manager: the file is renamed into place on a clean exit; any exception leaves what was there before.
-    NumPy pads the header so that the number of rows can grow in place
-    (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+    Raises InputError where the file cannot be written. NumPy pads the header so that the number of rows can grow in
+    place (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,14 +44,16 @@ class NpyWriter:
 
     def append(self, rows: NDArray[np.float32]) -> None:
         """Add rows, `(num_rows, dimension)` float32, of the same dimension each time."""
-        if self._dimension is None:
-            self._dimension = rows.shape[1]
-            self._file.write(self.header())
-        self._file.write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
+        with self._writing():
+            if self._dimension is None:
+                self._dimension = rows.shape[1]
+                self._file.write(self.header())
+            self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
         self.num_rows += rows.shape[0]
 
     def __enter__(self) -> NpyWriter:
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        with self._writing():
+            descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
         self._building = Path(name)
         self._file: BinaryIO = os.fdopen(descriptor, "w+b")
         return self
@@ -58,7 +63,8 @@ class NpyWriter:
     ) -> None:
         try:
             if exc_type is None:
-                self._finish()
+                with self._writing():
+                    self._finish()
         finally:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -72,3 +78,12 @@ class NpyWriter:
         os.umask(umask)
         self._building.chmod(0o666 & ~umask)  # mkstemp's 0o600 would lock other users out
         self._building.replace(self._path)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"The embeddings cannot be written to {str(self._path)!r}: {error.strerror or error}."
+            ) from None

@@ -1,0 +1,166 @@
+"""An artifact as a real `SentenceTransformer` (version 6): for evaluators, pipelines and vector stores that take one.
+
+The transformer is a module that runs the artifact's graph; the modules after it are Sentence Transformers' own.
+`encode` goes past all of them to the artifact's encoder, which sorts and batches by itself; what else one may ask of
+the object (token embeddings, `forward`, several processes) goes through the modules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advisor.encode.encoder import Encoder
+from advisor.encode.graph import GraphBackend
+from advisor.encode.loading import load
+from advisor.encode.manifest import read_manifest
+from advisor.encode.pipeline import Pipeline
+from advisor.encode.tokenize import Inputs
+from advisor.errors import MissingExtraError, UnavailableError
+
+try:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import InputModule
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
+except ImportError as error:
+    if (error.name or "").startswith("sentence_transformers."):
+        raise UnavailableError(
+            "This version of Sentence Transformers is older than 6, which the artifact needs to be one of its objects.",
+            hint="Load it with advisor.load, or as its README.md says for version 5.",
+        ) from None
+    raise MissingExtraError(
+        error.name or "sentence-transformers", "profile", purpose="A SentenceTransformer object"
+    ) from None
+
+_DEFAULT_BATCH = 32
+"""What `SentenceTransformer.encode` passes where its caller names no batch size; the artifact then cuts by tokens."""
+
+_MODULES = {"Pooling": Pooling, "Dense": Dense, "Normalize": Normalize}
+
+
+class ArtifactTransformer(InputModule):  # type: ignore[misc]  # its package is skipped by mypy
+    """The first module: the artifact's tokenizer and graph in place of a torch transformer."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.max_seq_length = encoder.max_seq_length
+
+    @property
+    def backend(self) -> GraphBackend:
+        """What runs the graph."""
+        backend = self.encoder.backend
+        assert isinstance(backend, GraphBackend)  # a torch winner is loaded as it is
+        return backend
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, of the package `tokenizers`."""
+        return self.backend.tokenizer.raw
+
+    def preprocess(self, inputs: Sequence[str], prompt: str | None = None, **_: Any) -> dict[str, Any]:
+        """Texts -> features: int64 tensors of shape `(batch, tokens)`."""
+        made = self.backend.tokenize(inputs, prompt=prompt or "")
+        features: dict[str, Any] = {
+            "input_ids": torch.from_numpy(made.input_ids),
+            "attention_mask": torch.from_numpy(made.attention_mask),
+            "token_type_ids": torch.from_numpy(made.token_type_ids),
+        }
+        if prompt:
+            features["prompt_length"] = self.backend.tokenizer.prompt_length(prompt)
+        return features
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `token_embeddings`: `(batch, tokens, hidden)` float32."""
+        mask = features["attention_mask"].cpu().numpy()
+        made = Inputs(
+            input_ids=features["input_ids"].cpu().numpy(),
+            attention_mask=mask,
+            token_type_ids=features["token_type_ids"].cpu().numpy(),
+            padded=not bool(mask.all()),
+        )
+        # The session's array is its own, and is overwritten by its next run.
+        features["token_embeddings"] = torch.from_numpy(np.array(self.backend.run(made)))
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        """The length of a token's embedding."""
+        return int(self.backend.run(self.backend.tokenize(["a"], prompt="")).shape[2])
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Refused: an artifact is copied as the folder that it is."""
+        raise NotImplementedError("An artifact is saved by copying its folder, hashes and all.")
+
+
+class ArtifactModel(SentenceTransformer):  # type: ignore[misc]  # its package is skipped by mypy
+    """A `SentenceTransformer` whose `encode` runs on the artifact."""
+
+    def _inference(
+        self, inputs: list[Any], *, output_value: str | None, batch_size: int, device: Any = None, **options: Any
+    ) -> Any:
+        first = self[0]
+        plain = output_value == "sentence_embedding" and isinstance(first, ArtifactTransformer)
+        if not plain or not set(options) <= _UNDERSTOOD:
+            return super()._inference(
+                inputs, output_value=output_value, batch_size=batch_size, device=device, **options
+            )
+        embeddings = first.encoder.encode(
+            inputs,
+            prompt=options["prompt"] or "",
+            batch_size=None if batch_size == _DEFAULT_BATCH else batch_size,
+            normalize_embeddings=options["normalize_embeddings"],
+            truncate_dim=options["truncate_dim"],
+            show_progress_bar=options["show_progress_bar"],
+        )
+        return torch.from_numpy(embeddings)
+
+
+_UNDERSTOOD = {"prompt", "show_progress_bar", "save_to_cpu", "normalize_embeddings", "truncate_dim"}
+
+
+def sentence_transformer(folder: str | Path, *, threads: int | None = None, check: bool = True) -> SentenceTransformer:
+    """Open an artifact as a `SentenceTransformer`; the arguments and errors are `load`'s.
+
+    Also raises MissingExtraError without Sentence Transformers, and UnavailableError where it is older than version 6.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if manifest.runtime == "torch":
+        load(folder, threads=threads, check=check).close()  # the hashes first
+        settings = manifest.settings
+        return SentenceTransformer(
+            str(folder),
+            device=settings.device,
+            local_files_only=True,
+            model_kwargs={"dtype": getattr(torch, settings.dtype or "float32")},
+        )
+    encoder = load(folder, threads=threads, check=check)
+    pipeline = encoder.pipeline
+    return ArtifactModel(
+        modules=[ArtifactTransformer(encoder), *_later_modules(folder, pipeline)],
+        device="cpu",
+        prompts=dict(pipeline.prompts),
+        default_prompt_name=pipeline.default_prompt_name,
+        similarity_fn_name=pipeline.similarity,
+        truncate_dim=pipeline.truncate_dim,
+        local_files_only=True,
+    )
+
+
+def _later_modules(folder: Path, pipeline: Pipeline) -> list[Any]:
+    """Pooling and what follows, as Sentence Transformers loads them; the encoder has read and checked them before."""
+    listed = folder / "modules.json"
+    if not listed.is_file():  # a plain transformers model
+        return [Pooling(pipeline.output_dimension, pooling_mode=list(pipeline.pooling.modes))]
+    entries = json.loads(listed.read_text(encoding="utf-8"))[1:]
+    kinds = [(entry["type"].rpartition(".")[2], entry["path"]) for entry in entries]
+    return [
+        _MODULES[kind].load(str(folder), subfolder=path, local_files_only=True)
+        for kind, path in kinds
+        if kind in _MODULES
+    ]

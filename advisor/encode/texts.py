@@ -1,0 +1,58 @@
+"""Whether what callers give are texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from advisor.errors import InputError
+
+
+def checked_all(sentences: Iterable[str]) -> list[str]:
+    """All texts as a list. Raises InputError where one is no string, or where they are no texts at all."""
+    try:
+        texts = list(sentences)
+    except TypeError:
+        raise InputError(f"encode takes a string or an iterable of strings, not {_kind(sentences)}.") from None
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _no_string(index, text)
+    return texts
+
+
+def checked_one_by_one(sentences: Iterable[str]) -> Iterator[str]:
+    """The same texts, each checked when its turn comes, for its Unicode too: nobody can look at it again later."""
+    for index, text in enumerate(sentences):
+        if not isinstance(text, str):
+            raise _no_string(index, text)
+        if not text.isascii():
+            _check_unicode(f"Text {index}", text)
+        yield text
+
+
+def raise_for_unicode(texts: Iterable[str], prompt: str) -> None:
+    """Raise InputError for the first that is not valid Unicode, the prompt included; nothing if all are."""
+    _check_unicode("The prompt", prompt)
+    if isinstance(texts, Sequence):
+        for index, text in enumerate(texts):
+            _check_unicode(f"Text {index}", text)
+
+
+def _check_unicode(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name} holds half of a surrogate pair at position {error.start}, which is not valid Unicode.",
+            hint="Decode the source with errors='replace'.",
+        ) from None
+
+
+def _no_string(index: int, text: object) -> InputError:
+    return InputError(
+        f"Text {index} is {_kind(text)}, not a string.",
+        hint="Replace missing values by empty strings, or leave them out.",
+    )
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__} ({value!r:.40})"

@@ -30,10 +30,10 @@ def head_chars(raw: RawTokenizer, settings: TokenizerSettings) -> int | None:
     if settings.max_length is None or settings.truncation_side != "right":
         return None
     words: Any = raw.pre_tokenizer
-    normalizer: Any = raw.normalizer
-    parts: list[Any] = [*normalizer] if isinstance(normalizer, normalizers.Sequence) else [normalizer]
     first = words[0] if type(words) is pre_tokenizers.Sequence else words
-    if not isinstance(first, _BY_WORDS) or not all(part is None or isinstance(part, _BY_CHARACTERS) for part in parts):
+    if not isinstance(first, _BY_WORDS) or not all(
+        isinstance(part, _BY_CHARACTERS) for part in parts_of(raw.normalizer)
+    ):
         return None
     if not isinstance(raw.model, models.WordPiece | models.WordLevel):
         return None
@@ -48,3 +48,13 @@ def head(text: str, num_chars: int) -> str:
         return text
     end = text.rfind(" ", 0, num_chars)
     return text if end <= 0 else text[:end]
+
+
+def parts_of(normalizer: Any) -> list[normalizers.Normalizer]:
+    """The normalisers of which one is made; none for None."""
+    if normalizer is None:
+        return []
+    if type(normalizer) is normalizers.Sequence:
+        sequence: Any = normalizer  # it can be iterated over, which its type stubs do not say
+        return list(sequence)
+    return [normalizer]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as RawTokenizer
 
-from advisor.encode.heads import head, head_chars
+from advisor.encode.heads import head, head_chars, parts_of
 from advisor.encode.tokenizer_settings import Side, TokenizerSettings
 from advisor.errors import ModelError
 
@@ -172,23 +172,14 @@ def load_tokenizer(settings: TokenizerSettings) -> RawTokenizer:
         raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     elif settings.metaspace_words and isinstance(raw.model, models.Unigram):
         raw.normalizer = next(
-            (part for part in _parts(raw.normalizer) if isinstance(part, normalizers.Precompiled)), None
+            (part for part in parts_of(raw.normalizer) if isinstance(part, normalizers.Precompiled)), None
         )
         raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
     if settings.lower_case:
-        parts = _parts(raw.normalizer)
+        parts = parts_of(raw.normalizer)
         if not any(isinstance(part, normalizers.Lowercase) for part in parts):
             raw.normalizer = normalizers.Sequence([normalizers.Lowercase(), *parts])
     return raw
-
-
-def _parts(normalizer: Any) -> list[normalizers.Normalizer]:
-    if normalizer is None:
-        return []
-    if type(normalizer) is normalizers.Sequence:
-        sequence: Any = normalizer  # it can be iterated over, which its type stubs do not say
-        return list(sequence)
-    return [normalizer]
 
 
 def _padding(raw: RawTokenizer, settings: TokenizerSettings) -> tuple[Side, int]:

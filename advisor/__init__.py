@@ -30,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "recommend": "advisor.api",
-    "load": "advisor.api",
+    "load": "advisor.encode",
     "sentence_transformer": "advisor.api",
     "verify": "advisor.api",
     "Encoder": "advisor.encode",

@@ -128,11 +128,11 @@ def explain(
     return explain_spec(spec, model=name, overrides=overrides)
 
 
-def load(folder: str | Path, *, threads: int | None = None, check: bool = True) -> Encoder:
-    """Load an artifact for production; see `advisor.encode.load`."""
+def load(folder: str | Path, *, threads: int | None = None, check: bool = True, keep_compiled: bool = True) -> Encoder:
+    """Load an artifact for production; see `advisor.encode.load`, which `advisor.load` is."""
     from advisor.encode import load as load_encoder
 
-    return load_encoder(folder, threads=threads, check=check)
+    return load_encoder(folder, threads=threads, check=check, keep_compiled=keep_compiled)
 
 
 def sentence_transformer(folder: str | Path, *, threads: int | None = None, check: bool = True) -> SentenceTransformer:

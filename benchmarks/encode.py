@@ -32,12 +32,15 @@ from ceiling import ceilings, model_operations
 from common import Machine, export, say, write_json
 from material import mixed_texts, texts_of
 
+from advisor import catalogue
 from advisor.encode.modules import read_pipeline
 from advisor.encode.tokenize import Tokenizer
 from advisor.errors import AdvisorError
+from advisor.export.plan import settings_for
 from advisor.measure.intervals import median_interval
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
+from advisor.types import Objective
 
 WORKER = Path(__file__).with_name("peers") / "worker.py"
 
@@ -47,7 +50,7 @@ ENVIRONMENTS = {
 }
 
 SETS = ("short", "medium", "long", "mixed")
-SET_TEXTS = {"short": 2048, "medium": 192, "long": 96, "mixed": 384}
+SET_TEXTS = {"short": 1024, "medium": 64, "long": 32, "mixed": 160}
 SINGLE_TEXTS = 40
 
 FILES = {
@@ -57,6 +60,10 @@ FILES = {
     "openvino-qint8": ("openvino", "int8"),
 }
 """Candidate -> the runtime, and the ceiling that it is held against."""
+
+
+OPTIMUM_FILES = {"onnx": "onnx/model_O3.onnx", "onnx-qint8": "onnx/model_qint8_avx512_vnni.onnx"}
+"""What Optimum calls its own files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,44 +125,37 @@ def python_of(name: str, folder: Path) -> str:
 def runners(
     files: Sequence[str], model: Path, graphs: dict[str, Path], threads: int, envs: Path, optimum: Path | None
 ) -> list[Runner]:
-    """Everybody who takes part. `model` is a folder with the model and all graphs in it."""
+    """Everybody who takes part. `model` is a folder with the model and all graphs in it.
+
+    advisor's encoder has the settings that `recommend` gives a candidate, untuned: those for throughput, and in a
+    process of its own (`advisor-latency`) those for latency, which runs the single texts.
+    """
     found = []
     for name in files:
         runtime, _ = FILES[name]
-        settings = {"threads": threads}
-        if runtime == "openvino":
-            settings["inference_precision"] = "bf16" if name == "openvino-bf16" else "f32"
-        load = {"kind": "advisor", "folder": str(model), "runtime": runtime, "file": str(graphs[name])}
-        found.append(Runner(name=f"{name} advisor", file=name, peer="advisor", load={**load, "settings": settings}))
         relative = graphs[name].relative_to(model).as_posix()
-        st5 = {"kind": "sentence_transformers", "folder": str(model), "backend": runtime, "dtype": None}
-        found.append(
-            Runner(
-                name=f"{name} st5", file=name, peer="st5", load={**st5, "file": relative}, python=python_of("st5", envs)
+
+        def ours(peer: str, graph: Path, objective: Objective, name: str = name, runtime: str = runtime) -> Runner:
+            settings = asdict(settings_for(catalogue.get(name), threads=threads, objective=objective))
+            load = {"kind": "advisor", "folder": str(model), "runtime": runtime, "file": str(graph)}
+            return Runner(name=f"{name} {peer}", file=name, peer=peer, load={**load, "settings": settings})
+
+        def theirs(peer: str, name: str = name, relative: str = relative, **load: Any) -> Runner:
+            return Runner(
+                name=f"{name} {peer}",
+                file=name,
+                peer=peer,
+                load={"folder": str(model), "file": relative, **load},
+                python=python_of(peer, envs),
             )
-        )
+
+        found.append(ours("advisor", graphs[name], "throughput"))
+        found.append(ours("advisor-latency", graphs[name], "latency"))
+        found.append(theirs("st5", kind="sentence_transformers", backend=runtime, dtype=None))
         if runtime == "onnx":
-            fastembed = {"kind": "fastembed", "folder": str(model), "file": relative, "dimension": 384}
-            found.append(
-                Runner(
-                    name=f"{name} fastembed",
-                    file=name,
-                    peer="fastembed",
-                    load=fastembed,
-                    python=python_of("fastembed", envs),
-                )
-            )
-        theirs = {"onnx": "model_O3.onnx", "onnx-qint8": "model_qint8_avx512_vnni.onnx"}.get(name)
-        if optimum is not None and theirs is not None:
-            graph = str(optimum / "onnx" / theirs)
-            found.append(
-                Runner(
-                    name=f"{name} optimum-file",
-                    file=name,
-                    peer="optimum-file",
-                    load={**load, "file": graph, "settings": settings},
-                )
-            )
+            found.append(theirs("fastembed", kind="fastembed", dimension=384))
+        if optimum is not None and name in OPTIMUM_FILES:
+            found.append(ours("optimum-file", optimum / OPTIMUM_FILES[name], "throughput"))
     for dtype in ("float32", "bfloat16"):
         st6 = {"kind": "sentence_transformers", "folder": str(model), "backend": "torch", "dtype": dtype, "file": None}
         found.append(Runner(name=f"st6 torch-{dtype}", file=None, peer=f"st6-{dtype}", load=st6))
@@ -249,27 +249,33 @@ def run(
             Process(Runner(name="optimum", file=None, peer="optimum", load=load, python=python), folder).close()
         everybody = runners(arguments.files, base, graphs, threads, arguments.envs, optimum)
         tokenizer = Tokenizer(read_pipeline(model.path).tokenizer)
+        last = arguments.files[-1]
         for file in arguments.files:
-            taking_part = [one for one in everybody if one.file in (file, None)]
+            # PyTorch runs no file, and beside one of them is enough.
+            taking_part = [one for one in everybody if one.file == file or (one.file is None and file == last)]
             say(f"{file}: loading {', '.join(one.peer for one in taking_part)}")
             processes = [Process(one, folder) for one in taking_part]
             try:
                 for process in processes:
                     process.ask(op="texts", path=str(folder / "texts.json"))
+                bulk = [one for one in processes if one.runner.peer != "advisor-latency"]
+                alone = [one for one in processes if one.runner.peer not in ("advisor", "optimum-file")]
                 for name in arguments.sets:
-                    laps = measure(processes, name, rounds=arguments.rounds, rng=rng, op="encode")
+                    laps = measure(bulk, name, rounds=arguments.rounds, rng=rng, op="encode")
                     operations = model_operations(model.path, tokenizer(sets[name]).lengths.tolist())
                     share = operations / top[FILES[file][1]]
-                    cells.append(judge(file, name, laps, taking_part, texts=len(sets[name]), share=share))
+                    cells.append(
+                        judge(file, name, laps, [one.runner for one in bulk], texts=len(sets[name]), share=share)
+                    )
                     say(line(cells[-1]))
-                laps = measure(processes, "single", rounds=arguments.rounds, rng=rng, op="single")
-                ours = f"{file} advisor"
+                laps = measure(alone, "single", rounds=arguments.rounds, rng=rng, op="single")
+                ours = f"{file} advisor-latency"
                 singles[file] = {
                     "p50_ms": 1e3 * statistics.median(lap[ours] for lap in laps),
                     "share_of": {
-                        one.peer: statistics.median(lap[ours] / lap[one.name] for lap in laps)
-                        for one in taking_part
-                        if one.name != ours
+                        one.runner.peer: statistics.median(lap[ours] / lap[one.runner.name] for lap in laps)
+                        for one in alone
+                        if one.runner.name != ours
                     },
                 }
                 say(f"{file}, one short text: {singles[file]}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny_models
 from numpy.typing import NDArray
-from tiny_models import ARCHITECTURES, POOLING_MODES, TEXTS, DenseSpec
+from tiny_models import ARCHITECTURES, MORE_ARCHITECTURES, POOLING_MODES, TEXTS, DenseSpec
 
 from advisor.encode import Encoder, open_encoder
 from advisor.types import Runtime, RuntimeSettings
@@ -42,6 +42,20 @@ def test_every_architecture_layout_and_runtime(architecture: str, layout: str, r
     folder = tiny_models.shared(architecture=architecture, layout=layout)
     with open_tiny(folder, runtime) as encoder:
         assert_same(encoder.encode(TEXTS), tiny_models.reference(folder, TEXTS))
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+@pytest.mark.parametrize("architecture", MORE_ARCHITECTURES)
+def test_more_architectures(architecture: str, runtime: Runtime) -> None:
+    decoder = architecture == "qwen3"
+    folder = tiny_models.shared(
+        architecture=architecture,
+        pooling="lasttoken" if decoder else "mean",
+        padding_side="left" if decoder else "right",
+    )
+    texts = [text for text in TEXTS if text] if decoder else TEXTS  # it has no special tokens: an empty text has none
+    with open_tiny(folder, runtime) as encoder:
+        assert_same(encoder.encode(texts), tiny_models.reference(folder, texts))
 
 
 @pytest.mark.parametrize("padding_side", ["left", "right"])
@@ -234,3 +248,18 @@ def test_the_demo_model(runtime: Runtime) -> None:
 def _frozen(prompts: dict[str, str]) -> Any:
     """Prompts as something that `tiny_models.shared` can take as a key."""
     return tuple(prompts.items())
+
+
+@pytest.mark.parametrize(("runtime", "precision"), [("onnx", None), ("openvino", "f32"), ("openvino", "bf16")])
+def test_a_text_alone_in_a_batch_and_padded_has_one_embedding(runtime: Runtime, precision: str | None) -> None:
+    texts = ["A small dog runs.", *(text for text in TEXTS if text)]
+    with open_tiny(tiny_models.shared(), runtime, tokens_per_batch=10_000, inference_precision=precision) as encoder:
+        together = encoder.encode(texts)  # one batch, padded to the longest
+        for text, embedding in zip(texts, together, strict=True):
+            for other in (
+                encoder.encode(text),
+                encoder.encode([text] * 3)[1],
+                encoder.encode([text, text + " more"])[0],
+            ):
+                cosine = float(embedding @ other) / float(np.linalg.norm(embedding) * np.linalg.norm(other))
+                assert 1 - cosine <= 1e-4

@@ -17,6 +17,9 @@ from typing import Any, Literal
 Layout = Literal["st6", "st5"]
 
 ARCHITECTURES = ("bert", "mpnet", "xlm-roberta", "roberta", "distilbert", "modernbert")
+MORE_ARCHITECTURES = ("electra", "camembert", "deberta-v2", "qwen3")
+"""Built for the tests of the encoder alone."""
+
 POOLING_MODES = ("mean", "cls", "max", "lasttoken", "mean_sqrt_len_tokens", "weightedmean")
 
 HIDDEN_SIZE = 32
@@ -180,7 +183,7 @@ def to_onnx(model_folder: Path, out: Path, *, with_token_type_ids: bool | None =
     model = AutoModel.from_pretrained(model_folder, attn_implementation="eager", dtype=torch.float32).eval()
     types = with_token_type_ids
     if types is None:
-        types = getattr(model.config, "type_vocab_size", 0) > 1 and model.config.model_type == "bert"
+        types = getattr(model.config, "type_vocab_size", 0) > 1 and model.config.model_type in ("bert", "electra")
 
     class Wrapper(torch.nn.Module):
         def __init__(self) -> None:
@@ -234,15 +237,19 @@ def _tokenizer(architecture: str) -> Any:
     import transformers
     from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-    if architecture in ("bert", "distilbert", "mpnet"):
+    if architecture in ("bert", "distilbert", "electra", "mpnet"):
         special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"] if architecture == "mpnet" else _BERT_SPECIAL
         cls = transformers.MPNetTokenizer if architecture == "mpnet" else transformers.BertTokenizer
         return cls(vocab={token: index for index, token in enumerate([*special, *_word_pieces()])})
-    if architecture == "xlm-roberta":
+    if architecture in ("xlm-roberta", "camembert", "deberta-v2"):
         pieces = [piece for piece in _word_pieces() if not piece.startswith("##")]
         scored = [(piece if len(piece) == 1 else f"▁{piece}", -float(len(piece) == 1) - 5.0) for piece in pieces]
-        return transformers.XLMRobertaTokenizer(vocab=[*_XLMR_SPECIAL, ("▁", -6.0), *scored, ("<mask>", 0.0)])
-    special = _ROBERTA_SPECIAL if architecture == "roberta" else _BERT_SPECIAL
+        if architecture == "deberta-v2":
+            special = [(token, 0.0) for token in _BERT_SPECIAL]
+            return transformers.DebertaV2Tokenizer(vocab=[*special, ("▁", -6.0), *scored])
+        cls = transformers.CamembertTokenizer if architecture == "camembert" else transformers.XLMRobertaTokenizer
+        return cls(vocab=[*_XLMR_SPECIAL, ("▁", -6.0), *scored, ("<mask>", 0.0)])
+    special = {"roberta": _ROBERTA_SPECIAL, "qwen3": ["<|endoftext|>"]}.get(architecture, _BERT_SPECIAL)
     raw = tokenizers.Tokenizer(models.BPE())
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
@@ -253,10 +260,11 @@ def _tokenizer(architecture: str) -> Any:
         show_progress=False,
     )
     raw.train_from_iterator(TRAINING_TEXTS, trainer)
-    if architecture == "roberta":
+    if architecture in ("roberta", "qwen3"):
         model = json.loads(raw.to_str())["model"]
         merges = [tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ")) for merge in model["merges"]]
-        return transformers.RobertaTokenizer(vocab=model["vocab"], merges=merges)
+        cls = transformers.RobertaTokenizer if architecture == "roberta" else transformers.Qwen2Tokenizer
+        return cls(vocab=model["vocab"], merges=merges)
     raw.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         special_tokens=[("[CLS]", raw.token_to_id("[CLS]")), ("[SEP]", raw.token_to_id("[SEP]"))],
@@ -313,16 +321,25 @@ def _config(architecture: str, vocab_size: int, hidden_size: int, pad_token_id: 
             eos_token_id=3,
             local_attention=16,
         )
+    if architecture == "qwen3":
+        return transformers.Qwen3Config(
+            **shared, num_key_value_heads=1, head_dim=hidden_size // 2, max_position_embeddings=128
+        )
     # RoBERTa, XLM-R and MPNet number positions from pad_token_id + 1, so 130 of them hold 128 tokens.
-    positions = 128 if architecture == "bert" else 130
+    positions = 128 if architecture in ("bert", "deberta-v2", "electra") else 130
     config = {
         "bert": transformers.BertConfig,
+        "camembert": transformers.CamembertConfig,
+        "deberta-v2": transformers.DebertaV2Config,
+        "electra": transformers.ElectraConfig,
         "mpnet": transformers.MPNetConfig,
         "roberta": transformers.RobertaConfig,
         "xlm-roberta": transformers.XLMRobertaConfig,
     }[architecture]
     if architecture != "mpnet":
-        shared["type_vocab_size"] = 2 if architecture == "bert" else 1
+        shared["type_vocab_size"] = {"bert": 2, "electra": 2, "deberta-v2": 0}.get(architecture, 1)
+    if architecture == "electra":
+        shared["embedding_size"] = hidden_size
     return config(**shared, max_position_embeddings=positions)
 
 

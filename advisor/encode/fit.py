@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import warnings
 from typing import Any
 
@@ -10,11 +12,12 @@ from advisor.encode.manifest import Manifest
 from advisor.errors import ArtifactWarning
 from advisor.types import Hardware, Runtime
 
-_DISTRIBUTIONS: dict[Runtime, tuple[str, ...]] = {
-    "onnx": ("onnxruntime", "onnxruntime-gpu"),
-    "openvino": ("openvino",),
-    "torch": ("torch", "sentence-transformers"),
+_MODULES: dict[Runtime, dict[str, tuple[str, ...]]] = {
+    "onnx": {"onnxruntime": ("onnxruntime", "onnxruntime-gpu")},
+    "openvino": {"openvino": ("openvino",)},
+    "torch": {"torch": ("torch",), "sentence_transformers": ("sentence-transformers",)},
 }
+"""The runtimes' modules, and the distributions that they come in."""
 
 
 def warn_if_unfit(manifest: Manifest, hardware: Hardware) -> None:
@@ -48,21 +51,20 @@ def _graph(manifest: Manifest) -> str | None:
 
 
 def _versions(manifest: Manifest) -> list[str]:
-    from importlib.metadata import PackageNotFoundError, version
-
     recorded: dict[str, Any] = manifest.document.get("packages") or {}
     found = []
-    for name in _DISTRIBUTIONS[manifest.runtime]:
-        wrote = recorded.get(name)
-        if not isinstance(wrote, str):
+    for module, distributions in _MODULES[manifest.runtime].items():
+        wrote = next((recorded[name] for name in distributions if isinstance(recorded.get(name), str)), None)
+        runs = getattr(sys.modules.get(module), "__version__", None)  # imported before; package metadata takes longer
+        if wrote is None or not isinstance(runs, str) or _release(runs) == _release(wrote):
             continue
-        try:
-            runs = version(name)
-        except PackageNotFoundError:  # another distribution of the same package
-            continue
-        if runs != wrote:
-            found.append(
-                f"This artifact was measured with {name} {wrote} and runs in {runs}: speed and embeddings may differ. "
-                "Run: advisor verify ARTIFACT"
-            )
+        found.append(
+            f"This artifact was measured with {distributions[0]} {_release(wrote)} and runs in {_release(runs)}: speed "
+            "and embeddings may differ. Run: advisor verify ARTIFACT"
+        )
     return found
+
+
+def _release(version: str) -> str:
+    """`2026.4.1` of `2026.4.1-22005-abc-releases/2026/4`, `2.13.0` of `2.13.0+cpu`."""
+    return re.split("[-+]", version, maxsplit=1)[0]

@@ -6,26 +6,28 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from advisor.encode.blob import Blob
 from advisor.encode.encoder import Encoder
 from advisor.encode.fit import warn_if_unfit
-from advisor.encode.manifest import check_file, read_manifest
+from advisor.encode.manifest import Manifest, check_file, read_manifest
 from advisor.encode.opening import open_encoder
 from advisor.errors import InputError
-from advisor.types import ArtifactFile, Hardware, Memory, Runtime
+from advisor.types import ArtifactFile, Hardware, Memory, Runtime, RuntimeSettings
 
 PROSE = (".md", ".html")
 """Files that nobody runs: editing an artifact's README does not keep it from loading."""
 
 
-def load(folder: str | Path, *, threads: int | None = None, check: bool = True) -> Encoder:
+def load(folder: str | Path, *, threads: int | None = None, check: bool = True, keep_compiled: bool = True) -> Encoder:
     """Open an artifact.
 
     `threads` defaults to the number that was measured, or to what this machine grants if that is less. With `check`,
-    the sha256 of every listed file is compared before anything is loaded.
+    the sha256 of every listed file is compared before anything is loaded. With `keep_compiled`, what OpenVINO compiles
+    is kept in the artifact's folder `.cache`, if that can be written, for the next process on such a machine.
 
     Warns with ArtifactWarning where the machine lacks what the winner was made for, or where the runtime has another
     version than the one that was measured. The encoder can be pickled: it is then loaded again, from the same folder.
@@ -41,6 +43,9 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True) 
     settings = manifest.settings
     settings = replace(settings, threads=threads if threads is not None else min(settings.threads, machine.threads))
     files = tuple(file for file in manifest.files if not file.name.endswith(PROSE)) if check else ()
+    blob = _blob(folder, manifest, settings, machine, check=check) if keep_compiled else None
+    if blob is not None:
+        blob.begin()
     with _checking(folder, files):
         _import_runtime(manifest.runtime)  # takes about as long as the hashes do
     if check:
@@ -50,8 +55,22 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True) 
         runtime=manifest.runtime,
         file=None if manifest.file is None else folder / manifest.file,
         settings=settings,
-        reopen=partial(load, folder.absolute(), threads=threads, check=check),
+        blob=blob,
+        reopen=partial(load, folder.absolute(), threads=threads, check=check, keep_compiled=keep_compiled),
     )
+
+
+def _blob(
+    folder: Path, manifest: Manifest, settings: RuntimeSettings, machine: Hardware, *, check: bool
+) -> Blob | None:
+    """What OpenVINO compiles of this graph, on this processor, with these settings; nothing for other runtimes."""
+    if manifest.runtime != "openvino":
+        return None
+    graph = Path(manifest.file or "").with_suffix("")
+    hashes = [file.sha256 for file in manifest.files if Path(file.name).with_suffix("") == graph]
+    cpu = machine.cpu
+    identity = [hashes, cpu.model, cpu.arch, list(cpu.isa), asdict(settings)]
+    return Blob(folder, identity=identity, check=check)
 
 
 def this_machine() -> Hardware:

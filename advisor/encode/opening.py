@@ -8,6 +8,7 @@ from pathlib import Path
 
 from advisor.encode.backend import Backend
 from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
+from advisor.encode.blob import Blob
 from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.modules import read_pipeline
@@ -23,12 +24,14 @@ def open_encoder(
     file: Path | None,
     settings: RuntimeSettings,
     trust_remote_code: bool = False,
+    blob: Blob | None = None,
     reopen: Callable[[], Encoder] | None = None,
 ) -> Encoder:
     """Open a model.
 
     `folder` holds the tokenizer and the modules' configurations; `file` is the exported graph (None for torch), which
-    may lie elsewhere. `trust_remote_code` only matters to torch. `reopen` is what the encoder is pickled as.
+    may lie elsewhere. `trust_remote_code` only matters to torch. `blob` keeps what OpenVINO
+    compiles. `reopen` is what the encoder is pickled as.
 
     Raises ModelError where the model has a part that is not supported, ArtifactError where the graph is missing or
     damaged, MissingExtraError where the runtime is not installed, and InputError where a setting is wrong.
@@ -45,7 +48,7 @@ def open_encoder(
     else:
         if file is None or not file.is_file():
             raise ArtifactError(f"The graph {file or 'file'} is missing.", hint="Export the model again.")
-        session = _open_session(runtime, file, settings)
+        session = _open_session(runtime, file, settings, blob)
         backend = GraphBackend(
             pipeline,
             session,
@@ -77,11 +80,11 @@ def _with_defaults(settings: RuntimeSettings, runtime: Runtime) -> RuntimeSettin
     return replace(settings, inference_precision=settings.inference_precision or DEFAULT_PRECISION)
 
 
-def _open_session(runtime: Runtime, file: Path, settings: RuntimeSettings) -> Session:
+def _open_session(runtime: Runtime, file: Path, settings: RuntimeSettings, blob: Blob | None) -> Session:
     if runtime == "onnx":
         from advisor.encode.onnx_session import OnnxSession
 
         return OnnxSession(file, settings)
     from advisor.encode.openvino_session import OpenvinoSession
 
-    return OpenvinoSession(file, settings)
+    return OpenvinoSession(file, settings, blob=blob)

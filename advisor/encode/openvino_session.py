@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.encode.blob import Blob
 from advisor.encode.session import OUTPUT_NAMES, as_token_embeddings, cannot_load, check_inputs, feed
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError
@@ -24,7 +28,7 @@ class OpenvinoSession:
     `threads` and run as many batches side by side; a single text only ever runs in one of them.
     """
 
-    def __init__(self, file: Path, settings: RuntimeSettings) -> None:
+    def __init__(self, file: Path, settings: RuntimeSettings, *, blob: Blob | None = None) -> None:
         openvino = import_openvino()
         streams = settings.num_streams or 1
         config = {
@@ -33,13 +37,8 @@ class OpenvinoSession:
             "INFERENCE_PRECISION_HINT": settings.inference_precision or DEFAULT_PRECISION,
             "NUM_STREAMS": streams,
         }
-        try:
-            core = openvino.Core()
-            model = core.read_model(file)
-            check_inputs((node.get_any_name() for node in model.inputs), file)
-            self._compiled: Any = core.compile_model(model, settings.device.upper(), config)
-        except RuntimeError as error:
-            raise cannot_load(file, "OpenVINO", error) from None
+        self._compiled: Any = _compile(openvino, file, settings.device.upper(), config, blob)
+        check_inputs((node.get_any_name() for node in self._compiled.inputs), file)
         self._file = file
         self._tensor = openvino.Tensor
         self._requests = threading.local()
@@ -67,10 +66,58 @@ class OpenvinoSession:
         self._compiled = None
 
 
+def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blob: Blob | None) -> Any:
+    """Compile the graph, or take what was compiled before. Raises ArtifactError where OpenVINO refuses the file."""
+    core = openvino.Core()
+    compiled_before = None if blob is None else blob.get(openvino.__version__)
+    if compiled_before is not None:
+        with contextlib.suppress(RuntimeError):  # it is made again below
+            return core.import_model(io.BytesIO(compiled_before), device, config)
+    try:
+        model = core.read_model(file)
+        check_inputs((node.get_any_name() for node in model.inputs), file)
+        compiled = core.compile_model(model, device, config)
+    except RuntimeError as error:
+        raise cannot_load(file, "OpenVINO", error) from None
+    if blob is not None:
+        with contextlib.suppress(RuntimeError):  # a device that cannot export
+            blob.put(compiled.export_model().getvalue(), openvino.__version__)
+    return compiled
+
+
 def import_openvino() -> Any:
-    """The package; raises MissingExtraError where it is not installed."""
+    """The package, without its model converter, which is 40 % of the import and is imported when somebody asks for it.
+
+    Raises MissingExtraError where it is not installed.
+    """
+    if "openvino" in sys.modules or "openvino.tools" in sys.modules:
+        return _import()
+    # The package guards this one import by itself, and goes on without.
+    sys.modules["openvino.tools"] = None  # type: ignore[assignment]  # how Python marks a module that is not to be found
+    try:
+        openvino = _import()
+    finally:
+        del sys.modules["openvino.tools"]
+    if not hasattr(openvino, _CONVERTER):
+        openvino.__getattr__ = _late_converter
+    return openvino
+
+
+def _import() -> Any:
     try:
         import openvino
     except ImportError:
         raise MissingExtraError("openvino", "openvino", purpose="Running an OpenVINO model") from None
     return openvino
+
+
+_CONVERTER = "convert_model"
+
+
+def _late_converter(name: str) -> Any:
+    """`openvino.convert_model` for whoever wants it after all (PEP 562)."""
+    if name != _CONVERTER:
+        raise AttributeError(f"module 'openvino' has no attribute {name!r}")
+    from openvino.tools.ovc import convert_model
+
+    return convert_model

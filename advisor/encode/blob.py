@@ -1,0 +1,91 @@
+"""Compiled graphs, kept inside an artifact so that the next process need not compile again.
+
+Compiling the int8 file of all-MiniLM-L6-v2 takes OpenVINO 0.4 s, reading what it compiled 0.1 s. A blob is made by the
+first process that loads the artifact on a machine, and is good for the same graph, OpenVINO, processor and settings
+only. Its sha256 stands beside it and is compared first, and one that does not fit is made again. Where the artifact
+cannot be written, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+FOLDER = ".cache"
+"""Inside the artifact. No file in it is one of the artifact's own."""
+
+MOST_BLOBS = 4
+"""So many are kept, the newest: an artifact on a shared disk serves several kinds of machine."""
+
+
+class Blob:
+    """The compiled graph of one artifact, for one kind of machine and one set of settings.
+
+    `identity` is whatever it depends on besides the runtime's version. With `check` its sha256 is compared before it is
+    given.
+    """
+
+    def __init__(self, artifact: Path, *, identity: object, check: bool = True) -> None:
+        key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+        self._path = artifact / FOLDER / f"{key}.blob"
+        self._label = self._path.with_suffix(".sha256")
+        self._check = check
+        self._begun: Future[bytes | None] | None = None
+
+    def begin(self) -> None:
+        """Begin to read in a thread, while others import the runtime."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="blob")
+        self._begun = pool.submit(self._read)
+        pool.shutdown(wait=False)
+
+    def get(self, version: str) -> bytes | None:
+        """What this version of the runtime compiled; None if there is nothing that can be used."""
+        blob = self._read() if self._begun is None else self._begun.result()
+        self._begun = None
+        return blob if blob is not None and self._labelled()[1:] == [version] else None
+
+    def put(self, blob: bytes, version: str) -> None:
+        """Keep it, if the artifact can be written; the oldest of too many go."""
+        folder = self._path.parent
+        with contextlib.suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            _write(self._label, f"{hashlib.sha256(blob).hexdigest()}\n{version}\n".encode())
+            _write(self._path, blob)
+            newest_first = sorted(folder.glob("*.blob"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
+            for old in newest_first[MOST_BLOBS:]:
+                old.unlink(missing_ok=True)
+                old.with_suffix(".sha256").unlink(missing_ok=True)
+
+    def _read(self) -> bytes | None:
+        try:
+            blob = self._path.read_bytes()
+        except OSError:
+            return None
+        if self._check and self._labelled()[:1] != [hashlib.sha256(blob).hexdigest()]:
+            return None
+        return blob
+
+    def _labelled(self) -> list[str]:
+        """The sha256 and the version that are written down; empty if they cannot be read."""
+        try:
+            return self._label.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Beside its place, then renamed: another process may read or write the same."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)  # mkstemp's 0o600 would lock other users out
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

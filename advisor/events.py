@@ -25,6 +25,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDownloading(Event):
+    """A part of the model has come from Hugging Face: told at most four times a second.
+
+    `total_bytes` grows while the files are being asked for, and is None until the first one's size is known.
+    """
+
+    model: str
+    done_bytes: int
+    total_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResolved(Event):
     """The model was found and read."""
 

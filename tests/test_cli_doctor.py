@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from advisor.cli import main, requirements
 from advisor.cli.checks import LOW_DISK_BYTES, Facts, run_checks
 from advisor.report.doctor import CacheState, Check, Extra
-from advisor.report.privacy import HIDDEN, Redactor, without_texts
+from advisor.report.privacy import HIDDEN, OF_THE_SYSTEM, Redactor, without_texts
 from advisor.types import Fact, Gpu, Hardware
 
 HEAVY = {"torch", "transformers", "sentence_transformers", "onnxruntime", "openvino", "datasets", "nncf", "optimum"}
@@ -215,7 +215,7 @@ def test_the_home_folder_is_a_tilde_and_the_cache_in_it_can_be_read(
     assert found["path"] == "~/my-cache"
 
 
-REDACTOR = Redactor(homes=("/home/bob", "/mnt/users/bob"), secrets=("s3cr3tvalue",))
+REDACTOR = Redactor(homes=("/home/bob", "/mnt/users/bob"), secrets=("s3cr3tvalue",), kept=("~/", *OF_THE_SYSTEM))
 
 
 @pytest.mark.parametrize(

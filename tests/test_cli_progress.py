@@ -15,6 +15,7 @@ from advisor.events import (
     CandidateEnded,
     Event,
     ExportFinished,
+    ModelDownloading,
     RaceRepeated,
     RoundFinished,
     RoundsReused,
@@ -181,3 +182,12 @@ def test_in_a_narrow_window_the_time_to_go_is_the_last_to_be_cut() -> None:
     for line in races:
         assert " ETA 0:" in line.split("\n")[0]
         assert len(line.split("\n")[0].rstrip("\r")) <= 50
+
+
+def test_a_download_is_redrawn_on_a_terminal_and_one_line_elsewhere() -> None:
+    parts = tuple(
+        ModelDownloading(elapsed_s=float(step), model="owner/tiny", done_bytes=step * 10**6, total_bytes=5 * 10**6)
+        for step in range(1, 6)
+    )
+    assert play(parts, live=False).getvalue().count("downloading owner/tiny") == 1
+    assert "downloading owner/tiny, 5 of 5 MB" in play(parts, live=True).getvalue()

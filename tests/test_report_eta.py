@@ -18,6 +18,7 @@ from advisor.events import (
     ExportFinished,
     ExportStarted,
     Finished,
+    ModelDownloading,
     ModelResolved,
     RaceRepeated,
     RoundFinished,
@@ -297,3 +298,21 @@ def test_a_dry_run_is_through_when_it_ends() -> None:
     events = [event for event in Run().events() if isinstance(event, StageStarted | ModelResolved | RulesDecided)][:3]
     end = Finished(elapsed_s=1.0, recommendation=factories.confirmed())
     assert told((*events, end))[-1][1] == Eta(fraction=1.0, remaining_s=0.0)
+
+
+def test_a_download_goes_on_at_its_pace_and_lengthens_what_is_to_come() -> None:
+    def part(at_s: float, done: int, total: int | None = 100) -> ModelDownloading:
+        return ModelDownloading(elapsed_s=at_s, model="owner/tiny", done_bytes=done, total_bytes=total)
+
+    estimator = Estimator(time_budget_s=60)
+    estimator.add(StageStarted(elapsed_s=0.0, stage="model"))
+    assert estimator.add(part(0.5, 0, None)).remaining_s is None
+    assert estimator.add(part(0.9, 40)).remaining_s is None  # too early to tell
+    early = estimator.add(part(2.0, 10))
+    assert early.remaining_s == pytest.approx(18 + 60)
+    late = estimator.add(part(10.0, 50))
+    assert late.remaining_s is not None
+    assert 60 < late.remaining_s < 78
+    assert late.fraction > early.fraction
+    there = estimator.add(ModelResolved(elapsed_s=20.0, model=factories.model()))
+    assert there.remaining_s is None

@@ -18,7 +18,7 @@ from advisor.document import to_dict
 from advisor.report import html
 from advisor.report.html import to_html
 from advisor.report.html.markup import escaped, tag
-from advisor.report.redact import redacted, without_paths
+from advisor.report.privacy import redacted, without_paths
 from advisor.rules import load_ruleset
 from advisor.types import Decision, Fidelity, Histogram, PathStep, Recommendation
 

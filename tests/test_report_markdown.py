@@ -14,7 +14,7 @@ import pytest
 from advisor import catalogue
 from advisor.report.lengths import crossover
 from advisor.report.markdown import command, to_markdown
-from advisor.report.redact import without_paths
+from advisor.report.privacy import without_paths
 from advisor.rules import load_ruleset, to_mermaid
 from advisor.types import Recommendation, RuntimeSettings
 from advisor.whatif import LengthBest

@@ -24,6 +24,8 @@ from advisor.report.text import answer
 from advisor.tui.app import AdvisorApp
 from advisor.tui.dialogs.confirm import Confirm
 from advisor.tui.dialogs.whatif import WhatIf
+from advisor.tui.models import KnownModel
+from advisor.tui.panes.setup import SetupPane
 from advisor.tui.preview import Preview, preview
 from advisor.types import Recommendation
 
@@ -82,6 +84,29 @@ def test_letters_and_digits_stay_in_a_text_field() -> None:
             await pilot.press("q")
             await pilot.pause()
         assert app.return_value is False
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+def test_down_in_the_models_field_reaches_the_models_and_enter_takes_one(size: tuple[int, int]) -> None:
+    async def scenario() -> None:
+        app = app_of(model="")
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: all(worker.is_finished for worker in app.workers))
+            app.query_one(SetupPane).offer((KnownModel(name="my/model", where="cached"),))
+            await pilot.press("down")
+            await until(pilot, lambda: app.focused is app.query_one("#models"))
+            assert "my/model  (cached)" in seen(app)
+            await pilot.press("down", "enter")
+            await pilot.pause()
+            field = app.query_one("#field-model", Input)
+            assert field.value == "my/model"
+            assert app.focused is field
+            await pilot.press("enter")
+            await pilot.pause()
+            assert app.focused is app.query_one("#field-texts")
+            assert ("(cached)" in seen(app)) is (size == (80, 24))
 
     asyncio.run(scenario())
 
@@ -229,10 +254,10 @@ def test_ending_a_run_leaves_the_app_open_for_another_one() -> None:
         app = app_of(race)
         async with app.run_test(size=(80, 24)) as pilot:
             await racing(pilot, app)
-            app._cancel()
+            app.cancel()
             await until(pilot, lambda: app.state.phase == "cancelled")
             assert "exports and rounds are kept" in seen(app)
-            app._run = replaying(factories.events(factories.confirmed()))
+            app._steering._run = replaying(factories.events(factories.confirmed()))
             await start_and_finish(pilot, app)
             assert app.state.phase == "finished"
 
@@ -304,6 +329,81 @@ def test_a_changed_budget_ranks_the_measurements_again_and_names_the_flips() -> 
             assert "openvino-qint8" in screen
             assert "openvino-bf16" in screen
             assert "under 0.08% -> openvino-bf16" in screen
+
+    asyncio.run(scenario())
+
+
+def test_what_was_cut_beside_one_that_no_longer_passes_is_named_and_wins_nothing() -> None:
+    rec = factories.confirmed()
+    cut = replace(rec.candidates[1], status="cut", reason="cut after 6 rounds: 1.4x slower than openvino-qint8")
+    rec = replace(rec, candidates=(rec.candidates[0], cut, *rec.candidates[3:]))
+
+    async def scenario() -> None:
+        app = app_of(opened=rec)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("w")
+            await until(pilot, lambda: isinstance(app.screen, WhatIf))
+            assert "or what was faster when cut: openvino-bf16" in squeezed(app)
+            assert "to be measured again" not in str(app.screen.query_one("#real").render())
+            app.screen.query_one("#loss", Input).value = "0.05%"
+            await until(pilot, lambda: "409 texts/s, 1.0x" in str(app.screen.query_one("#other").render()))
+            other = " ".join(str(app.screen.query_one("#other").render()).split())
+            assert "Faster when cut, to be measured again: openvino-bf16" in other
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("gpu", "texts", "pick"),
+    [
+        ("CUDA 8.0 (A100)", "short, p50 50 chars", "onnx-O4"),
+        ("CUDA 8.0 (A100)", "long, p50 2,000 chars", "torch-fp16"),
+        ("as it is", "long, p50 2,000 chars", "openvino-qint8"),
+    ],
+)
+def test_each_machine_shows_the_flowcharts_answer_with_a_badge(gpu: str, texts: str, pick: str) -> None:
+    async def scenario() -> None:
+        app = app_of(opened=factories.confirmed())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("w")
+            await until(pilot, lambda: isinstance(app.screen, WhatIf))
+            app.screen.query_one("#set-GPU", Select).value = gpu
+            app.screen.query_one("#set-Texts", Select).value = texts
+            await until(pilot, lambda: "SIM" in seen(app) and pick in str(app.screen.query_one("#other").render()))
+            other = str(app.screen.query_one("#other").render())
+            assert "SIM" in other
+            assert "texts/s" not in other
+
+    asyncio.run(scenario())
+
+
+def test_an_intel_cpu_without_a_loss_gets_openvino() -> None:
+    async def scenario() -> None:
+        app = app_of(opened=factories.confirmed())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("w")
+            await until(pilot, lambda: isinstance(app.screen, WhatIf))
+            app.screen.query_one("#loss", Input).value = "0"
+            app.screen.query_one("#facts", Input).value = "cpu.vendor=intel"
+            await until(pilot, lambda: "SIM" in seen(app))
+            other = str(app.screen.query_one("#other").render())
+            assert "openvino" in other.splitlines()[1]
+            assert "Intel CPU" in other
+
+    asyncio.run(scenario())
+
+
+def test_in_a_small_terminal_the_answers_are_a_page_down() -> None:
+    async def scenario() -> None:
+        app = app_of(opened=factories.confirmed())
+        async with app.run_test(size=(60, 15)) as pilot:
+            await pilot.press("w")
+            await until(pilot, lambda: isinstance(app.screen, WhatIf))
+            assert "Nearest flips" not in seen(app)
+            await pilot.press("pagedown", "pagedown")
+            await until(pilot, lambda: "Nearest flips" in seen(app))
+            await pilot.press("pageup", "pageup", "pageup")
+            await until(pilot, lambda: "Budget" in seen(app))
 
     asyncio.run(scenario())
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import factories
 import pytest
-from tui_support import SIZES, app_of, replaying, seen, start_and_finish, until
+from tui_support import SIZES, app_of, held, replaying, seen, start_and_finish, until
 
-from advisor.events import Event, Finished, RoundFinished
+from advisor.events import RoundFinished
 from advisor.report import format as fmt
 from advisor.report.verdict import headline
-from advisor.tui.app import SCREENS
+from advisor.tui.keys import SCREENS
 from advisor.types import Gpu, Hardware, Recommendation
 
 
@@ -123,6 +123,31 @@ def test_a_small_terminal_gets_lists_instead_of_pictures() -> None:
     asyncio.run(scenario())
 
 
+def test_by_keys_alone_the_whole_result_can_be_read_in_a_small_terminal() -> None:
+    async def scenario() -> None:
+        app = app_of(opened=factories.detailed())
+        async with app.run_test(size=(60, 15)) as pilot:
+            assert "onnx-O4" not in seen(app)
+            await pilot.press(*["down"] * 3)
+            await pilot.pause()
+            assert app.query_one("#result-table").candidate == "torch-fp32"  # type: ignore[attr-defined]
+            assert "torch-fp32 " in "\n".join(seen(app).splitlines()[2:])  # the cursor is followed
+            await pilot.press(*["down"] * 30)
+            await pilot.pause()
+            assert "took" in seen(app)
+            await pilot.press(*["up"] * 60)
+            await pilot.pause()
+            assert "6.3x faster" in seen(app).splitlines()[2]
+            await pilot.press(*["pagedown"] * 5)
+            await pilot.pause()
+            assert "took" in seen(app)
+            await pilot.press(*["pageup"] * 5)
+            await pilot.pause()
+            assert "6.3x faster" in seen(app).splitlines()[2]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("size", [(1, 1), (39, 10), (300, 100)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_no_size_keeps_it_from_starting(size: tuple[int, int]) -> None:
     async def scenario() -> None:
@@ -199,7 +224,7 @@ def test_live_figures_are_marked_by_their_state_and_a_round_adds_a_bar() -> None
     last = max(index for index, event in enumerate(told) if isinstance(event, RoundFinished))
 
     async def scenario() -> None:
-        app = app_of(_until_stopped(told[: last + 1]))
+        app = app_of(held(told[: last + 1], rec))
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("ctrl+r")
             await until(pilot, lambda: app.state.lap_index == 4 and len(app.state.rows) > 3)
@@ -208,25 +233,7 @@ def test_live_figures_are_marked_by_their_state_and_a_round_adds_a_bar() -> None
             assert "▸ openvino-qint8  racing" in screen
             assert fmt.rate(2579.0) in screen
             assert "race" in screen.splitlines()[-2]
-            assert app._runner is not None
-            app._runner.control.stop()
+            await pilot.press("X")
             await until(pilot, lambda: not app.state.running)
 
     asyncio.run(scenario())
-
-
-def _until_stopped(told: tuple[Event, ...]) -> Callable[..., Recommendation]:
-    """Tell the events, then wait for the user to stop."""
-
-    def run(spec: object, emit: Callable[[Event], None], control: object) -> Recommendation:
-        import time
-
-        for event in told:
-            emit(event)
-        rec = factories.confirmed()
-        while not control.stopped:  # type: ignore[attr-defined]
-            time.sleep(0.01)
-        emit(Finished(elapsed_s=99.0, recommendation=rec))
-        return rec
-
-    return run

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import factories
 import pytest
 
 from advisor import events
-from advisor.events import Event
+from advisor.events import CandidateLoaded, Event, ModelDownloading, ModelResolved, StageStarted
 from advisor.tui.state import Row, State, finished, fold, live_speed, live_speedup
+from advisor.tui.status import status
 from advisor.types import BASELINE, Estimate, Recommendation, RuntimeSettings, TriedSetting
 
 
@@ -38,6 +40,7 @@ def test_every_event_of_the_pipeline_is_either_folded_or_changes_the_time_alone(
     known = {name for name, each in vars(events).items() if isinstance(each, type) and issubclass(each, Event)}
     assert known == {
         "Event",
+        "ModelDownloading",
         "ModelResolved",
         "MachineProbed",
         "TextsSampled",
@@ -140,3 +143,20 @@ def test_opening_an_artifact_gives_the_state_at_the_end_of_its_run() -> None:
         assert getattr(opened, name) == getattr(run, name)
     assert {row.name: row.outcome for row in opened.rows} == {row.name: row.outcome for row in run.rows}
     assert Path(rec.model.id).name == rec.model.id
+
+
+def test_a_download_is_told_in_words_until_the_model_is_there() -> None:
+    begun = StageStarted(elapsed_s=0.0, stage="model")
+    part = ModelDownloading(elapsed_s=1.0, model="owner/tiny", done_bytes=43_000_000, total_bytes=91_000_000)
+    state = folded((begun, part))
+    assert "downloading owner/tiny, 43 of 91 MB" in status(state, None, width=80).plain
+    unknown = replace(part, done_bytes=0, total_bytes=None)
+    assert "downloading owner/tiny, 0 B" in status(folded((begun, unknown)), None, width=80).plain
+    there = fold(state, ModelResolved(elapsed_s=2.0, model=factories.model()))
+    assert "downloading" not in status(there, None, width=80).plain
+
+
+def test_while_candidates_are_loaded_the_line_says_how_many_are() -> None:
+    told = factories.events(factories.confirmed())
+    second = [index for index, each in enumerate(told) if isinstance(each, CandidateLoaded)][1]
+    assert "loading the candidates  2/4" in status(folded(told[: second + 1]), None, width=80).plain

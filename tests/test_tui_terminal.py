@@ -183,6 +183,24 @@ def test_a_signal_from_outside_ends_the_app_and_its_run(
     assert eventually(lambda: nothing_is_left(tmp_path))
 
 
+def test_a_child_that_is_killed_costs_its_candidate_alone(
+    terminal: Terminal, env: dict[str, str], tmp_path: Path
+) -> None:
+    model = str(tiny_models.shared(max_seq_length=128))
+    out = tmp_path / "out"
+    terminal.open("tui", model, "--candidates", "openvino,onnx", "--max-loss", "90%", "--out", str(out), env=env)
+    terminal.until("[1 Setup]", "Start")
+    terminal.keys("C-r")
+    terminal.until("round ")
+    worker = next(each for each in processes(tmp_path / "cache") if "advisor.measure.worker" in each.cmdline())
+    worker.kill()
+    terminal.until("[6 Result]", "failed", "torch-fp32")
+    terminal.keys("q")
+    terminal.until("left with 0")
+    assert (out / "advisor.json").is_file()
+    assert eventually(lambda: nothing_is_left(tmp_path))
+
+
 def test_advisor_alone_opens_the_app(terminal: Terminal, env: dict[str, str], tmp_path: Path) -> None:
     terminal.open(env=env)
     terminal.until("[1 Setup]", "Model", "ctrl+r")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual.pilot import Pilot
 
 from advisor.cli.tui import parsers
-from advisor.events import Event
+from advisor.events import Event, Finished
 from advisor.measure import Control
 from advisor.pipeline import RunSpec
 from advisor.tui import Fields
@@ -30,6 +31,22 @@ def replaying(told: Sequence[Event], *, error: Exception | None = None) -> Calla
         if error is not None:
             raise error
         return told[-1].recommendation  # type: ignore[attr-defined]  # the last event is Finished
+
+    return run
+
+
+def held(told: Sequence[Event], rec: Recommendation) -> Callable[..., Recommendation]:
+    """A run that tells the events up to the end, and ends with `rec` when the user stops it."""
+
+    def run(spec: RunSpec, emit: Callable[[Event], None], control: Control) -> Recommendation:
+        del spec
+        for event in told:
+            if not isinstance(event, Finished):
+                emit(event)
+        while not control.stopped:
+            time.sleep(0.01)
+        emit(Finished(elapsed_s=99.0, recommendation=rec))
+        return rec
 
     return run
 

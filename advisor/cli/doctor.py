@@ -41,7 +41,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def redactor() -> Redactor:
     """What is private here: the home folder by all its names, and the values of variables that are named as secrets."""
-    from advisor.report.privacy import Redactor
+    from advisor.report.privacy import OF_THE_SYSTEM, Redactor
 
     home = os.path.expanduser("~")
     homes = {home.rstrip("/"), os.path.realpath(home).rstrip("/")}
@@ -49,4 +49,5 @@ def redactor() -> Redactor:
     return Redactor(
         homes=tuple(name for name in homes if len(name) > 1 and name != "~"),
         secrets=tuple(value for value in secrets if len(value) >= _SHORTEST_SECRET),
+        kept=("~/", *OF_THE_SYSTEM),
     )

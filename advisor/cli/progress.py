@@ -25,6 +25,7 @@ from advisor.events import (
     FidelityMeasured,
     Finished,
     MachineProbed,
+    ModelDownloading,
     ModelResolved,
     RaceRepeated,
     RoundFinished,
@@ -121,6 +122,7 @@ class Progress:
         self._live: Live | None = None
         self._drawn_at = float("-inf")
         self._ended: dict[str, Status] = {}
+        self._downloading = False
 
     def __enter__(self) -> Progress:
         if self._stream.live:
@@ -156,6 +158,9 @@ class Progress:
     def _lines(self, event: Event) -> list[Text]:
         width, glyphs = self._stream.width, self._stream.glyphs
         match event:
+            case ModelDownloading() if self._live is None and not self._downloading:
+                self._downloading = True
+                return [Text(f"  {steps.downloading(event)}", style="dim")]
             case MachineProbed():
                 return [step("machine", steps.machine(event.hardware), width=width, glyphs=glyphs)]
             case TextsSampled():
@@ -215,6 +220,8 @@ class Progress:
             case ExportStarted():
                 words = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
                 self._draw("export", words, lead=f"{event.index}/{event.total}")
+            case ModelDownloading():
+                self._draw("model", steps.downloading(event))
             case StageStarted():
                 self._draw(event.stage, _STAGES.get(event.stage, event.stage))
 

@@ -279,8 +279,8 @@ class Admission:
             laps.append(self._probe_again(client))
         ratio = min(laps) / min(rival_laps)
         contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
-        assert self._baseline is not None  # admitted first
-        contestant.probe_speedup = (self._baseline.probe_s_per_text or 0.0) / contestant.probe_s_per_text
+        if rival is self._baseline:  # of another's probe the machine may have been slower or faster
+            contestant.probe_speedup = 1 / ratio
         if ratio <= limit:
             return None
         reason = f"cut after the probe: {slower(ratio)} than {rival.name}"

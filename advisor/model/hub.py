@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import MissingExtraError, ModelError
+from advisor.model.download import Arrived, progress_class
 
 _WANTED = ("*.json", "*.txt", "*.model", "*.jinja", "*.py", "*.safetensors")
 _UNWANTED = ("onnx/*", "openvino/*", "coreml/*", "original/*", "*.onnx", "*.h5", "*.msgpack", "*.tflite", "*.gguf")
@@ -25,8 +26,10 @@ class HubModel:
     revision: str | None
 
 
-def find_on_hub(name: str, *, offline: bool, pickled: bool) -> HubModel:
+def find_on_hub(name: str, *, offline: bool, pickled: bool, arrived: Arrived = lambda done, total: None) -> HubModel:
     """The model's snapshot, downloaded if need be. `pickled` allows .bin weights where there are no others.
+
+    `arrived` is told of a download, by the threads that it runs in; what it raises ends the download.
 
     Raises ModelError where it is not in the cache and cannot be had, MissingExtraError without huggingface_hub.
     """
@@ -41,7 +44,7 @@ def find_on_hub(name: str, *, offline: bool, pickled: bool) -> HubModel:
     if offline or hub.constants.HF_HUB_OFFLINE:
         raise _not_cached(hub, name, ids[0], incomplete=incomplete)
     for repo_id in ids:
-        folder = _download(hub, repo_id, pickled=pickled)
+        folder = _download(hub, repo_id, pickled=pickled, arrived=arrived)
         if folder is not None:
             return _model(repo_id, folder)
     raise ModelError(
@@ -72,12 +75,19 @@ def _is_complete(folder: Path, *, pickled: bool) -> bool:
     return weights and (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file()
 
 
-def _download(hub: Any, repo_id: str, *, pickled: bool) -> Path | None:
+def _download(hub: Any, repo_id: str, *, pickled: bool, arrived: Arrived) -> Path | None:
     """The downloaded snapshot; None where the hub knows no such repository."""
+
+    def get(wanted: tuple[str, ...]) -> Path:
+        found = hub.snapshot_download(
+            repo_id, allow_patterns=wanted, ignore_patterns=_UNWANTED, tqdm_class=progress_class(arrived)
+        )
+        return Path(found)
+
     try:
-        folder = Path(hub.snapshot_download(repo_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
+        folder = get(_WANTED)
         if pickled and not any(folder.glob("*.safetensors")):
-            hub.snapshot_download(repo_id, allow_patterns=_PICKLED, ignore_patterns=_UNWANTED)
+            get(_PICKLED)
         return folder
     except hub.errors.GatedRepoError:
         raise ModelError(

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from advisor.errors import MissingExtraError, ModelError
+from advisor.model.download import Arrived
 from advisor.model.profile import profile_folder
 from advisor.types import ModelProfile
 
@@ -16,12 +17,21 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 """An id is `name` or `owner/name`: https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""
 
 
-def resolve_model(name: str, *, offline: bool = False, trust_remote_code: bool = False) -> ModelProfile:
+def resolve_model(
+    name: str,
+    *,
+    offline: bool = False,
+    trust_remote_code: bool = False,
+    arrived: Arrived = lambda done, total: None,
+) -> ModelProfile:
     """Find a model and describe it.
 
     `name` is `demo` (the packaged all-MiniLM-L6-v2), a folder, or a Hugging Face id, which is looked for in the cache
     first and then online unless `offline` or HF_HUB_OFFLINE is set. An id without an owner also stands for
     `sentence-transformers/NAME`, as in Sentence Transformers.
+
+    `arrived` is told how many bytes of a download are here, of how many (None: not known yet); it is called by the
+    threads that download, one at a time, and what it raises ends the download.
 
     A model that only has pickled weights (pytorch_model.bin) is refused unless `trust_remote_code`: PyTorch's
     restricted unpickler has been escaped before (https://github.com/advisories/GHSA-53q9-r3pm-6pq6).
@@ -41,7 +51,7 @@ def resolve_model(name: str, *, offline: bool = False, trust_remote_code: bool =
         raise _no_folder(name, folder)
     from advisor.model.hub import find_on_hub
 
-    found = find_on_hub(name, offline=offline, pickled=trust_remote_code)
+    found = find_on_hub(name, offline=offline, pickled=trust_remote_code, arrived=arrived)
     return profile_folder(
         found.folder, name=found.repo_id, revision=found.revision, trust_remote_code=trust_remote_code
     )

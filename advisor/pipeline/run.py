@@ -28,6 +28,7 @@ from advisor.events import (
     Event,
     Finished,
     MachineProbed,
+    ModelDownloading,
     ModelResolved,
     RulesDecided,
     StageStarted,
@@ -102,7 +103,11 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     if not spec.dry_run:
         check_extras()
     emit(StageStarted(elapsed_s=elapsed(), stage="model"))
-    model = resolve_model(spec.model, offline=spec.offline, trust_remote_code=spec.trust_remote_code)
+
+    def arrived(done_bytes: int, total_bytes: int | None) -> None:
+        emit(ModelDownloading(elapsed_s=elapsed(), model=spec.model, done_bytes=done_bytes, total_bytes=total_bytes))
+
+    model = resolve_model(spec.model, offline=spec.offline, trust_remote_code=spec.trust_remote_code, arrived=arrived)
     target = spec.out if spec.out is not None else Path("advisor-out") / Path(model.id).name
     if not spec.dry_run:
         check_target(target)

@@ -15,6 +15,7 @@ from advisor.events import (
     ExportFinished,
     ExportStarted,
     Finished,
+    ModelDownloading,
     ModelResolved,
     RaceRepeated,
     RoundFinished,
@@ -37,6 +38,8 @@ _FINISH_S = 5.0
 
 _SMOOTH_S = 3.0
 _LEAST_WEIGHT = 0.25
+_DOWNLOAD_SEEN_S = 1.0
+"""A download's pace is believed after so long."""
 _NEARLY = 0.99
 
 
@@ -63,10 +66,11 @@ class _Laps:
 class Estimator:
     """Feed it every event of one run, in order; a bare `Event(elapsed_s=...)` between them moves its clock.
 
-    Exports that are left are expected to take the mean of those that were done, where those from the cache took no
-    time, and loads likewise. Rounds go on at each candidate's own pace, for as many candidates as are still in the
-    race. What is told drifts towards what is expected, so that one slow lap does not make it jump, and never exceeds
-    what is left of `time_budget_s`, which counts from the moment the model is at hand.
+    A download goes on at its mean pace so far. Exports that are left are expected to take the mean of those that were
+    done, where those from the cache took no time, and loads likewise. Rounds go on at each candidate's own pace, for as
+    many candidates as are still in the race. What is told drifts towards what is expected, so that one slow lap does
+    not make it jump, and never exceeds what is left of `time_budget_s`, which counts from the moment the model is at
+    hand.
     """
 
     def __init__(self, *, time_budget_s: float) -> None:
@@ -77,6 +81,8 @@ class Estimator:
         """When the step that is under way began."""
         self._stage = "model"
         self._planned = False
+        self._download_s: float | None = None
+        """What is left of a download; None where there is none, or it has just begun."""
         self._to_export: list[str] = []
         self._exported: list[str] = []
         self._files: set[str] = set()
@@ -107,7 +113,10 @@ class Estimator:
 
     def _note(self, event: Event) -> None:
         match event:
+            case ModelDownloading():
+                self._download(event)
             case ModelResolved():
+                self._download_s = None
                 self._deadline_s = self._now_s + self._time_budget_s
             case RulesDecided():
                 self._planned = True
@@ -135,6 +144,11 @@ class Estimator:
         self._step_s = self._now_s
         if stage == "measure":
             self._to_load = list(self._exported)
+
+    def _download(self, event: ModelDownloading) -> None:
+        passed_s = self._now_s - self._step_s
+        if event.total_bytes is not None and event.done_bytes > 0 and passed_s >= _DOWNLOAD_SEEN_S:
+            self._download_s = passed_s * max(0, event.total_bytes - event.done_bytes) / event.done_bytes
 
     def _export(self, event: ExportFinished) -> None:
         done = event.exported
@@ -173,7 +187,7 @@ class Estimator:
 
     def _estimate(self, passed_s: float) -> Eta:
         expected_s = self._expected_s()
-        known = self._planned and (bool(self._exports_s) or not self._files_to_make())
+        known = self._download_s is not None or (self._planned and (bool(self._exports_s) or not self._files_to_make()))
         if self._eta.remaining_s is None or not known:
             self._end_s = self._now_s + expected_s
         else:
@@ -192,7 +206,7 @@ class Estimator:
     def _expected_s(self) -> float:
         """Seconds until the run ends; what the step under way has taken so far is not expected again."""
         if not self._planned:
-            return min(_UNPLANNED_S, self._time_budget_s)
+            return (self._download_s or 0.0) + min(_UNPLANNED_S, self._time_budget_s)
         under_way_s = self._now_s - self._step_s
         if self._stage in {"settings", "choose", "artifact"}:
             return max(0.0, _FINISH_S - under_way_s)

@@ -20,6 +20,24 @@ def flips(rec: Recommendation) -> tuple[str, ...]:
     return (*budgets, *(f"{sentence}." for sentence in verdict.disagreements(rec)), *agreeing)
 
 
+def better_when_cut(rec: Recommendation, winner: str | None, max_loss: float, *, strictly: bool) -> tuple[str, ...]:
+    """Candidates that were cut, would pass under `max_loss`, and were faster by then than `winner`.
+
+    They lost to one that does not pass any more, and are in no ranking until they are measured again. `strictly` is
+    whether `max_loss` itself is too much. The better is by the objective of `rec`.
+    """
+    won = None if winner is None else rec.outcome(winner)
+    speed = None if won is None else verdict.improvement(won, rec)
+    if speed is None:
+        return ()
+    return tuple(
+        outcome.name
+        for outcome in rec.candidates
+        if outcome.status == "cut" and outcome.loss is not None and _below(outcome.loss.value, max_loss, strictly)
+        if (verdict.improvement(outcome, rec) or 0.0) > speed
+    )
+
+
 def budget(fraction: float) -> str:
     """A loss budget as a user would type it: `0.08%`, `0.000821%`."""
     return f"{100 * fraction:.3g}%"
@@ -30,15 +48,7 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     if flip.winner is None:
         return f"With a loss budget {where} no candidate would pass."
     sentence = f"With a loss budget {where} the winner would be {flip.winner}."
-    limit = flip.max_loss
-    won = rec.outcome(flip.winner)
-    speed = None if won is None else verdict.improvement(won, rec)
-    better = [
-        outcome.name
-        for outcome in rec.candidates
-        if outcome.status == "cut" and outcome.loss is not None and _below(outcome.loss.value, limit, flip.below)
-        if speed is not None and (verdict.improvement(outcome, rec) or 0.0) > speed
-    ]
+    better = better_when_cut(rec, flip.winner, flip.max_loss, strictly=flip.below)
     if better:
         sentence += f" {' and '.join(better)} looked better than that when cut, and would have to be measured again."
     return sentence

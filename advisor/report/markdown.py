@@ -15,7 +15,7 @@ from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
 from advisor.report.lengths import crossover, span
-from advisor.report.redact import without_paths
+from advisor.report.privacy import without_paths
 from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
 from advisor.rules import Ruleset, available_rulesets, to_mermaid

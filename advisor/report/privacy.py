@@ -1,11 +1,18 @@
-"""What must not leave the machine in something that is pasted into a public report: paths, secrets, texts. Pure."""
+"""What must not leave the machine in something that is handed on: paths, secrets, texts. Pure.
+
+A report holds no absolute path at all; what is pasted to report a problem keeps the system's own, and the home folder
+as `~`.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, is_dataclass, replace
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any, TypeVar
+
+from advisor.document import from_dict, to_dict
+from advisor.types import Recommendation
 
 HIDDEN = "***"
 Value = TypeVar("Value")
@@ -22,9 +29,12 @@ _TOKEN = re.compile(
     r"xox[a-z]-[\w-]{8,}|eyJ[\w-]{8,}\.[\w.-]+)"
 )
 _QUOTED = re.compile(r"(?<!\w)(['\"])(?P<inside>(?:(?!\1).)+)\1(?!\w)")
-_PATH = re.compile(r"(?<![\w.~/<])(?:/[^\s'\"/:,;()<>]+){2,}/?|\b[A-Za-z]:[\\/][^\s'\"<>|]+|\\\\[^\s'\"<>|]+")
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/run/")
-"""Where no user keeps files of his own: what stands there says how the machine is set up."""
+_QUOTED_PATH = re.compile(r"""(['"])(?P<path>(?:~|[A-Za-z]:)?[/\\](?:[^'"\n]*[/\\])?[^'"/\\\n]*)\1""")
+"""A quoted path may hold spaces, and may have one part only."""
+_PART = r"""[^\s/\\'"<>|:,;()]"""
+_PATH = re.compile(rf"(?<![\w/\\.~])(?P<path>(?:~|[A-Za-z]:)?(?:/|\\{{1,2}})(?:{_PART}+[/\\])+{_PART}*)")
+OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/bin/", "/run/")
+"""Where no user keeps files of their own: what stands there says how the machine is set up."""
 
 _MANY_WORDS = 3
 _LONG = 80
@@ -32,13 +42,18 @@ _LONG = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redactor:
-    """Hides what is private. `homes` are names of the home folder, `secrets` values that are known to be secret."""
+    """Hides what is private.
+
+    `homes` are names of the home folder, which is shown as `~`; `secrets` are values that are known to be secret;
+    paths that begin with one of `kept` stay as they are, all others are cut to their last part.
+    """
 
     homes: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def text(self, text: str) -> str:
-        """`text` with the home folder as `~`, other paths of users as their last part, and secrets as `***`."""
+        """`text` with paths cut to their last part, and secrets as `***`."""
         for secret in sorted(self.secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
         text = _URL_USER.sub(rf"\1{HIDDEN}@", text)
@@ -47,9 +62,13 @@ class Redactor:
         text = _TOKEN.sub(HIDDEN, text)
         for home in sorted(self.homes, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-        text = _FILE_URL.sub("/", text)
-        text = _QUOTED.sub(lambda found: _quoted_path(found) or found[0], text)
-        return _PATH.sub(lambda found: _shortened(found[0]), text)
+        text = _QUOTED_PATH.sub(
+            lambda found: f"{found[1]}{self._cut(found['path'])}{found[1]}", _FILE_URL.sub("/", text)
+        )
+        return _PATH.sub(lambda found: self._cut(found["path"]), text)
+
+    def _cut(self, path: str) -> str:
+        return path if path.startswith(self.kept) else re.split(r"[/\\]", path)[-1]
 
     def everywhere(self, value: Value) -> Value:
         """The same value with every text in it redacted, through tuples and frozen dataclasses."""
@@ -78,13 +97,20 @@ def without_texts(message: str) -> str:
     return short if len(short) <= 2 * _LONG else short[: 2 * _LONG].rstrip() + " ..."
 
 
-def _quoted_path(found: re.Match[str]) -> str | None:
-    """A quoted path may hold spaces."""
-    inside = found["inside"]
-    return f"{found[1]}{_shortened(inside)}{found[1]}" if re.match(r"/[^/\s]+/|[A-Za-z]:[\\/]", inside) else None
+# -- reports -------------------------------------------------------------------------------------------------
+
+_REPORTS = Redactor()
 
 
-def _shortened(path: str) -> str:
-    if path.startswith(_SYSTEM):
-        return path
-    return PurePath(path.replace("\\", "/")).name or path
+def without_paths(text: str) -> str:
+    """`text` with every absolute path cut to its last part and without secrets, so that a report can be handed on."""
+    return _REPORTS.text(text)
+
+
+def redacted(rec: Recommendation) -> Recommendation:
+    """`rec` with every text in it so cleaned, and without the folders of model, logs and artifact.
+
+    The texts that were measured are never in a recommendation.
+    """
+    clean = _REPORTS.everywhere(from_dict(to_dict(rec)))
+    return clean if clean.artifact is None else replace(clean, artifact=replace(clean.artifact, path=Path()))

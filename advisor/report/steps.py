@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from advisor.events import RaceRepeated, RoundsReused, SettingTried
+from advisor.events import ModelDownloading, RaceRepeated, RoundsReused, SettingTried
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.types import Decision, Hardware, TextProfile
+
+
+def downloading(event: ModelDownloading) -> str:
+    """`downloading bge-small-en, 43 of 91 MB`."""
+    if event.total_bytes is None:
+        return f"downloading {event.model}, {fmt.size(event.done_bytes)}"
+    done, total = fmt.size(event.done_bytes), fmt.size(event.total_bytes)
+    unit = f" {total.split()[-1]}"
+    return f"downloading {event.model}, {done.removesuffix(unit)} of {total}"
 
 
 def machine(hardware: Hardware) -> str:

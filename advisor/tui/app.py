@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
-import signal
 import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static
 
+from advisor.errors import InputError
 from advisor.events import Event
-from advisor.report.eta import Estimator, Eta
-from advisor.tui import snippet
+from advisor.tui import palette, signals, snippet
 from advisor.tui.ascii import AsciiFilter, needs_ascii
 from advisor.tui.bar import Bar
 from advisor.tui.dialogs.confirm import Confirm
 from advisor.tui.form import FieldError, Fields, Parsers, read
-from advisor.tui.keys import help_text
-from advisor.tui.messages import FieldsChanged, OpenCandidate, StartAsked
+from advisor.tui.keys import BINDINGS, SCREENS, acts, help_text
+from advisor.tui.looking import Seen, look, request_so_far, with_seen
+from advisor.tui.messages import FieldsChanged, OpenCandidate, RunEnded, RunEvents, StartAsked
 from advisor.tui.models import known_models, remember
 from advisor.tui.opening import open_report
 from advisor.tui.panes.base import Pane
@@ -38,33 +34,12 @@ from advisor.tui.panes.result import ResultPane
 from advisor.tui.panes.rules import RulesPane
 from advisor.tui.panes.setup import SetupPane
 from advisor.tui.panes.texts import TextsPane
-from advisor.tui.preview import Look, Preview, preview
-from advisor.tui.runner import DRAW_TIMEOUT_S, Run, Runner, run_pipeline, sentence
-from advisor.tui.state import Row, State, finished, fold
+from advisor.tui.preview import Look, preview
+from advisor.tui.runner import DRAW_TIMEOUT_S, Run, run_pipeline
+from advisor.tui.state import Row, State, finished
 from advisor.tui.status import status
-from advisor.types import BASELINE, Recommendation, Request
-
-LEAVE_S = 20.0
-"""How long the children and scratch files of a run may take to go, before the app leaves without having seen it."""
-
-SCREENS = ("setup", "machine", "texts", "rules", "race", "result")
-
-
-class RunEvents(Message):
-    """Events of the run; `drawn` is set once they are on the screen."""
-
-    def __init__(self, told: tuple[Event, ...], drawn: threading.Event) -> None:
-        super().__init__()
-        self.told = told
-        self.drawn = drawn
-
-
-class RunEnded(Message):
-    """The run's thread has unwound."""
-
-    def __init__(self, error: Exception | None) -> None:
-        super().__init__()
-        self.error = error
+from advisor.tui.steering import LEAVE_S, Steering
+from advisor.types import Recommendation
 
 
 class AdvisorApp(App[bool]):
@@ -79,20 +54,7 @@ class AdvisorApp(App[bool]):
     #below { dock: bottom; height: auto; }
     #below Footer { dock: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"go('{name}')", show=False) for number, name in enumerate(SCREENS, start=1)),
-        Binding("ctrl+r", "start", "Start", priority=True),
-        Binding("space", "pause", "Pause"),
-        Binding("x", "skip", "Skip"),
-        Binding("X,shift+x", "stop", "Stop", key_display="X"),
-        Binding("y", "copy", "Copy"),
-        Binding("o", "report", "Report"),
-        Binding("w", "what_if", "What if"),
-        Binding("f1", "help", "Help", priority=True),
-        Binding("q", "leave", "Quit"),
-        Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True),
-        Binding("escape", "unfocus", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(BINDINGS)
 
     def __init__(
         self,
@@ -109,13 +71,10 @@ class AdvisorApp(App[bool]):
         if needs_ascii(sys.__stdout__.encoding if sys.__stdout__ else None) if ascii_only is None else ascii_only:
             self._filters.append(AsciiFilter())
         self.state = State() if opened is None else finished(State(), opened)
-        self.eta: Eta | None = None
         self._fields = fields
         self._parsers = parsers
-        self._run = run
         self._preview = look
-        self._runner: Runner | None = None
-        self._estimator: Estimator | None = None
+        self._steering = Steering(run, draw=self._draw, ended=self._ended)
         self._field_errors: tuple[FieldError, ...] = ()
         self._leaving = False
         self._keys: tuple[str, str] | None = None
@@ -143,12 +102,7 @@ class AdvisorApp(App[bool]):
 
     def on_mount(self) -> None:
         """Show the first screen at once; look at the machine after that."""
-        loop = asyncio.get_running_loop()
-        if sys.platform != "win32":
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-                for sent in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(sent, self._leave_now)
-                loop.add_signal_handler(signal.SIGHUP, threading.Thread(target=self._hang_up, daemon=True).start)
+        signals.listen(leave=self._leave_now, end_run=self.end_run)
         self.action_go("setup" if self.state.recommendation is None else "result")
         self._offer_models()
         if self.state.recommendation is None:
@@ -176,7 +130,7 @@ class AdvisorApp(App[bool]):
         for pane in base.query(Pane):
             pane.show(state)
         width = self.size.width - 2
-        base.query_one("#status", Static).update(status(state, self.eta, width=width))
+        base.query_one("#status", Static).update(status(state, self._steering.eta, width=width))
         problem = base.query_one("#problem", Static)
         problem.display = state.error is not None and len(state.error) > width - 2
         problem.update(state.error or "")
@@ -210,16 +164,7 @@ class AdvisorApp(App[bool]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys act now; the footer shows those alone."""
         del parameters
-        running, rec = self.state.running, self.state.recommendation
-        if action == "start":
-            return not running
-        if action in {"pause", "stop"}:
-            return running
-        if action == "skip":
-            return running and self._current == "race"
-        if action in {"copy", "report"}:
-            return rec is not None
-        return True
+        return acts(action, self.state, self._current)
 
     def _fatal_error(self) -> None:
         """Close without Textual's traceback: `open_app` raises the error again, and the command line says it."""
@@ -241,37 +186,14 @@ class AdvisorApp(App[bool]):
     @work(thread=True, exclusive=True, group="preview")
     def _look(self, fields: Fields) -> None:
         """Check the fields and ask the rules, without getting in the way of typing."""
-        checked = read(fields, self._parsers)
-        typed = tuple(error for error in checked.errors if not (error.name == "model" and not fields.model.strip()))
-        if checked.spec is None and (typed or fields.model.strip()):
-            self.call_from_thread(self._looked, fields, typed, None)
-            return
-        spec = checked.spec or read(replace(fields, model="demo"), self._parsers).spec
-        if spec is None:
-            return
-        seen = self._preview(spec if checked.spec is not None else replace(spec, model=""))
-        self.call_from_thread(self._looked, fields, seen.errors, seen)
+        self.call_from_thread(self._looked, fields, look(fields, self._parsers, self._preview))
 
-    def _looked(self, fields: Fields, errors: tuple[FieldError, ...], seen: Preview | None) -> None:
+    def _looked(self, fields: Fields, seen: Seen) -> None:
         if fields != self._fields or self.state.running:
             return
-        self._field_errors = errors
-        self.query_one(SetupPane).tell(errors, () if seen is None else seen.notes)
-        known = None if seen is None else seen.explanation
-        if known is None or seen is None or self.state.recommendation is not None:
-            return
-        self._set(
-            replace(
-                self.state,
-                hardware=known.hardware,
-                threads=known.request.threads,
-                model=known.model,
-                profile=known.profile if seen.texts_known else None,
-                ruleset=fields.ruleset.strip() or None,
-                decision=known.decision,
-                alternatives=known.alternatives,
-            )
-        )
+        self._field_errors = seen.errors
+        self.query_one(SetupPane).tell(seen.errors, seen.notes)
+        self._set(with_seen(self.state, fields, seen))
 
     # -- the run ---------------------------------------------------------------------------------------------
 
@@ -291,13 +213,9 @@ class AdvisorApp(App[bool]):
             self.notify(checked.errors[0].message, severity="error", markup=False)
             return
         remember(spec.model)
-        self._estimator = Estimator(time_budget_s=spec.time_budget_s)
-        self.eta = None
-        self._runner = Runner(spec, draw=self._draw, ended=self._ended, run=self._run)
-        self._set(State(phase="running", ruleset=spec.ruleset))
+        self._set(self._steering.start(spec))
         self.query_one(SetupPane).freeze(True)
         self.action_go("race")
-        self._runner.start()
 
     def _draw(self, told: tuple[Event, ...]) -> None:
         """In the run's thread: hand over events, and wait until they are on the screen."""
@@ -310,11 +228,7 @@ class AdvisorApp(App[bool]):
 
     @on(RunEvents)
     def _run_events(self, message: RunEvents) -> None:
-        state = self.state
-        for event in message.told:
-            state = fold(state, event)
-            if self._estimator is not None:
-                self.eta = self._estimator.add(event)
+        state = self._steering.told(self.state, message.told)
         done = state.phase == "finished" and self.state.phase != "finished"
         self._set(state)
         if done and self._current == "race" and len(self.screen_stack) == 1:
@@ -323,14 +237,8 @@ class AdvisorApp(App[bool]):
 
     @on(RunEnded)
     def _run_ended(self, message: RunEnded) -> None:
-        state = replace(self.state, paused=False, stopping=False, stage=None)
-        if message.error is not None:
-            state = replace(state, phase="failed", error=sentence(message.error))
-        elif state.phase == "running":
-            state = replace(state, phase="cancelled")
-        self._runner = None
         self.query_one(SetupPane).freeze(False)
-        self._set(state)
+        self._set(self._steering.over(self.state, message.error))
         if self._leaving:
             self.exit(True)
 
@@ -338,33 +246,18 @@ class AdvisorApp(App[bool]):
 
     def action_pause(self) -> None:
         """Hold the race before the next block, or let it go on."""
-        if self._runner is None:
-            return
-        control = self._runner.control
-        if control.paused:
-            control.resume()
-        else:
-            control.pause()
-        self._set(replace(self.state, paused=control.paused))
+        self._set(self._steering.pause(self.state))
 
     def action_skip(self) -> None:
         """Leave out the candidate under the cursor."""
-        name = self.query_one(RacePane).candidate
-        row = None if name is None else self.state.row(name)
-        if self._runner is None or row is None or row.outcome is not None:
-            return
-        if row.name == BASELINE:
-            self.notify(f"{BASELINE} is the baseline: every speedup and loss refers to it.", severity="warning")
-            return
-        self._runner.control.skip(row.name)
-        rows = tuple(replace(each, skip_asked=True) if each is row else each for each in self.state.rows)
-        self._set(replace(self.state, rows=rows))
+        try:
+            self._set(self._steering.skip(self.state, self.query_one(RacePane).candidate))
+        except InputError as error:
+            self.notify(str(error), severity="warning", markup=False)
 
     def action_stop(self) -> None:
         """Measure no more; the answer is chosen among what is measured."""
-        if self._runner is not None:
-            self._runner.control.stop()
-            self._set(replace(self.state, stopping=True, paused=False))
+        self._set(self._steering.stop(self.state))
 
     @on(OpenCandidate)
     def _open_candidate(self, message: OpenCandidate) -> None:
@@ -393,17 +286,10 @@ class AdvisorApp(App[bool]):
         """Open the what-if panel, over any screen."""
         from advisor.tui.dialogs.whatif import WhatIf
 
-        rec = self.state.recommendation
-        spec = read(replace(self._fields, model=self._fields.model or "demo"), self._parsers).spec
-        if rec is not None:
-            request = rec.request
-        elif spec is None:
+        request = request_so_far(self.state, self._fields, self._parsers)
+        if request is None:
             self.notify("Mend the fields of the Setup screen first.", severity="warning")
             return
-        else:
-            request = Request(
-                objective=spec.objective, max_loss=spec.max_loss, threads=self.state.threads or 1, seed=spec.seed
-            )
         self.push_screen(WhatIf(self.state, request=request, parse_loss=self._parsers.max_loss))
 
     def action_help(self) -> None:
@@ -423,28 +309,14 @@ class AdvisorApp(App[bool]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette."""
         del screen
-        for name in SCREENS:
-            yield SystemCommand(name.capitalize(), f"Open the screen {name}", lambda name=name: self.action_go(name))
-        yield SystemCommand("Light or dark", "Change the theme", self.action_theme)
-        yield SystemCommand("What if", "Another budget, objective or machine", self.action_what_if)
-        yield SystemCommand("Help", "The keys, and what this screen shows", self.action_help)
-        if self.state.running:
-            yield SystemCommand("Pause", "Hold the race between rounds, or go on", self.action_pause)
-            yield SystemCommand("Stop", "Measure no more, keep what is measured", self.action_stop)
-            yield SystemCommand("End the run", "End it without an answer; exports and rounds are kept", self._cancel)
-        else:
-            yield SystemCommand("Start", "Start the run", self.action_start)
-        if self.state.recommendation is not None:
-            yield SystemCommand("Copy", "Copy the snippet that loads the winner", self.action_copy)
-            yield SystemCommand("Report", "Open the report", self.action_report)
-        yield SystemCommand("Quit", "Leave the app", self.action_leave)
+        return palette.commands(self, SCREENS)
 
     # -- leaving ---------------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="leave")
     async def action_leave(self) -> None:
         """Quit; during a run only after a question."""
-        if self._runner is None:
+        if not self._steering.busy:
             self.exit(False)
         elif isinstance(self.screen, Confirm) or await self.push_screen_wait(
             Confirm(
@@ -454,28 +326,18 @@ class AdvisorApp(App[bool]):
             self._leave_now()
 
     def _leave_now(self) -> None:
-        if self._runner is None:
+        if not self._steering.busy:
             self.exit(False)
         elif not self._leaving:
             self._leaving = True
             self.set_timer(LEAVE_S, lambda: self.exit(True))
-            self._cancel()
-
-    def _hang_up(self) -> None:
-        """The terminal is gone, and Textual would wait for it: end the run, then this process."""
-        self.end_run()
-        os._exit(128 + signal.SIGHUP)
+            self.cancel()
 
     @work(thread=True, exclusive=True, group="cancel")
-    def _cancel(self) -> None:
-        runner = self._runner
-        if runner is not None:
-            runner.join(LEAVE_S)
+    def cancel(self) -> None:
+        """End the run without an answer."""
+        self._steering.end()
 
     def end_run(self) -> bool:
         """After the app has closed, however that was: end what still runs; whether there was anything."""
-        runner = self._runner
-        if runner is None or not runner.alive:
-            return False
-        runner.join(LEAVE_S)
-        return True
+        return self._steering.end()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.choose import Flip
 from advisor.errors import InputError
 from advisor.report import format as fmt
+from advisor.report.flips import better_when_cut
 from advisor.rules import collect_facts, decide, load_ruleset, with_overrides
 from advisor.tui.state import State
-from advisor.types import Choice, Decision, Objective, Request
+from advisor.types import Choice, Decision, Objective, Recommendation, Request
 from advisor.whatif import what_if
 
 
@@ -29,7 +30,10 @@ class Answer:
     decision: Decision
     choice: Choice | None
     simulated: bool
-    flips: tuple[Flip, ...] = ()
+    better_when_cut: tuple[str, ...] = ()
+    """Candidates that are in no ranking, for they were cut beside one that does not pass any more."""
+    flips: tuple[str, ...] = ()
+    """The nearest first: `under 0.08% -> openvino-bf16`."""
 
 
 def ask(state: State, question: Question, *, request: Request) -> Answer:
@@ -46,7 +50,16 @@ def ask(state: State, question: Question, *, request: Request) -> Answer:
             overrides=question.overrides,
             ruleset=state.ruleset,
         )
-        return Answer(decision=answer.decision, choice=answer.choice, simulated=answer.simulated, flips=answer.flips)
+        goal = replace(rec, request=replace(rec.request, objective=question.objective or rec.request.objective))
+        max_loss = rec.request.max_loss if question.max_loss is None else question.max_loss
+        winner = None if answer.choice is None else answer.choice.winner
+        return Answer(
+            decision=answer.decision,
+            choice=answer.choice,
+            simulated=answer.simulated,
+            better_when_cut=better_when_cut(goal, winner, max_loss, strictly=False),
+            flips=tuple(_words(flip, goal) for flip in answer.flips),
+        )
     if state.hardware is None:
         raise InputError("The machine has not been read yet.")
     asked = Request(
@@ -62,7 +75,8 @@ def ask(state: State, question: Question, *, request: Request) -> Answer:
     return Answer(decision=decision, choice=None, simulated=changed)
 
 
-def flip_words(flip: Flip) -> str:
-    """`under 0.08% -> openvino-bf16`."""
+def _words(flip: Flip, rec: Recommendation) -> str:
     side = "under" if flip.below else "from"
-    return f"{side} {fmt.percent(flip.max_loss)} -> {flip.winner or 'nothing passes'}"
+    words = f"{side} {fmt.percent(flip.max_loss)} -> {flip.winner or 'nothing passes'}"
+    better = better_when_cut(rec, flip.winner, flip.max_loss, strictly=flip.below)
+    return f"{words}, or what was faster when cut: {', '.join(better)}" if better else words

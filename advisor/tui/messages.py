@@ -1,9 +1,12 @@
-"""What the screens ask the app to do."""
+"""What the screens ask the app to do, and what a run tells it."""
 
 from __future__ import annotations
 
+import threading
+
 from textual.message import Message
 
+from advisor.events import Event
 from advisor.tui.form import Fields
 
 
@@ -26,3 +29,20 @@ class FieldsChanged(Message):
 
 class StartAsked(Message):
     """Begin the run."""
+
+
+class RunEvents(Message):
+    """Events of the run; `drawn` is set once they are on the screen."""
+
+    def __init__(self, told: tuple[Event, ...], drawn: threading.Event) -> None:
+        super().__init__()
+        self.told = told
+        self.drawn = drawn
+
+
+class RunEnded(Message):
+    """The run's thread has unwound."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self.error = error

@@ -15,6 +15,7 @@ from advisor.events import (
     FidelityMeasured,
     Finished,
     MachineProbed,
+    ModelDownloading,
     ModelResolved,
     RaceRepeated,
     RoundFinished,
@@ -26,6 +27,7 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.report import format as fmt
+from advisor.report import steps
 from advisor.types import (
     BASELINE,
     Decision,
@@ -87,6 +89,8 @@ class State:
     paused: bool = False
     stopping: bool = False
     """The user asked to stop and keep what is measured."""
+    download: str | None = None
+    """How far the model's download is, in words; None once there is nothing to download."""
     model: ModelProfile | None = None
     hardware: Hardware | None = None
     threads: int | None = None
@@ -129,8 +133,10 @@ def fold(state: State, event: Event) -> State:
     match event:
         case StageStarted():
             return replace(state, stage=event.stage, exporting=None)
+        case ModelDownloading():
+            return replace(state, download=steps.downloading(event))
         case ModelResolved():
-            return replace(state, model=event.model)
+            return replace(state, model=event.model, download=None)
         case MachineProbed():
             return replace(state, hardware=event.hardware, threads=event.threads)
         case TextsSampled():

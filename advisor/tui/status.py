@@ -55,4 +55,10 @@ def _doing(state: State) -> str:
         return f"{state.exporting}  {state.export_index}/{state.export_total}"
     if state.stage == "measure" and state.last_lap is not None:
         return f"{state.last_lap}  round {state.lap_index}"
+    if state.stage == "measure":
+        known = [row for row in state.rows if row.exported is not None and row.outcome is None]
+        loaded = sum(row.step == "loaded" for row in known)
+        return f"{_STAGES['measure']}  {loaded}/{len(known)}"
+    if state.stage == "model" and state.download is not None:
+        return state.download
     return _STAGES.get(state.stage or "", state.stage or "starting")

@@ -17,7 +17,7 @@ from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.pareto import pareto
 from advisor.report.html.rounds import rounds
 from advisor.report.html.tables import items, paragraph, section
-from advisor.report.redact import redacted
+from advisor.report.privacy import redacted
 from advisor.report.rulebook import fits, path_alone, ruleset_of
 from advisor.rules import Ruleset, layout
 from advisor.types import Recommendation

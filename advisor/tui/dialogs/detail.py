@@ -47,7 +47,7 @@ class Detail(Dialog[None]):
     def on_mount(self) -> None:
         """Read the log now, not while it is timed."""
         log = self.query_one(RichLog)
-        width = max(24, min(110, self.app.size.width) - 8)
+        width = max(24, min(110, int(0.96 * self.app.size.width)) - 6)  # the frame, its padding, the scrollbar
         for line in facts(self._row, self._state, width):
             log.write(line)
         path = None if self._row.outcome is None else self._row.outcome.log

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast, get_args
+from typing import ClassVar, cast, get_args
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Select, Static
 
 from advisor.errors import AdvisorError
 from advisor.report import format as fmt
-from advisor.tui.asking import Answer, Question, ask, flip_words
+from advisor.tui.asking import Answer, Question, ask
 from advisor.tui.dialogs.base import Dialog
 from advisor.tui.drawing.lines import wrapped
 from advisor.tui.state import State
@@ -44,6 +45,11 @@ _CHOICES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 class WhatIf(Dialog[None]):
     """Fields to change on top, the real answer and the other one below."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Up", show=False),
+    ]
+
     DEFAULT_CSS = """
     WhatIf > .box { height: 96%; }
     WhatIf .field { height: 1; }
@@ -66,7 +72,7 @@ class WhatIf(Dialog[None]):
         """Fields and answers."""
         with VerticalScroll(classes="box", can_focus=False) as box:
             box.border_title = "What if"
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = "page down for more, esc closes" if self.app.size.height < 24 else "esc closes"
             with Horizontal(classes="field"):
                 yield Label("Budget")
                 loss = Input(f"{100 * self._request.max_loss:g}%", id="loss", compact=True, select_on_focus=False)
@@ -97,6 +103,11 @@ class WhatIf(Dialog[None]):
         self.query_one("#loss").focus()
         self._answer()
 
+    def action_page(self, direction: int) -> None:
+        """Scroll: the fields keep the other keys."""
+        box = self.query_one(".box", VerticalScroll)
+        box.scroll_relative(y=direction * max(1, box.size.height - 2), animate=False)
+
     @on(Input.Changed)
     @on(Select.Changed)
     def _changed(self) -> None:
@@ -125,8 +136,8 @@ class WhatIf(Dialog[None]):
         )
         other.update(self._shown("What if", answer, asked, column))
         flips = here.flips
-        lines = ["", *(f"  {flip_words(flip)}" for flip in flips[:4])]
-        more.update(Text("\n".join(["", f"Nearest flips of the loss budget{lines[0]}", *lines[1:]]) if flips else ""))
+        lines = [line for flip in flips[:4] for line in wrapped(flip, width, 4, first=True)]
+        more.update(Text("\n".join(["", "Nearest flips of the loss budget", *lines]) if flips else ""))
 
     def _question(self) -> Question:
         overrides: list[str] = []
@@ -156,6 +167,9 @@ class WhatIf(Dialog[None]):
             winner = next((each for each in choice.outcomes if each.name == choice.winner), None)
             lines += [Text(line) for line in wrapped(_figures(winner), width, 0)]
             lines += [Text(line, style="dim") for line in wrapped(f"{choice.verdict}: {choice.why}", width, 0)]
+            if answer.better_when_cut:
+                words = f"Faster when cut, to be measured again: {', '.join(answer.better_when_cut)}"
+                lines += [Text(line, style="yellow") for line in wrapped(words, width, 0)]
         budget = f"budget {fmt.percent(request.max_loss)}, {request.objective}"
         lines.append(Text(budget, style="dim"))
         for step in answer.decision.path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rich.text import Text
 
 
@@ -42,7 +44,7 @@ class Canvas:
         for signs, styles in zip(self._signs, self._styles, strict=True):
             row = Text()
             used = len("".join(signs).rstrip())
-            for sign, style in zip(signs[:used], styles[:used], strict=True):
-                row.append(sign, style=style)
+            for style, run in itertools.groupby(range(used), key=styles.__getitem__):
+                row.append("".join(signs[column] for column in run), style=style)
             rows.append(row)
         return Text("\n").join(rows)

@@ -111,7 +111,11 @@ def _line(row: Row, state: State, columns: tuple[Column, ...], *, full: bool) ->
     if speedup is not None and speedup.ci95 is not None and row.name != BASELINE:
         interval = fmt.interval(*speedup.ci95, like=speedup.median)
     loss = (
-        "baseline" if row.name == BASELINE and row.rounds else "" if row.loss is None else fmt.percent(row.loss.value)
+        "baseline"
+        if row.name == BASELINE and (row.rounds or row.loss)
+        else ""
+        if row.loss is None
+        else fmt.percent(row.loss.value)
     )
     cells = [
         Text(f"{sign} {row.name}"[:16], style=style),

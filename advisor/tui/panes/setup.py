@@ -101,8 +101,9 @@ class SetupPane(Pane):
         self.draw()
 
     def draw(self) -> None:
-        """The list of models where there is room for it; the field suggests them anyway."""
-        self.query_one("#models").display = bool(self._known) and not self.compact
+        """The list of models where there is room for it, or somebody is in it; the field suggests them anyway."""
+        chooser = self.query_one("#models")
+        chooser.display = bool(self._known) and (not self.compact or chooser.has_focus)
 
     def tell(self, errors: tuple[FieldError, ...], notes: tuple[FieldError, ...] = ()) -> None:
         """Show what is wrong beside the fields; an error hides a note."""
@@ -132,8 +133,12 @@ class SetupPane(Pane):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
+        """Enter goes on to the next field, past the list of models: its own enter would take one of them."""
         event.stop()
-        self.screen.focus_next()
+        if event.input.id == "field-model":
+            self.query_one("#field-texts").focus()
+        else:
+            self.screen.focus_next()
 
     @on(Select.Changed)
     def _chosen(self, event: Select.Changed) -> None:
@@ -146,6 +151,10 @@ class SetupPane(Pane):
         field = self.query_one("#field-model", Input)
         field.value = self._known[event.option_index].name
         field.focus()
+
+    def on_descendant_blur(self) -> None:
+        """Where there is no room, the list of models goes once nobody is in it."""
+        self.call_after_refresh(self.draw)
 
     @on(Button.Pressed, "#start")
     def _start(self, event: Button.Pressed) -> None:

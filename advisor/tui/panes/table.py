@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
+from textual.containers import VerticalScroll
 from textual.widgets import DataTable
+
+_LINES = 3
+"""How far a key scrolls beyond the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,10 @@ class Line:
 
 
 class CandidateTable(DataTable[Text]):
-    """Rows are candidates; enter or a click opens one."""
+    """Rows are candidates; enter or a click opens one.
+
+    It is as high as its rows, in a screen that scrolls: the keys scroll that, so that all below the rows can be read.
+    """
 
     DEFAULT_CSS = """
     CandidateTable { height: auto; max-height: 100%; background: transparent; }
@@ -45,6 +52,46 @@ class CandidateTable(DataTable[Text]):
         if not 0 <= self.cursor_row < len(self._order):
             return None
         return self._order[self.cursor_row]
+
+    def action_cursor_down(self) -> None:
+        """The next row; below the last one the screen goes on."""
+        if self.cursor_row >= self.row_count - 1:
+            self._scroll(_LINES)
+        else:
+            super().action_cursor_down()
+            self._follow()
+
+    def action_cursor_up(self) -> None:
+        """The row before; above the first one, what stands over the table."""
+        if self.cursor_row <= 0:
+            self._scroll(-_LINES)
+        else:
+            super().action_cursor_up()
+            self._follow()
+
+    def action_page_down(self) -> None:
+        """A screen further down."""
+        self._scroll(self._holder.size.height - 1)
+
+    def action_page_up(self) -> None:
+        """A screen further up."""
+        self._scroll(1 - self._holder.size.height)
+
+    @property
+    def _holder(self) -> VerticalScroll:
+        return next(each for each in self.ancestors if isinstance(each, VerticalScroll))
+
+    def _scroll(self, lines: int) -> None:
+        self._holder.scroll_relative(y=lines, animate=False)
+
+    def _follow(self) -> None:
+        """Keep the cursor where it can be seen."""
+        holder = self._holder
+        row = self.region.y + self.header_height + self.cursor_row - holder.region.y
+        if row < 0:
+            self._scroll(row)
+        elif row >= holder.size.height:
+            self._scroll(row - holder.size.height + 1)
 
     def put(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
         """Show these rows; only cells that differ are drawn again where the columns and the order are the same."""

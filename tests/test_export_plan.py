@@ -92,3 +92,14 @@ def test_importing_the_parent_side_loads_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_for_throughput_every_thread_has_a_stream_and_for_latency_they_share_one():
+    for name in ("onnx", "onnx-qint8", "openvino", "openvino-qint8"):
+        bulk = settings_for(catalogue.get(name), threads=4, objective="throughput")
+        single = settings_for(catalogue.get(name), threads=4, objective="latency")
+        assert (bulk.num_streams, single.num_streams) == (4, 1)
+        assert not bulk.spinning
+        assert bool(single.spinning) == name.startswith("onnx")
+    assert not settings_for(catalogue.get("onnx"), threads=1, objective="latency").spinning
+    assert settings_for(catalogue.get("onnx-O4"), threads=4, objective="throughput").num_streams == 1

@@ -28,18 +28,18 @@ def test_throughput_tries_other_batches_and_half_the_streams(
 
 
 @pytest.mark.parametrize(
-    ("runtime", "threads", "expected"),
+    ("runtime", "settings", "expected"),
     [
-        ("onnx", 4, ["2 threads", "1 thread", "threads that spin"]),
-        ("onnx", 1, []),
-        ("openvino", 2, ["1 thread"]),
-        ("torch", 4, []),
+        ("onnx", {"threads": 4, "spinning": True}, ["2 threads", "1 thread", "threads that do not spin"]),
+        ("onnx", {"threads": 1}, []),
+        ("openvino", {"threads": 2}, ["1 thread"]),
+        ("torch", {"threads": 4}, []),
     ],
 )
-def test_latency_tries_fewer_threads_and_for_onnx_spinning_ones(
-    runtime: Runtime, threads: int, expected: list[str]
+def test_latency_tries_fewer_threads_and_for_onnx_sleeping_ones(
+    runtime: Runtime, settings: dict[str, int], expected: list[str]
 ) -> None:
-    assert labels(runtime, "latency", threads=threads) == expected
+    assert labels(runtime, "latency", **settings) == expected
 
 
 def test_where_memory_counts_nothing_is_tried() -> None:

@@ -88,7 +88,8 @@ def settings_for(candidate: Candidate, *, threads: int, objective: Objective) ->
     """How the encoder runs the candidate's file with `threads` threads.
 
     Where throughput counts, every thread runs a batch of its own: nobody waits for the slowest thread of each operation
-    (1.09 to 1.22 times as fast on two cores, docs/encoder.md). Where a single text counts they work on it together.
+    (1.09 to 1.22 times as fast on two cores, docs/encoder.md). Where a single text counts they work on it together, and
+    ONNX Runtime's spin while they wait for each other: two that sleep take longer over a short text than one.
 
     OpenVINO's inference precision is always named: its default is bf16 on a CPU with native bf16. The operations that
     int8 leaves in floating point run in f32, so that the int8 candidate's loss is that of int8 alone.
@@ -106,6 +107,7 @@ def settings_for(candidate: Candidate, *, threads: int, objective: Objective) ->
         return RuntimeSettings(
             threads=threads,
             num_streams=num_streams,
+            spinning=objective == "latency" and not cuda and threads > 1,
             device=candidate.device,
             provider="CUDAExecutionProvider" if cuda else "CPUExecutionProvider",
         )

@@ -22,7 +22,7 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
     """At most three variants of `settings`.
 
     Throughput: half and twice the tokens a batch, and half as many streams. Latency: half the threads and one, for a
-    short text may be done before many threads have met, and for ONNX Runtime threads that spin. PyTorch keeps Sentence
+    short text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps Sentence
     Transformers' own way: it is what users compare with. Where memory counts nothing is tried, for all of these take
     more of it.
     """
@@ -34,8 +34,8 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
             Variant(label=f"{count} thread{'s' if count > 1 else ''}", settings=replace(settings, threads=count))
             for count in fewer
         ]
-        if runtime == "onnx" and settings.threads > 1:
-            found.append(Variant(label="threads that spin", settings=replace(settings, spinning=True)))
+        if settings.spinning:
+            found.append(Variant(label="threads that do not spin", settings=replace(settings, spinning=False)))
         return tuple(found)
     tokens = settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH[runtime]
     found = [

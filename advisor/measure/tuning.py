@@ -22,9 +22,9 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
     """At most three variants of `settings`.
 
     Throughput: half and twice the tokens a batch, and half as many streams. Latency: half the threads and one, for a
-    short text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps Sentence
-    Transformers' own way: it is what users compare with. Where memory counts nothing is tried, for all of these take
-    more of it.
+    short text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps
+    Sentence Transformers' own way: it is what users compare with. Where memory counts nothing is tried, for all of
+    these take more of it.
     """
     if runtime == "torch" or objective == "memory":
         return ()

@@ -12,14 +12,16 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 BAR, GAP, GROUP = 16, 4, 18
-LEFT, WIDTH, TOP = 190, 430, 46
+LEFT, WIDTH, TOP = 190, 430, 58
 COLOURS = {"short": "#1f77b4", "medium": "#2a9d8f", "long": "#b5651d", "mixed": "#8e44ad"}
 
 
 def draw(document: dict[str, Any]) -> str:
     """An SVG of horizontal bars, one group for each file; readable in light and dark."""
     cells = document["cells"]
-    longest = max(cell["ratio"][cell["fastest_peer"]] for cell in cells)
+    longest = max(
+        (cell["ci95"][peer] or (0.0, cell["ratio"][peer]))[1] for cell in cells for peer in [cell["fastest_peer"]]
+    )
     scale = WIDTH / max(1.2, longest)
     parts, y, file = [], TOP, None
     for cell in cells:

@@ -248,7 +248,8 @@ class Admission:
     def _compare_speed(self, contestant: Contestant, client: Client) -> Exit | None:
         """Probe the candidate; an exit if it is hopeless beside the baseline, or beside the fastest that may win.
 
-        If it looks so, both are probed again in turns, and the best of each counts: the machine may have been busy.
+        If it looks so, both are probed again in turns, with the baseline, and the best of each counts: the machine may
+        have been busy.
         """
         assert self._baseline is not None  # admitted first
         seconds = self._probe(client)
@@ -268,19 +269,23 @@ class Admission:
     ) -> Exit | None:
         if seconds <= limit * (rival.probe_s_per_text or 0.0) * PROBE_TEXTS:
             return None
-        rival_laps, laps = [], [seconds]
+        assert self._baseline is not None  # admitted first
+        laps = [seconds]
+        others = {each.name: each for each in (rival, self._baseline)}
+        laps_of: dict[str, list[float]] = {name: [] for name in others}
         for _ in range(_PROBE_TURNS):
-            try:
-                rival_laps.append(self._probe_again(rival.connection))
-            except ChildFailed as error:  # not this candidate's fault
-                reason = f"failed while parked: {error.message}"
-                rival.exit = Exit(name=rival.name, status="failed", reason=reason, log=error.log)
-                return None
+            for other in others.values():
+                try:
+                    laps_of[other.name].append(self._probe_again(other.connection))
+                except ChildFailed as error:  # not this candidate's fault
+                    reason = f"failed while parked: {error.message}"
+                    other.exit = Exit(name=other.name, status="failed", reason=reason, log=error.log)
+                    return None
             laps.append(self._probe_again(client))
-        ratio = min(laps) / min(rival_laps)
+        ratio = min(laps) / min(laps_of[rival.name])
         contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
-        if rival is self._baseline:  # of another's probe the machine may have been slower or faster
-            contestant.probe_speedup = 1 / ratio
+        # The baseline's own probe is of another moment, when the machine may have been slower or faster.
+        contestant.probe_speedup = min(laps_of[BASELINE]) / min(laps)
         if ratio <= limit:
             return None
         reason = f"cut after the probe: {slower(ratio)} than {rival.name}"

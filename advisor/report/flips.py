@@ -50,9 +50,14 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     sentence = f"With a loss budget {where} the winner would be {flip.winner}."
     better = better_when_cut(rec, flip.winner, flip.max_loss, strictly=flip.below)
     if better:
-        sentence += f" {' and '.join(better)} looked better than that when cut, and would have to be measured again."
+        sentence += f" {_listed(better)} looked better than that when cut, and would have to be measured again."
     return sentence
 
 
 def _below(loss: float, limit: float, strictly: bool) -> bool:
     return loss < limit if strictly else loss <= limit
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from advisor import catalogue
 from advisor.choose import Flip, nearest_flips
+from advisor.gate import required_budget
 from advisor.report import verdict
-from advisor.types import Recommendation
+from advisor.types import Outcome, Recommendation
 
 
 def flips(rec: Recommendation) -> tuple[str, ...]:
@@ -36,7 +37,7 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     better = [
         outcome.name
         for outcome in rec.candidates
-        if outcome.status == "cut" and outcome.loss is not None and _below(outcome.loss.value, limit, flip.below)
+        if outcome.status == "cut" and _passes(outcome, limit, flip.below)
         if speed is not None and (verdict.improvement(outcome, rec) or 0.0) > speed
     ]
     if better:
@@ -44,5 +45,6 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     return sentence
 
 
-def _below(loss: float, limit: float, strictly: bool) -> bool:
-    return loss < limit if strictly else loss <= limit
+def _passes(outcome: Outcome, limit: float, strictly: bool) -> bool:
+    needed = required_budget(outcome.name, outcome.precision, outcome.loss)
+    return outcome.loss is not None and needed is not None and (needed < limit if strictly else needed <= limit)

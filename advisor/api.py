@@ -41,7 +41,7 @@ def recommend(
     offline: bool = False,
     trust_remote_code: bool = False,
     fresh: bool = False,
-    eval: LabelSource | None = None,
+    eval: LabelSource | None = None,  # noqa: A002 - as the option is called, --eval
     eval_field: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Recommendation:

@@ -1,9 +1,10 @@
 """Outcomes + objective + loss budget -> winner and verdict. Pure.
 
-A candidate passes if it was timed and its loss is within the budget: the upper end of its interval, see `gate`. Among those that pass, one is *clearly better*
-than another if it is better by more than the tie margin, and beyond doubt: the 95 % interval of the ratio of the two,
-from the rounds that both ran, lies above 1. Where they share no rounds, the intervals of both against the baseline must
-not overlap, which is a stricter demand (Schenker & Gentleman 2001, https://doi.org/10.1198/000313001317097960).
+A candidate passes if it was timed and its loss is within the budget: the upper end of its interval, see `gate`. Among
+those that pass, one is *clearly better* than another if it is better by more than the tie margin, and beyond doubt: the
+95 % interval of the ratio of the two, from the rounds that both ran, lies above 1. Where they share no rounds, the
+intervals of both against the baseline must not overlap, which is a stricter demand (Schenker & Gentleman 2001,
+https://doi.org/10.1198/000313001317097960).
 
 Whatever no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the
 simplest contender, then the most accurate, then the one with the best median: a tie keeps what is simpler, and a noisy

@@ -10,11 +10,12 @@ from math import inf
 from pathlib import Path
 from types import TracebackType
 
+from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.child.forking import Preload
 from advisor.child.process import Child
 from advisor.errors import AdvisorError, ChildFailed
-from advisor.export.cache import WORK, CachedExport, ExportCache, key_of
+from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_of
 from advisor.export.calibration import CALIBRATION
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
@@ -24,6 +25,9 @@ WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
 _IMPORT_TIMEOUT_S = 180.0
 _SLOWEST_BYTES_PER_S = 2e6
+_RESCUE_S = 90.0
+_RESCUE_SHARE = 0.5
+"""Of the time that an export may take: the rest is for the files that it starts from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,8 @@ class Exporter:
     """Turns candidates into files, one after the other, in one child process that loads the model once.
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
-    manager: leaving it ends the child. `texts` are what static int8 is calibrated on. `fresh` makes every file anew
+    manager: leaving it ends the child. `texts` are what static int8 is calibrated on, `max_loss` is the
+    budget that layers are taken back from int8 for. `fresh` makes every file anew
     and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
     """
 
@@ -51,6 +56,7 @@ class Exporter:
         threads: int,
         cache_dir: Path,
         log_dir: Path,
+        max_loss: float = 0.004,
         fresh: bool = False,
         worker: str = WORKER,
         torch: Preload | None = None,
@@ -61,6 +67,7 @@ class Exporter:
         self._texts = tuple(texts)
         self._threads = threads
         self._cache = ExportCache(cache_dir)
+        self._max_loss = max_loss
         self._log = log_dir / "export.log"
         self._fresh = fresh
         self._worker = worker
@@ -91,7 +98,7 @@ class Exporter:
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
-        settings = settings_for(candidate, threads=self._threads)
+        settings = settings_for(candidate, threads=self._threads, hardware=self._hardware)
         steps = steps_for(candidate, self._hardware)
         if not steps:
             return Exported(
@@ -108,6 +115,9 @@ class Exporter:
             for step in steps[:-1]:
                 self._prepare(step)
             ready = self._ensure(steps[-1])
+        unneeded = ready.files.folder / UNNEEDED
+        if unneeded.is_file():
+            raise ChildFailed(unneeded.read_text(encoding="utf-8"), kind="unneeded")
         return Exported(
             candidate=candidate.name,
             folder=ready.files.folder,
@@ -188,7 +198,9 @@ class Exporter:
         if step.calibrated:
             texts = folder / WORK / "texts.json"
             texts.write_text(json.dumps(self._texts), encoding="utf-8")
-        source = None if step.source is None else self._ready[step.source].files.folder / step.source
+        source, reference = (
+            None if name is None else self._ready[name].files.folder / name for name in (step.source, step.reference)
+        )
         return ExportRequest(
             model_path=str(self._model.path.resolve()),
             trust_remote_code=self._model.trust_remote_code,
@@ -198,7 +210,16 @@ class Exporter:
             calibration_texts=None if texts is None else str(texts.resolve()),
             folder=str(folder.resolve()),
             threads=self._threads,
+            reference=None if reference is None else str(reference.resolve()),
+            max_loss=self._max_loss,
+            inference_precision=self._mixed_precision(),
+            time_limit_s=min(_RESCUE_S, _RESCUE_SHARE * self._within_s),
         )
+
+    def _mixed_precision(self) -> str | None:
+        return settings_for(
+            catalogue.get(catalogue.MIXED), threads=self._threads, hardware=self._hardware
+        ).inference_precision
 
     def _ask(self, request: ExportRequest) -> ExportReply:
         slowest_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
@@ -228,6 +249,8 @@ class Exporter:
         }
         if step.calibrated:
             ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
+        if step.reference is not None:
+            ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
         return key_of(ingredients)
 
     def _disk_full(self, step: Step) -> AdvisorError:

@@ -64,10 +64,8 @@ def measure(
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
-    more, if there is time. Losses are measured on
-    `labels` where there are some, and estimated else. Workers on PyTorch are forked from `torch`, which is closed on the
-    way out. `worker_module`,
-    `memory` and `pace` are seams for tests.
+    more, if there is time. Losses are measured on `labels` where there are some, and estimated else. Workers on PyTorch
+    are forked from `torch`, which is closed on the way out. `worker_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before

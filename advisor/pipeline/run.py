@@ -177,6 +177,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             threads=known.request.threads,
             cache_dir=cache_dir(),
             log_dir=logs,
+            max_loss=known.request.max_loss,
             fresh=spec.fresh,
             torch=torch,
         ) as exporter:

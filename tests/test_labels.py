@@ -61,14 +61,13 @@ def as_jsonl(folder):
 
 
 def as_parquet(folder):
-    pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
+    pytest.importorskip("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     path = folder / "pairs.parquet"
     first, second, scores = zip(*ROWS, strict=True)
-    pyarrow.parquet.write_table(
-        pyarrow.table({"question1": list(first), "question2": list(second), "is_duplicate": list(scores)}), path
-    )
+    pq.write_table(pa.table({"question1": list(first), "question2": list(second), "is_duplicate": list(scores)}), path)
     return path
 
 
@@ -207,7 +206,7 @@ def test_a_set_that_is_too_large_is_cut_at_random_and_keeps_what_belongs_togethe
 
     beir = read_labels(str(write_beir(tmp_path / "scifact")))
     less = cut_to(beir, max_chars=300, seed=random.randrange(100))
-    whole = {query: rows for query, rows in zip(beir.asked, beir.task.relevant, strict=True)}
+    whole = dict(zip(beir.asked, beir.task.relevant, strict=True))
     for query, rows in zip(less.asked, less.task.relevant, strict=True):
         assert [less.stored[row] for row in rows] == [beir.stored[row] for row in whole[query]]
     assert less.num_chars <= 300

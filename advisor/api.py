@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from advisor.artifact import VerifyReport
     from advisor.encode import Encoder
+    from advisor.labels import LabelSource
     from advisor.pipeline import Explanation
 
 DEFAULT_MAX_LOSS = 0.004
@@ -42,6 +43,8 @@ def recommend(
     offline: bool = False,
     trust_remote_code: bool = False,
     fresh: bool = False,
+    eval: LabelSource | None = None,  # noqa: A002 - as the option is called, --eval
+    eval_field: str | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Recommendation:
     """Find the fastest backend for a model on this machine and these texts, and write it as an artifact.
@@ -64,6 +67,11 @@ def recommend(
         offline: Do not ask a hub.
         trust_remote_code: Allow the model's own Python code.
         fresh: Ignore cached exports and rounds.
+        eval: Labelled data to measure the loss on: a table of pairs with scores or of triplets, a BEIR-style folder,
+            `hub:owner/name[:config[:split]]`, or an iterable of `(text, text, score)` or
+            `(anchor, positive, negative)`; None estimates the loss without labels.
+        eval_field: The three columns of such a table, `first,second,score` or `anchor,positive,negative`, by name or
+            by number from 1.
         on_event: Is called with each `advisor.events.Event` as it happens.
 
     Returns:
@@ -93,6 +101,8 @@ def recommend(
         offline=offline,
         trust_remote_code=trust_remote_code,
         fresh=fresh,
+        labels=eval,
+        label_field=eval_field,
     )
     return run(spec, on_event if on_event is not None else _ignore)
 

@@ -9,6 +9,8 @@ from advisor.types import Hardware, Precision, Runtime
 
 ST_DOCS = "https://sbert.net/docs/sentence_transformer/usage/efficiency.html"
 
+MIXED = "openvino-qint8-mixed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -152,6 +154,16 @@ CATALOGUE: tuple[Candidate, ...] = (
         file="openvino/openvino_model_qint8_quantized.xml",
         says="static int8, calibrated on the sampled texts",
     ),
+    Candidate(
+        name=MIXED,
+        runtime="openvino",
+        precision="int8",
+        simplicity=5,
+        file="openvino/openvino_model_qint8_mixed.xml",
+        recommended_by="https://docs.openvino.ai/2025/openvino-workflow/model-optimization-guide/"
+        "quantizing-models-post-training/quantizing-with-accuracy-control.html",
+        says="openvino-qint8 with the layers that cost most in higher precision, where it is over the loss budget",
+    ),
 )
 
 _BY_NAME = {candidate.name: candidate for candidate in CATALOGUE}
@@ -199,13 +211,18 @@ def file_of(candidate: Candidate, hardware: Hardware) -> str | None:
     return candidate.file
 
 
+def native_bf16(hardware: Hardware) -> bool:
+    """Whether the machine has instructions for bf16."""
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(hardware.cpu.isa))
+
+
 def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
     """Why a candidate cannot run on this machine, as the end of a sentence; None if it can."""
     isa = hardware.cpu.isa
     for need in candidate.needs:
         if need == "cuda" and not hardware.cuda:
             return "needs a CUDA GPU"
-        if need == "native_bf16" and not {"avx512_bf16", "amx_bf16", "bf16"} & set(isa):
+        if need == "native_bf16" and not native_bf16(hardware):
             return "needs a CPU with native bf16 (avx512_bf16, amx_bf16 or ARM bf16)"
         if need == "arm64" and hardware.cpu.arch != "arm64":
             return "needs an ARM64 CPU"
@@ -241,7 +258,7 @@ _PACKAGES: dict[Runtime, tuple[str, ...]] = {
 
 def missing_package(candidate: Candidate, installed: Collection[str]) -> str | None:
     """Which package a candidate lacks, as the end of a sentence; None if it has all. `installed` are distributions."""
-    needed = _PACKAGES[candidate.runtime] + (("nncf",) if candidate.name == "openvino-qint8" else ())
+    needed = _PACKAGES[candidate.runtime] + (("nncf",) if candidate.name in ("openvino-qint8", MIXED) else ())
     for package in needed:
         names = {package, "onnxruntime-gpu"} if package == "onnxruntime" else {package}
         if not names & set(installed):

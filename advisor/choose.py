@@ -1,9 +1,10 @@
 """Outcomes + objective + loss budget -> winner and verdict. Pure.
 
-A candidate passes if it was timed and its loss is within the budget. Among those that pass, one is *clearly better*
-than another if it is better by more than the tie margin, and beyond doubt: the 95 % interval of the ratio of the two,
-from the rounds that both ran, lies above 1. Where they share no rounds, the intervals of both against the baseline must
-not overlap, which is a stricter demand (Schenker & Gentleman 2001, https://doi.org/10.1198/000313001317097960).
+A candidate passes if it was timed and its loss is within the budget: the upper end of its interval, see `gate`. Among
+those that pass, one is *clearly better* than another if it is better by more than the tie margin, and beyond doubt: the
+95 % interval of the ratio of the two, from the rounds that both ran, lies above 1. Where they share no rounds, the
+intervals of both against the baseline must not overlap, which is a stricter demand (Schenker & Gentleman 2001,
+https://doi.org/10.1198/000313001317097960).
 
 Whatever no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the
 simplest contender, then the most accurate, then the one with the best median: a tie keeps what is simpler, and a noisy
@@ -18,11 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from advisor import catalogue
-from advisor.types import BASELINE, Choice, Decision, Estimate, Objective, Outcome, Request, Verdict
-
-FP32_NOISE = 1e-5
-"""A loss up to 0.001 % of an fp32 candidate counts as none: runtimes add floats in different orders, and a rank
-correlation sees near-ties swap. It is a hundredth of the sampling noise of 0.1 % that STSb's 1,379 pairs leave."""
+from advisor.gate import judge_outcome, required_budget
+from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, Objective, Outcome, Request, Verdict
 
 NEAR_BEST_SPEED = 0.9
 """With the objective `memory`, candidates within 10 % of the best speed compete."""
@@ -111,7 +109,9 @@ def nearest_flips(
     The measured outcomes are ranked again at every budget where one of them starts to pass; nothing is measured.
     """
     timed = (each for each in outcomes if each.status in {"measured", "rejected"} and _is_timed(each))
-    budgets = {budget for budget in map(_required_budget, timed) if budget is not None}
+    budgets = {
+        budget for each in timed if (budget := required_budget(each.name, each.precision, each.loss)) is not None
+    }
     levels = sorted({0.0} | budgets)
     winners = [
         choose(outcomes, decision=decision, request=replace(request, max_loss=level), tie_margin=tie_margin).winner
@@ -134,11 +134,14 @@ def _judge(outcome: Outcome, max_loss: float) -> Outcome:
         return outcome
     if not _is_timed(outcome):
         return replace(outcome, status="failed", reason="it was not timed") if outcome.status == "measured" else outcome
-    budget = _required_budget(outcome)
-    if budget is None:
-        return replace(outcome, status="rejected", reason="its accuracy could not be checked")
-    if budget > max_loss:
-        return replace(outcome, status="rejected", reason=_over_budget(outcome, max_loss))
+    gate = judge_outcome(outcome, max_loss=max_loss)
+    if outcome.loss is None or math.isnan(outcome.loss.value):
+        if gate != "passes":
+            return replace(outcome, status="rejected", reason="its accuracy could not be checked")
+    elif gate == "rejected":
+        return replace(outcome, status="rejected", reason=_over_budget(outcome.loss, max_loss))
+    elif gate == "uncertain":
+        return replace(outcome, status="rejected", reason=_uncertain(outcome.loss, max_loss))
     return replace(outcome, status="measured", reason="" if outcome.status == "rejected" else outcome.reason)
 
 
@@ -146,27 +149,44 @@ def _is_timed(outcome: Outcome) -> bool:
     return outcome.timing is not None and 0 < outcome.timing.texts_per_s.median < math.inf
 
 
-def _required_budget(outcome: Outcome) -> float | None:
-    """The smallest loss budget under which a candidate passes; None if none does."""
-    if outcome.name == BASELINE:
-        return 0.0
-    if outcome.loss is None or math.isnan(outcome.loss.value):
-        return 0.0 if outcome.loss is None and outcome.precision == "fp32" else None
-    value = outcome.loss.value
-    return 0.0 if outcome.precision == "fp32" and value <= FP32_NOISE else max(value, 0.0)
+def _over_budget(loss: Fidelity, max_loss: float) -> str:
+    reach = ", though the interval reaches into it" if loss.ci95 is not None and loss.ci95[0] <= max_loss else ""
+    return f"loses {_with_interval(loss, max_loss)}, over the budget of {_percent(max_loss, loss, max_loss)}{reach}"
 
 
-def _over_budget(outcome: Outcome, max_loss: float) -> str:
-    loss = outcome.loss
-    assert loss is not None  # only a known loss is over a budget
-    decimals = next((n for n in range(2, 8) if f"{100 * loss.value:.{n}f}" != f"{100 * max_loss:.{n}f}"), 8)
-    interval, reach = "", ""
-    if loss.ci95 is not None:
-        low, high = loss.ci95
-        interval = f" (95% CI {100 * low:.{decimals}f}% to {100 * high:.{decimals}f}%)"
-        reach = ", though the interval reaches into it" if low <= max_loss else ""
-    value, budget = f"{100 * loss.value:.{decimals}f}%", f"{100 * max_loss:.{decimals}f}%"
-    return f"loses {value}{interval}, over the budget of {budget}{reach}"
+def _uncertain(loss: Fidelity, max_loss: float) -> str:
+    budget = _percent(max_loss, loss, max_loss)
+    said = f"uncertain: loses {_with_interval(loss, max_loss)}"
+    if loss.ci95 is None:
+        return f"{said}, from too few texts for an interval, so that nothing shows it keeps to the budget of {budget}"
+    said += f", and the interval reaches over the budget of {budget}"
+    if loss.method == "labelled" and loss.value < max_loss:
+        # An interval narrows with the root of the number of labels.
+        more = ((loss.ci95[1] - loss.value) / (max_loss - loss.value)) ** 2
+        if more < _MOST_LABELS:
+            said += f"; {math.ceil(10 * more) / 10:g} times as many labels might tell"
+    return said
+
+
+_MOST_LABELS = 100
+"""Nobody finds more than so many times as many."""
+
+
+def _with_interval(loss: Fidelity, max_loss: float) -> str:
+    value = _percent(loss.value, loss, max_loss)
+    if loss.ci95 is None:
+        return value
+    low, high = (_percent(end, loss, max_loss) for end in loss.ci95)
+    return f"{value} (95% CI {low} to {high})"
+
+
+def _percent(fraction: float, loss: Fidelity, max_loss: float) -> str:
+    """With as many decimals as tell the loss, and its upper end, from the budget."""
+    ends = [loss.value] if loss.ci95 is None else [loss.value, loss.ci95[1]]
+    decimals = next(
+        (n for n in range(2, 8) if all(f"{100 * end:.{n}f}" != f"{100 * max_loss:.{n}f}" for end in ends)), 8
+    )
+    return f"{100 * fraction:.{decimals}f}%"
 
 
 # -- who wins ------------------------------------------------------------------------------------------------

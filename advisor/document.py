@@ -17,12 +17,15 @@ from advisor.types import (
     Challenger,
     Cpu,
     Decision,
+    Drift,
     Estimate,
     Fact,
     Fidelity,
     Gpu,
     Hardware,
     Histogram,
+    LabelProfile,
+    LengthLoss,
     LengthSpeed,
     LengthStats,
     Measurement,
@@ -74,6 +77,7 @@ def to_dict(recommendation: Recommendation) -> Json:
         "artifact": None if rec.artifact is None else _artifact_out(rec.artifact),
         "elapsed_s": rec.elapsed_s,
         "measurement": None if rec.measurement is None else asdict(rec.measurement),
+        "labels": None if rec.labels is None else asdict(rec.labels),
     }
 
 
@@ -141,7 +145,9 @@ def _outcome_out(outcome: Outcome) -> Json:
         "texts_per_s": None if timing is None else _estimate_out(timing.texts_per_s),
         "speedup": None if timing is None or timing.speedup is None else _estimate_out(timing.speedup),
         "latency_ms": latency,
-        "loss": None if outcome.loss is None else _plain(asdict(outcome.loss)),
+        "loss": _fidelity_out(outcome.loss),
+        "estimated_loss": _fidelity_out(outcome.estimated),
+        "drift": None if outcome.drift is None else _drift_out(outcome.drift),
         "export_s": outcome.export_s,
         "load_s": None if timing is None else timing.load_s,
         "size_bytes": outcome.size_bytes,
@@ -153,6 +159,17 @@ def _outcome_out(outcome: Outcome) -> Json:
         "by_length": [_plain(asdict(speed)) for speed in outcome.by_length],
         "tried": [_plain(asdict(tried)) | {"settings": settings_to_dict(tried.settings)} for tried in outcome.tried],
     }
+
+
+def _fidelity_out(loss: Fidelity | None) -> Json | None:
+    return None if loss is None else {key: _plain(value) for key, value in asdict(loss).items()}
+
+
+def _drift_out(drift: Drift) -> Json:
+    """Without the places of the texts that moved most: they are nobody else's business."""
+    document: Json = _plain(asdict(drift))
+    del document["most_moved"]
+    return document
 
 
 def _against_out(against: Against) -> Json:
@@ -242,6 +259,7 @@ def _recommendation_in(doc: Json) -> Recommendation:
         artifact=None if doc["artifact"] is None else _artifact_in(doc["artifact"]),
         elapsed_s=doc["elapsed_s"],
         measurement=None if doc.get("measurement") is None else Measurement(**_known(Measurement, doc["measurement"])),
+        labels=None if doc.get("labels") is None else LabelProfile(**_known(LabelProfile, doc["labels"])),
         baseline=doc["baseline"],
     )
 
@@ -298,13 +316,24 @@ def _outcome_in(doc: Json) -> Outcome:
         file=doc["file"],
         settings=settings_from_dict(doc["settings"]) if doc["settings"] else None,
         timing=timing,
-        loss=None if doc["loss"] is None else Fidelity(**_known(Fidelity, doc["loss"])),
+        loss=_fidelity_in(doc["loss"]),
+        estimated=_fidelity_in(doc.get("estimated_loss")),
+        drift=_drift_in(doc["drift"]) if doc.get("drift") else None,
         export_s=doc["export_s"],
         size_bytes=doc["size_bytes"],
         notes=tuple(doc.get("notes", ())),
         by_length=tuple(_length_speed_in(item) for item in doc.get("by_length", ())),
         tried=tuple(_tried_in(item) for item in doc.get("tried", ())),
     )
+
+
+def _fidelity_in(doc: Json | None) -> Fidelity | None:
+    return None if doc is None else Fidelity(**_known(Fidelity, doc))
+
+
+def _drift_in(doc: Json) -> Drift:
+    by_length = tuple(LengthLoss(**_known(LengthLoss, item)) for item in doc.get("by_length", ()))
+    return Drift(**_known(Drift, doc) | {"mixed": _fidelity_in(doc.get("mixed")), "by_length": by_length})
 
 
 def _against_in(doc: Json) -> Against:

@@ -12,6 +12,7 @@ Objective = Literal["throughput", "latency", "memory"]
 Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
 Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
 LossMethod = Literal["estimated", "labelled"]
+LabelKind = Literal["pairs", "triplets", "retrieval"]
 
 BASELINE = "torch-fp32"
 
@@ -185,6 +186,23 @@ class TextSample:
     profile: TextProfile
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelProfile:
+    """Labelled data that the loss was measured on. Holds no text."""
+
+    source: str
+    kind: LabelKind
+    num_items: int
+    """Pairs, triplets or queries that were used."""
+    num_items_seen: int
+    """More than `num_items` where the time budget did not allow all of them."""
+    num_stored: int
+    """Distinct texts that are searched: documents, positives and negatives, the first texts of the pairs."""
+    num_stored_seen: int
+    num_skipped: int = 0
+    """Rows without a text or without a score."""
+
+
 # -- the rules -----------------------------------------------------------------------------------------------
 
 
@@ -330,6 +348,43 @@ class Fidelity:
     ci95: tuple[float, float] | None
     method: LossMethod
     metric: str
+    score: float | None = None
+    """The candidate's own figure on the labels, in the metric's unit; None where the loss is estimated."""
+    baseline_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthLoss:
+    """The estimated loss on pairs with a text of `min_chars` to `max_chars` characters (None: no upper end)."""
+
+    min_chars: int
+    max_chars: int | None
+    share: float
+    """Of the compared texts."""
+    value: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far a candidate's embeddings are from the baseline's, in figures that need no statistics."""
+
+    num_texts: int
+    """Distinct texts that were compared."""
+    top10_overlap: float
+    """The mean share of a text's 10 nearest neighbours that stay among its 10 nearest."""
+    top10_overlap_p05: float
+    """19 of 20 texts keep at least this share."""
+    cosine_median: float
+    """Between the baseline's and the candidate's embedding of the same text."""
+    cosine_min: float
+    batch_cosine_min: float | None = None
+    """Between a text's embeddings in a batch and alone, the lowest; None where it was not tried."""
+    mixed: Fidelity | None = None
+    """The estimated loss where half of the stored vectors are still the baseline's, and queries are the candidate's."""
+    by_length: tuple[LengthLoss, ...] = ()
+    most_moved: tuple[int, ...] = ()
+    """Which texts have the lowest cosine, by their place among the compared ones. In no document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +405,11 @@ class Outcome:
     log: str | None = None
     by_length: tuple[LengthSpeed, ...] = ()
     """Ascending; empty where lengths vary too little, or where the candidate was out of the race by then."""
+    estimated: Fidelity | None = None
+    """The loss without labels, where `loss` is labelled."""
+    drift: Drift | None = None
+    most_moved: str | None = None
+    """A file on this machine with the five texts that moved most. In no document."""
     tried: tuple[TriedSetting, ...] = ()
     """Tuning; `settings` are the ones that were kept, and everything else was measured with them."""
 
@@ -429,6 +489,8 @@ class Recommendation:
     artifact: Artifact | None = None
     elapsed_s: float | None = None
     measurement: Measurement | None = None
+    labels: LabelProfile | None = None
+    """What the loss was measured on; None where it is estimated."""
     baseline: str = field(default=BASELINE)
 
     def outcome(self, name: str) -> Outcome | None:

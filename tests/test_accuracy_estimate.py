@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss
-from advisor.accuracy.estimate import _level_out, _levels, _neighbour_pairs, _Ranked
+from advisor.accuracy.estimate import _level_out, _levels, _neighbour_pairs
+from advisor.accuracy.ranks import Ranked
 
 
 def embeddings(num_texts, *, seed=0, dimension=32):
@@ -24,7 +25,7 @@ def noisy(reference, scale, *, seed=1):
 
 
 def rho(x, y, weights=None):
-    ranked = _Ranked(np.array(x, dtype=float), np.array(y, dtype=float))
+    ranked = Ranked(np.array(x, dtype=float), np.array(y, dtype=float))
     return float(ranked.rho(np.ones((1, len(x))) if weights is None else np.array([weights], dtype=float))[0])
 
 

@@ -1,8 +1,20 @@
-"""How far a candidate's embeddings are from the baseline's: an estimate of the accuracy loss that needs no labels."""
+"""How far a candidate's embeddings are from the baseline's: a loss on labels, and an estimate that needs none."""
 
 from __future__ import annotations
 
 from advisor.accuracy.check import check_embeddings
-from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, estimate_loss
+from advisor.accuracy.drift import drift
+from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, estimate_loss, neighbours
+from advisor.accuracy.labelled import Scored, labelled_loss, score
 
-__all__ = ["MIN_TEXTS", "MIN_TEXTS_FOR_INTERVAL", "check_embeddings", "estimate_loss"]
+__all__ = [
+    "MIN_TEXTS",
+    "MIN_TEXTS_FOR_INTERVAL",
+    "Scored",
+    "check_embeddings",
+    "drift",
+    "estimate_loss",
+    "labelled_loss",
+    "neighbours",
+    "score",
+]

@@ -10,18 +10,20 @@ Which pairs: random pairs are almost all unrelated; those that a search or a thr
 neighbours, hence each text with its k nearest under fp32. In a sample most of these are only distantly related, and
 a correlation over so narrow a range comes out too low (restriction of range; Thorndike 1949), the more so the smaller
 the sample. Labelled data spread over all degrees of similarity (STS Benchmark was drawn so), hence the weights: every
-tenth of the range of similarities counts the same. `docs/measuring.md` compares it with losses on labels.
+tenth of the range of similarities counts the same. `docs/accuracy.md` compares it with losses on labels.
 
 Cosine to the baseline's embedding is no such estimate: a rotation of all embeddings ruins it and changes no similarity.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.accuracy.ranks import Ranked
 from advisor.types import Fidelity
 
 MIN_TEXTS = 8
@@ -41,8 +43,108 @@ _RESAMPLES = 400
 _RESAMPLES_AT_ONCE = 50
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The pairs that losses are estimated on, found once for one set of reference embeddings.
+
+    `left` and `right` are both ends of every pair, `(num_pairs,)`, as rows of what was given; `similarities` are the
+    reference's.
+    """
+
+    distinct: NDArray[np.intp]
+    """The rows that count: of texts that the reference embeds alike, the first."""
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    similarities: NDArray[np.float64]
+    k: int
+
+    def loss(
+        self,
+        candidate: NDArray[Any],
+        *,
+        other: NDArray[Any] | None = None,
+        among: NDArray[np.bool_] | None = None,
+        seed: int = 0,
+    ) -> Fidelity | None:
+        """The estimated loss of `candidate`, `(num_texts, dimension)`: see `estimate_loss`.
+
+        `other` are embeddings for the second text of each pair, where those of one text depend on something else: on
+        the batch, or on who made them. `among`, `(num_texts,)`, leaves only the pairs with one of these texts, and is
+        None for all; the result is None where they are of fewer than `MIN_TEXTS` texts.
+        """
+        unit = _unit(candidate)
+        stored = unit if other is None else _unit(other)
+        left, right, similarities = self.left, self.right, self.similarities
+        inside = self.distinct if among is None else self.distinct[among[self.distinct]]
+        if len(inside) < MIN_TEXTS:
+            return None
+        if among is not None:
+            wanted = among[left] | among[right]
+            left, right, similarities = left[wanted], right[wanted], similarities[wanted]
+        ranked = Ranked(similarities, np.einsum("ij,ij->i", unit[left], stored[right]))
+        levels = _levels(similarities)
+        value = 1.0 - float(ranked.rho(_level_out(np.ones((1, len(left))), levels))[0])
+        ci95 = None
+        if len(inside) >= MIN_TEXTS_FOR_INTERVAL:
+            losses = self._resampled(ranked, left, right, levels, seed)
+            low, high = np.quantile(losses, (0.025, 0.975))
+            ci95 = (min(float(low), value), max(float(high), value))
+        return Fidelity(
+            value=value,
+            ci95=ci95,
+            method="estimated",
+            metric=f"1 - Spearman rho of cosine similarity over {self.k} nearest neighbours of {len(inside)} texts, "
+            "all levels of similarity weighted the same",
+        )
+
+    def _resampled(
+        self,
+        ranked: Ranked,
+        left: NDArray[np.intp],
+        right: NDArray[np.intp],
+        levels: NDArray[np.float64],
+        seed: int,
+    ) -> NDArray[np.float64]:
+        rng = np.random.default_rng(seed)
+        num_texts = len(self.distinct)
+        drawn = rng.multinomial(num_texts, np.full(num_texts, 1 / num_texts), size=_RESAMPLES).astype(np.float64)
+        counts = np.zeros((_RESAMPLES, int(self.distinct[-1]) + 1))
+        counts[:, self.distinct] = drawn
+        return np.concatenate(
+            [
+                1.0 - ranked.rho(_level_out(part[:, left] * part[:, right], levels))
+                for part in np.split(counts, _RESAMPLES // _RESAMPLES_AT_ONCE)
+            ]
+        )
+
+
+def neighbours(reference: NDArray[Any], *, k: int = 10) -> Neighbours | None:
+    """The pairs of every text with its `min(k, n - 1)` nearest under `reference`, each unordered pair once.
+
+    None for fewer than `MIN_TEXTS` distinct texts.
+    """
+    if len(reference) < MIN_TEXTS:
+        return None
+    unit = _unit(reference)
+    cosines = unit @ unit.T
+    distinct = np.flatnonzero(~np.any(np.tril(cosines, -1) > _SAME_TEXT, axis=1))
+    if len(distinct) < MIN_TEXTS:
+        return None
+    k = min(k, len(distinct) - 1)
+    cosines = cosines[np.ix_(distinct, distinct)]
+    left, right = _neighbour_pairs(cosines, k)
+    return Neighbours(
+        distinct=distinct, left=distinct[left], right=distinct[right], similarities=cosines[left, right], k=k
+    )
+
+
 def estimate_loss(
-    reference: NDArray[np.float32], candidate: NDArray[np.float32], *, k: int = 10, seed: int = 0
+    reference: NDArray[np.float32],
+    candidate: NDArray[np.float32],
+    *,
+    other: NDArray[np.float32] | None = None,
+    k: int = 10,
+    seed: int = 0,
 ) -> Fidelity | None:
     """The estimated relative loss of `candidate` against `reference`, both `(num_texts, dimension)` and row-aligned.
 
@@ -52,6 +154,9 @@ def estimate_loss(
     being Spearman's with these weights and average ranks for ties: 0 for the same order, up to 2. Where the candidate
     gives all pairs one similarity, rho is undefined and the loss is 1. The two widths may differ.
 
+    `other` are the candidate's embeddings of the same texts in other batches: the similarity of a pair is then that of
+    its first text in `candidate` and its second in `other`, so that what batches change counts as loss.
+
     The 95 % interval is the percentile interval of a bootstrap that resamples texts, not pairs, as pairs share
     texts: a pair weighs the product of its two texts' multiplicities (the pigeonhole bootstrap; Owen 2007,
     https://doi.org/10.1214/07-AOAS122, who shows that it is conservative). Under `MIN_TEXTS_FOR_INTERVAL` distinct
@@ -59,44 +164,11 @@ def estimate_loss(
 
     Raises ValueError if the numbers of rows differ.
     """
-    if len(reference) != len(candidate):
-        raise ValueError(f"{len(reference)} reference embeddings cannot be compared with {len(candidate)}")
-    if len(reference) < MIN_TEXTS:
-        return None
-    unit_reference = _unit(reference)
-    cosines = unit_reference @ unit_reference.T
-    distinct = np.flatnonzero(~np.any(np.tril(cosines, -1) > _SAME_TEXT, axis=1))
-    num_texts = len(distinct)
-    if num_texts < MIN_TEXTS:
-        return None
-    k = min(k, num_texts - 1)
-    cosines = cosines[np.ix_(distinct, distinct)]
-    left, right = _neighbour_pairs(cosines, k)
-    unit_candidate = _unit(candidate)[distinct]
-    similarities = cosines[left, right]
-    ranked = _Ranked(similarities, np.einsum("ij,ij->i", unit_candidate[left], unit_candidate[right]))
-    levels = _levels(similarities)
-
-    value = 1.0 - float(ranked.rho(_level_out(np.ones((1, len(left))), levels))[0])
-    ci95 = None
-    if num_texts >= MIN_TEXTS_FOR_INTERVAL:
-        rng = np.random.default_rng(seed)
-        counts = rng.multinomial(num_texts, np.full(num_texts, 1 / num_texts), size=_RESAMPLES).astype(np.float64)
-        losses = np.concatenate(
-            [
-                1.0 - ranked.rho(_level_out(part[:, left] * part[:, right], levels))
-                for part in np.split(counts, _RESAMPLES // _RESAMPLES_AT_ONCE)
-            ]
-        )
-        low, high = np.quantile(losses, (0.025, 0.975))
-        ci95 = (min(float(low), value), max(float(high), value))
-    return Fidelity(
-        value=value,
-        ci95=ci95,
-        method="estimated",
-        metric=f"1 - Spearman rho of cosine similarity over {k} nearest neighbours of {num_texts} texts, "
-        "all levels of similarity weighted the same",
-    )
+    for rows in (candidate, candidate if other is None else other):
+        if len(reference) != len(rows):
+            raise ValueError(f"{len(reference)} reference embeddings cannot be compared with {len(rows)}")
+    pairs = neighbours(reference, k=k)
+    return None if pairs is None else pairs.loss(candidate, other=other, seed=seed)
 
 
 def _unit(embeddings: NDArray[Any]) -> NDArray[np.float64]:
@@ -129,37 +201,3 @@ def _level_out(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDA
     scale = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
     levelled: NDArray[np.float64] = weights * (scale @ levels.T)
     return levelled
-
-
-class _Ranked:
-    """Two paired variables, sorted once, whose weighted Spearman correlation is then cheap for many weightings."""
-
-    def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-        self._groups = tuple(_tie_groups(values) for values in (x, y))
-
-    def rho(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Spearman's rho for each row of `weights`, `(resamples, pairs)` -> `(resamples,)`.
-
-        A weight stands for that many copies of the pair, which tie: their common rank is the average one. Only the
-        proportions of a row matter.
-        """
-        total = weights.sum(axis=1, keepdims=True)
-        centred = []
-        for order, starts, group_of in self._groups:
-            group_weight = np.add.reduceat(weights[:, order], starts, axis=1)
-            mid_rank = np.cumsum(group_weight, axis=1) - group_weight / 2
-            centred.append((mid_rank - total / 2)[:, group_of])
-        x, y = centred
-        covariance = (weights * x * y).sum(axis=1)
-        scale = np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1))
-        rho: NDArray[np.float64] = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
-        return np.clip(rho, -1.0, 1.0)
-
-
-def _tie_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """The sorting order, where each group of equal values starts in it, and the group of each value."""
-    order = np.argsort(values, kind="stable")
-    is_start = np.concatenate(([True], np.diff(values[order]) > 0))
-    group_of = np.empty(len(values), dtype=np.intp)
-    group_of[order] = np.cumsum(is_start) - 1
-    return order, np.flatnonzero(is_start), group_of

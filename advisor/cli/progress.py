@@ -41,7 +41,7 @@ from advisor.report import steps
 from advisor.report.eta import Estimator
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
-from advisor.types import Outcome, Status
+from advisor.types import Fidelity, Outcome, Status
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -246,7 +246,7 @@ def _ending_words(outcome: Outcome) -> str:
     if timing.speedup is not None:
         words.append(fmt.times(timing.speedup.median))
     if outcome.loss is not None:
-        words.append(f"loss {fmt.percent(outcome.loss.value)}")
+        words.append(f"loss {_with_interval(outcome.loss)}")
     said = note(outcome)
     return ", ".join(words) + (f"; {said}" if said else "")
 
@@ -265,8 +265,13 @@ def _verbose_line(event: Event) -> str | None:
         case CandidateLoaded():
             return f"{event.candidate}: loaded in {fmt.duration(event.load_s)}"
         case FidelityMeasured() if event.loss is not None:
-            return f"{event.candidate}: loss {fmt.percent(event.loss.value)} ({event.loss.metric})"
+            return f"{event.candidate}: loss {_with_interval(event.loss)} ({event.loss.metric})"
         case RoundFinished():
             rate = fmt.rate(event.texts_per_s)
             return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} texts/s"
     return None
+
+
+def _with_interval(loss: Fidelity) -> str:
+    ci95 = "" if loss.ci95 is None else f" (95% CI {fmt.percent(loss.ci95[0])} to {fmt.percent(loss.ci95[1])})"
+    return f"{fmt.percent(loss.value)}{ci95}"

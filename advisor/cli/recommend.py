@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="What the best is best at.",
 )
-@click.option("--eval", "eval_", metavar="SOURCE", help="Labelled data to measure the loss on (not there yet).")
+@click.option(
+    "--eval",
+    "eval_",
+    metavar="SOURCE",
+    help="Labels to measure the loss on: pairs, triplets, a BEIR folder or hub:owner/name.",
+)
+@click.option("--eval-field", metavar="A,B,C", help="The columns of the labels: two texts and the score.")
 @click.option("--candidates", metavar="A,B", help="Try only these, beside the baseline.")
 @click.option("--skip", metavar="A,B", help="Do not try these.")
 @click.option("--threads", type=int, metavar="N", help="Threads for every runtime; all usable cores by default.")
@@ -72,8 +78,9 @@ def command(
 
     MODEL is a folder, a Hugging Face id, or `demo`.
     """
-    if eval_ is not None:
-        raise InputError("--eval is not there yet:", hint="leave it out, and the loss is estimated on your texts.")
+    if eval_ is None and asked["eval_field"] is not None:
+        raise InputError("--eval-field names columns, but no --eval was given:", hint="add --eval SOURCE.")
+    asked["eval"] = eval_
     asked["time_budget_s"] = values.time_budget(time_budget)
     asked["max_loss"] = values.max_loss(max_loss)
     asked["candidates"] = None if candidates is None else values.candidates(candidates, option="--candidates")

@@ -30,6 +30,8 @@ from advisor.types import ArtifactFile
 RECORD = "export.json"
 WORK = "work"
 """Subfolder of a folder under construction for whatever must not be kept."""
+UNNEEDED = "unneeded.txt"
+"""Stands in place of a file that did not have to be made, and says why."""
 TEMPORARY = ".building-"
 """How the name of a folder begins that is under construction or on its way out."""
 _STALE_S = 24 * 3600.0

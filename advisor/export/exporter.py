@@ -10,11 +10,12 @@ from math import inf
 from pathlib import Path
 from types import TracebackType
 
+from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.child.forking import Preload
 from advisor.child.process import Child
 from advisor.errors import AdvisorError, ChildFailed
-from advisor.export.cache import WORK, CachedExport, ExportCache, key_of
+from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_of
 from advisor.export.calibration import CALIBRATION
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
@@ -24,6 +25,9 @@ WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
 _IMPORT_TIMEOUT_S = 180.0
 _SLOWEST_BYTES_PER_S = 2e6
+_RESCUE_S = 90.0
+_RESCUE_SHARE = 0.5
+"""Of the time that an export may take: the rest is for the files that it starts from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +42,8 @@ class Exporter:
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
     manager: leaving it ends the child. The candidates' settings are those for `objective`. `texts` are what static int8
-    is calibrated on. `fresh` makes every file anew and replaces what the cache holds. `worker` is the module that the
-    child runs; it is forked from `torch`.
+    is calibrated on, `max_loss` is the budget that layers are taken back from int8 for. `fresh` makes every file anew
+    and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Exporter:
         objective: Objective = "throughput",
         cache_dir: Path,
         log_dir: Path,
+        max_loss: float = 0.004,
         fresh: bool = False,
         worker: str = WORKER,
         torch: Preload | None = None,
@@ -64,6 +69,7 @@ class Exporter:
         self._threads = threads
         self._objective: Objective = objective
         self._cache = ExportCache(cache_dir)
+        self._max_loss = max_loss
         self._log = log_dir / "export.log"
         self._fresh = fresh
         self._worker = worker
@@ -94,7 +100,7 @@ class Exporter:
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
-        settings = settings_for(candidate, threads=self._threads, objective=self._objective)
+        settings = settings_for(candidate, threads=self._threads, objective=self._objective, hardware=self._hardware)
         steps = steps_for(candidate, self._hardware)
         if not steps:
             return Exported(
@@ -111,6 +117,9 @@ class Exporter:
             for step in steps[:-1]:
                 self._prepare(step)
             ready = self._ensure(steps[-1])
+        unneeded = ready.files.folder / UNNEEDED
+        if unneeded.is_file():
+            raise ChildFailed(unneeded.read_text(encoding="utf-8"), kind="unneeded")
         return Exported(
             candidate=candidate.name,
             folder=ready.files.folder,
@@ -191,7 +200,9 @@ class Exporter:
         if step.calibrated:
             texts = folder / WORK / "texts.json"
             texts.write_text(json.dumps(self._texts), encoding="utf-8")
-        source = None if step.source is None else self._ready[step.source].files.folder / step.source
+        source, reference = (
+            None if name is None else self._ready[name].files.folder / name for name in (step.source, step.reference)
+        )
         return ExportRequest(
             model_path=str(self._model.path.resolve()),
             trust_remote_code=self._model.trust_remote_code,
@@ -201,7 +212,19 @@ class Exporter:
             calibration_texts=None if texts is None else str(texts.resolve()),
             folder=str(folder.resolve()),
             threads=self._threads,
+            reference=None if reference is None else str(reference.resolve()),
+            max_loss=self._max_loss,
+            inference_precision=self._mixed_precision(),
+            time_limit_s=min(_RESCUE_S, _RESCUE_SHARE * self._within_s),
         )
+
+    def _mixed_precision(self) -> str | None:
+        return settings_for(
+            catalogue.get(catalogue.MIXED),
+            threads=self._threads,
+            objective=self._objective,
+            hardware=self._hardware,
+        ).inference_precision
 
     def _ask(self, request: ExportRequest) -> ExportReply:
         slowest_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
@@ -231,6 +254,8 @@ class Exporter:
         }
         if step.calibrated:
             ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
+        if step.reference is not None:
+            ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
         return key_of(ingredients)
 
     def _disk_full(self, step: Step) -> AdvisorError:

@@ -11,6 +11,10 @@ class ExportError(Exception):
     """A reason in one line, written for the user. Stays inside the worker."""
 
 
+class UnneededError(ExportError):
+    """There is nothing to make, and nothing wrong with that; the reason is kept in the cache."""
+
+
 def reason_of(error: BaseException) -> str:
     """An exception of a library as one line of at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -21,6 +21,11 @@ class ExportRequest:
     """Path of a JSON array of texts."""
     folder: str
     threads: int
+    reference: str | None = None
+    """Path of the float32 file with which the recipe compares."""
+    max_loss: float | None = None
+    inference_precision: str | None = None
+    time_limit_s: float | None = None
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""

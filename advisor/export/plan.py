@@ -10,7 +10,7 @@ from advisor.catalogue import Candidate
 from advisor.errors import UnavailableError
 from advisor.types import Hardware, Objective, RuntimeSettings
 
-Recipe = Literal["onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize"]
+Recipe = Literal["onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize", "openvino-rescue"]
 
 RECIPE_VERSION = 1
 """Part of every cache key: raise it whenever a recipe writes a different file from the same model."""
@@ -37,6 +37,8 @@ class Step:
     packages: tuple[str, ...]
     source: str | None = None
     calibrated: bool = False
+    reference: str | None = None
+    """The float32 file that the result is compared with; the result then depends on the loss budget, too."""
 
 
 def _onnx_step(file: str, recipe: Recipe) -> Step:
@@ -63,6 +65,14 @@ _STEPS = {
             source="openvino/openvino_model.xml",
             calibrated=True,
         ),
+        Step(
+            file="openvino/openvino_model_qint8_mixed.xml",
+            recipe="openvino-rescue",
+            packages=(*_OPENVINO, "nncf"),
+            source="openvino/openvino_model_qint8_quantized.xml",
+            calibrated=True,
+            reference="openvino/openvino_model.xml",
+        ),
     )
 }
 
@@ -84,7 +94,9 @@ def steps_for(candidate: Candidate, hardware: Hardware) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def settings_for(candidate: Candidate, *, threads: int, objective: Objective) -> RuntimeSettings:
+def settings_for(
+    candidate: Candidate, *, threads: int, objective: Objective, hardware: Hardware | None = None
+) -> RuntimeSettings:
     """How the encoder runs the candidate's file with `threads` threads.
 
     Where throughput counts, every thread runs a batch of its own: nobody waits for the slowest thread of each operation
@@ -92,7 +104,8 @@ def settings_for(candidate: Candidate, *, threads: int, objective: Objective) ->
     ONNX Runtime's spin while they wait for each other: two that sleep take longer over a short text than one.
 
     OpenVINO's inference precision is always named: its default is bf16 on a CPU with native bf16. The operations that
-    int8 leaves in floating point run in f32, so that the int8 candidate's loss is that of int8 alone.
+    int8 leaves in floating point run in f32, so that the int8 candidate's loss is that of int8 alone. Layers that were
+    taken back from int8 run in bf16 where `hardware` computes it natively, for they have to be fast, too.
     """
     if candidate.runtime == "torch":
         return RuntimeSettings(
@@ -114,6 +127,11 @@ def settings_for(candidate: Candidate, *, threads: int, objective: Objective) ->
     return RuntimeSettings(
         threads=threads,
         num_streams=num_streams,
-        inference_precision="bf16" if candidate.precision == "bf16" else "f32",
+        inference_precision=_openvino_precision(candidate, hardware),
         device=candidate.device,
     )
+
+
+def _openvino_precision(candidate: Candidate, hardware: Hardware | None) -> str:
+    mixed = candidate.name == catalogue.MIXED and hardware is not None and catalogue.native_bf16(hardware)
+    return "bf16" if candidate.precision == "bf16" or mixed else "f32"

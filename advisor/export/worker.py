@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor.child.serve import serve
-from advisor.export.cache import WORK
-from advisor.export.failure import is_disk_full, reason_of
+from advisor.export.cache import UNNEEDED, WORK
+from advisor.export.failure import UnneededError, is_disk_full, reason_of
 from advisor.export.loading import LoadedModel, load
 from advisor.export.messages import ExportReply, ExportRequest
 
@@ -37,6 +37,9 @@ class Worker:
             model = self._load(request)
             start = time.perf_counter()
             notes = _make(model, request)
+        except UnneededError as error:
+            (Path(request.folder) / UNNEEDED).write_text(str(error), encoding="utf-8")
+            return ExportReply(export_s=time.perf_counter() - start).to_result()
         except Exception as error:
             traceback.print_exc()
             return ExportReply(
@@ -80,9 +83,25 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
         from advisor.export.openvino_graph import export_openvino
 
         return export_openvino(model, file, threads=request.threads)
+    texts = json.loads(Path(request.calibration_texts or "").read_text(encoding="utf-8"))
+    if request.recipe == "openvino-rescue":
+        from advisor.export.openvino_rescue import rescue_openvino
+
+        return rescue_openvino(
+            model,
+            source,
+            Path(request.reference or ""),
+            file,
+            model_path=Path(request.model_path),
+            texts=texts,
+            max_loss=request.max_loss or 0.0,
+            inference_precision=request.inference_precision or "f32",
+            threads=request.threads,
+            time_limit_s=request.time_limit_s or 0.0,
+            work=work,
+        )
     from advisor.export.openvino_quantize import quantize_openvino
 
-    texts = json.loads(Path(request.calibration_texts or "").read_text(encoding="utf-8"))
     return quantize_openvino(model, source, file, texts=texts, threads=request.threads)
 
 

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from advisor.accuracy import check_embeddings, estimate_loss
 from advisor.child.forking import Preload
 from advisor.errors import ChildFailed
 from advisor.export.cache import sha256_of
+from advisor.labels import LabelledSet, cut_to
 from advisor.measure.client import Client
+from advisor.measure.comparing import Comparing, reference_name
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
-from advisor.measure.plan import PROBE_TEXTS, Plan, first_plan, full_plan
+from advisor.measure.plan import PROBE_TEXTS, Plan, compared_texts, first_plan, full_plan
 from advisor.measure.race import Exit, slower
 from advisor.types import BASELINE, ModelProfile, Objective, Request
 
@@ -36,11 +34,10 @@ _PROBE_TURNS = 2
 _WARM_UP_S = 1.0
 """The slow ones, PyTorch first of all, have no shapes to prepare for."""
 
-_COMPARED_NAME = "compared.npy"
-
-
-def _reference_name(candidate: str) -> str:
-    return f"{candidate}.reference.npy"
+_LABELLED_SHARE = 0.12
+_LABELLED_S = 4.0
+_A_DAY_S = 86_400.0
+"""The baseline embeds labelled texts for so much of the time, or for so many seconds at least."""
 
 
 class Admission:
@@ -59,6 +56,7 @@ class Admission:
         worker_module: str,
         torch: Preload | None,
         pace: Pace,
+        labels: LabelledSet | None = None,
     ) -> None:
         self._model = model
         self._texts = texts
@@ -73,7 +71,9 @@ class Admission:
         self._baseline: Contestant | None = None
         self._fastest: Contestant | None = None
         """By the probe, of those that may win."""
-        self._compared: NDArray[np.float32] | None = None
+        self._all_labels = labels
+        self._labelled_chars: int | None = None
+        self._comparing: Comparing | None = None
         self.plan = Plan(path=work_dir / "texts.json", sizes=())
 
     def recall(self, contestant: Contestant, *, spare: bool = False) -> bool:
@@ -86,22 +86,24 @@ class Admission:
         if known is None or (known.exit is not None and (spare or not self._is_in(known.exit.rival))):
             return False
         if known.exit is None:
-            contestant.reference_path = self._journal.kept(_reference_name(known.name), known.reference_sha256)
+            contestant.reference_path = self._journal.kept(reference_name(known.name), known.reference_sha256)
             if contestant.reference_path is None:
                 return False
         if known.name == BASELINE:
-            compared = self._journal.kept(_COMPARED_NAME, known.compared_sha256)
-            if compared is None or known.latency_s is None or known.block_s is None:
+            if known.latency_s is None or known.block_s is None:
                 return False
             self._pace = replace(self._pace, block_s=known.block_s)
-            self._compared = np.load(compared, allow_pickle=False)
+            self._labelled_chars = known.labelled_chars
             self._baseline = contestant
             self._make_plan(known.s_per_text, known.latency_s)
+            if not self.comparing.recall(known):
+                return False
         contestant.probe_s_per_text = known.s_per_text
         contestant.probe_speedup = known.probe_speedup
         contestant.load = known.load
-        contestant.loss = known.loss
+        contestant.loss, contestant.estimated, contestant.drift = known.loss, known.estimated, known.drift
         contestant.exit = known.exit
+        self.comparing.tell_most_moved(contestant)
         if known.exit is None and known.name != BASELINE:
             self._consider(contestant)
         return True
@@ -127,10 +129,11 @@ class Admission:
         contestant.probe_s_per_text = self._probe(client) / PROBE_TEXTS
         singles = client.latencies(self.plan.probe, timeout_s=self._pace.probe_timeout_s)
         latency_s = sum(singles) / len(singles)
+        self._labelled_chars = self._affordable_chars(contestant.probe_s_per_text, time_s)
         self._make_plan(contestant.probe_s_per_text, latency_s)
         client.texts(path)
         self._baseline = contestant
-        self._compare(contestant)
+        self.comparing.compare(contestant)
         self._warm_up(contestant)
         self._note(contestant, latency_s=latency_s)
 
@@ -149,7 +152,7 @@ class Admission:
                 if hopeless is not None:
                     self._note(contestant)
                 return
-        self._compare(contestant)
+        self.comparing.compare(contestant)
         self._warm_up(contestant)
         self._note(contestant)
         self._consider(contestant)
@@ -162,7 +165,49 @@ class Admission:
         ):
             self._fastest = contestant
 
+    @property
+    def comparing(self) -> Comparing:
+        """What finds the losses; raises RuntimeError before the baseline is ready."""
+        if self._comparing is None:
+            raise RuntimeError("the baseline has not been prepared")
+        return self._comparing
+
+    @property
+    def labels(self) -> LabelledSet | None:
+        """The labelled data as far as there was time for them; None without any."""
+        return None if self._comparing is None else self._comparing.labels
+
+    def label_warnings(self) -> tuple[str, ...]:
+        """What the user should know about the labels."""
+        labels = self.labels
+        if labels is None:
+            return ()
+        found = []
+        if not self.comparing.labels_fit:
+            found.append(
+                f"labels: {BASELINE} scores next to nothing on {labels.source}, so no loss can be measured on it, and "
+                "the losses are estimated: check its columns (--eval-field)."
+            )
+        if labels.task.num_items < labels.num_items_seen:
+            noun = "queries" if labels.kind == "retrieval" else labels.kind
+            found.append(
+                f"labels: {labels.task.num_items:,} of the {labels.num_items_seen:,} {noun} in {labels.source} were "
+                "used, drawn at random: a larger --time-budget allows more."
+            )
+        return tuple(found)
+
+    def _affordable_chars(self, seconds_per_text: float, time_s: float) -> int | None:
+        if self._all_labels is None:
+            return None
+        mean_chars = max(1.0, sum(map(len, self._texts)) / len(self._texts))
+        seconds = max(_LABELLED_S, _LABELLED_SHARE * min(time_s, _A_DAY_S))
+        return max(1, round(seconds / seconds_per_text * mean_chars))
+
     def _make_plan(self, seconds_per_text: float, latency_s: float) -> None:
+        seed = self._request.seed
+        labels = self._all_labels
+        if labels is not None and self._labelled_chars is not None:
+            labels = cut_to(labels, max_chars=self._labelled_chars, seed=seed)
         self.plan = full_plan(
             self._texts,
             self._reference_texts,
@@ -170,7 +215,18 @@ class Admission:
             latency_s=latency_s,
             pace=self._pace,
             path=self.plan.path,
-            seed=self._request.seed,
+            seed=seed,
+            labels=labels,
+        )
+        self._comparing = Comparing(
+            plan=self.plan,
+            compared=compared_texts(self._texts, seconds_per_text=seconds_per_text, seed=seed),
+            labels=labels,
+            journal=self._journal,
+            work_dir=self._work_dir,
+            log_dir=self._log_dir,
+            pace=self._pace,
+            seed=seed,
         )
 
     def _note(self, contestant: Contestant, *, latency_s: float | None = None) -> None:
@@ -178,20 +234,25 @@ class Admission:
         assert contestant.load is not None  # it was opened
         assert contestant.probe_s_per_text is not None  # and probed
         reference = contestant.reference_path
-        compared = self._journal.folder / _COMPARED_NAME
+        is_baseline = contestant.name == BASELINE
+        compared, labelled = self.comparing.sha256() if is_baseline else (None, None)
         self._journal.admit(
             Admitted(
                 name=contestant.name,
                 identity=identity_of(contestant.exported),
                 s_per_text=contestant.probe_s_per_text,
                 latency_s=latency_s,
-                block_s=self._pace.block_s if contestant.name == BASELINE else None,
+                block_s=self._pace.block_s if is_baseline else None,
                 probe_speedup=contestant.probe_speedup,
                 load=contestant.load,
                 loss=contestant.loss,
                 exit=contestant.exit,
-                compared_sha256=sha256_of(compared) if contestant.name == BASELINE else None,
+                compared_sha256=compared,
                 reference_sha256=None if reference is None else sha256_of(reference),
+                estimated=contestant.estimated,
+                drift=contestant.drift,
+                labelled_sha256=labelled,
+                labelled_chars=self._labelled_chars if is_baseline else None,
             )
         )
 
@@ -292,7 +353,7 @@ class Admission:
         return Exit(name=contestant.name, status="cut", reason=reason, rival=rival.name)
 
     def _too_slow(self, contestant: Contestant, time_s: float) -> Exit | None:
-        needed_s = self.plan.sizes[self.plan.compared] * (contestant.probe_s_per_text or 0.0)
+        needed_s = self.comparing.worth_texts(contestant) * (contestant.probe_s_per_text or 0.0)
         if needed_s <= time_s:
             return None
         reason = f"skipped: embedding the texts would take it {needed_s:.0f} s, more than the time budget leaves"
@@ -307,32 +368,6 @@ class Admission:
         """One more lap; both are as warm as the probe has left them."""
         (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=self._pace.probe_timeout_s)
         return seconds
-
-    def _compare(self, contestant: Contestant) -> None:
-        """Embed the compared texts and the reference texts; sets the loss. Raises ChildFailed for bad embeddings."""
-        client = contestant.connection
-        is_baseline = contestant.name == BASELINE
-        compared_path = (self._journal.folder if is_baseline else self._work_dir) / _COMPARED_NAME
-        reference_path = self._journal.folder / _reference_name(contestant.name)
-        for batch, path, alone in (
-            (self.plan.compared, compared_path, False),
-            (self.plan.reference, reference_path, True),
-        ):
-            num_texts = self.plan.sizes[batch]
-            client.embed(
-                batch, out=path, alone=alone, timeout_s=self._pace.timeout_s(num_texts, contestant.probe_s_per_text)
-            )
-            embeddings = np.load(path, allow_pickle=False)
-            dimension = None if self._compared is None else self._compared.shape[1]
-            wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension)
-            if wrong is not None:
-                raise ChildFailed(wrong, log=str(self._log_dir / f"{contestant.name}.log"))
-        contestant.reference_path = reference_path
-        compared = np.load(compared_path, allow_pickle=False)
-        if is_baseline:
-            self._compared = compared
-        assert self._compared is not None  # the baseline was first
-        contestant.loss = estimate_loss(self._compared, compared, seed=self._request.seed)
 
     def _warm_up(self, contestant: Contestant) -> None:
         """One untimed lap over each block, until `_WARM_UP_S` are spent: runtimes prepare for each new shape."""

@@ -145,9 +145,12 @@ class Client:
         reply = self._child.call("latency", timeout_s=timeout_s, batch=batch, setting=setting)
         return tuple(reply["seconds"])
 
-    def embed(self, batch: int, *, out: Path, alone: bool, timeout_s: float) -> None:
-        """Write the embeddings of a batch to `out`, `(num_texts, dimension)` float32 as .npy."""
-        self._child.call("embed", timeout_s=timeout_s, batch=batch, out=str(out), alone=alone)
+    def embed(self, batch: int, *, out: Path, alone: bool, timeout_s: float, embed_as: str = "text") -> None:
+        """Write the embeddings of a batch to `out`, `(num_texts, dimension)` float32 as .npy.
+
+        `embed_as` is `text`, `query` or `document`.
+        """
+        self._child.call("embed", timeout_s=timeout_s, batch=batch, out=str(out), alone=alone, embed_as=embed_as)
 
     def usage(self) -> Usage:
         """What the worker has used."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from advisor import catalogue
-from advisor.choose import FP32_NOISE
 from advisor.errors import ChildFailed
+from advisor.gate import judge
 from advisor.measure.client import Client, Load
 from advisor.measure.pace import Pace
 from advisor.measure.race import Exit
@@ -19,6 +19,7 @@ from advisor.measure.rounds import Round, estimate, log_speed
 from advisor.types import (
     BASELINE,
     Against,
+    Drift,
     Estimate,
     Exported,
     Fidelity,
@@ -44,6 +45,11 @@ class Contestant:
     probe_s_per_text: float | None = None
     probe_speedup: float | None = None
     loss: Fidelity | None = None
+    estimated: Fidelity | None = None
+    """The loss without labels, where `loss` is labelled."""
+    drift: Drift | None = None
+    most_moved: Path | None = None
+    """The file with the texts that moved most."""
     reference_path: Path | None = None
     peak_rss_bytes: int | None = None
     settings: RuntimeSettings | None = None
@@ -85,11 +91,8 @@ class Contestant:
             self.connection.close(setting)
 
     def may_win(self, max_loss: float) -> bool:
-        """Whether its estimated loss lets `choose` take it."""
-        fp32 = self.candidate.precision == "fp32"
-        if self.loss is None:
-            return fp32
-        return self.loss.value <= (max(max_loss, FP32_NOISE) if fp32 else max_loss)
+        """Whether its loss lets `choose` take it."""
+        return judge(self.name, self.candidate.precision, self.loss, max_loss=max_loss) == "passes"
 
     def measured(self, rounds: Sequence[Round], singles: Sequence[Round], block_texts: Sequence[float]) -> Measured:
         """Everything that is known, given all rounds of throughput and of latency, and each block's worth in texts."""
@@ -103,6 +106,9 @@ class Contestant:
             reason="" if left is None else left.reason,
             timing=timing,
             loss=self.loss,
+            estimated=self.estimated,
+            drift=self.drift,
+            most_moved=None if self.most_moved is None else str(self.most_moved),
             log=None if left is None else left.log,
             cut_by=None if left is None else left.rival,
             reference_path=self.reference_path,

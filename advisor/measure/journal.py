@@ -22,13 +22,14 @@ from typing import Any
 
 from advisor.export.cache import sha256_of
 from advisor.export.holding import release, try_alone
+from advisor.labels import LabelledSet
 from advisor.measure.client import Load
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round
 from advisor.paths import JOURNAL, ROUNDS
-from advisor.types import Exported, Fidelity, Hardware, ModelProfile, Package, Request
+from advisor.types import Drift, Exported, Fidelity, Hardware, LengthLoss, ModelProfile, Package, Request
 
-_FORMAT = 2
+_FORMAT = 3
 """Raised whenever other things are timed, or timed in another way."""
 
 _DIGEST_CHARS = 16
@@ -52,6 +53,12 @@ class Admitted:
     compared_sha256: str | None
     """The baseline's alone: others are compared with these."""
     reference_sha256: str | None
+    estimated: Fidelity | None = None
+    drift: Drift | None = None
+    labelled_sha256: str | None = None
+    """The baseline's alone."""
+    labelled_chars: int | None = None
+    """How many characters of labelled texts there was time for; the baseline's alone."""
 
 
 def identity_of(exported: Exported) -> str:
@@ -68,6 +75,7 @@ def journal_folder(
     request: Request,
     hardware: Hardware,
     packages: Sequence[Package],
+    labels: LabelledSet | None = None,
 ) -> Path:
     """The folder under `root` for everything on which timings depend.
 
@@ -80,7 +88,7 @@ def journal_folder(
         text_digest.update(f"{len(encoded)}:".encode())
         text_digest.update(encoded)
     cpu = hardware.cpu
-    key = {
+    key: dict[str, Any] = {
         "format": _FORMAT,
         "model": model.content_sha256,
         "max_seq_length": model.max_seq_length,
@@ -92,6 +100,8 @@ def journal_folder(
         "gpus": [[gpu.name, gpu.driver] for gpu in hardware.gpus],
         "packages": {package.name: package.version for package in packages},
     }
+    if labels is not None:
+        key["labels"] = labels.sha256
     return root / ROUNDS / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
@@ -290,15 +300,33 @@ def _positive(value: Any) -> float:
 
 
 def _admitted(entry: dict[str, Any]) -> Admitted:
-    loss = entry["loss"]
     left = entry["exit"]
+    drift = entry["drift"]
     return Admitted(
         **entry
         | {
             "s_per_text": _positive(entry["s_per_text"]),
             "load": Load(**entry["load"]),
-            "loss": None if loss is None else Fidelity(**loss | {"ci95": _pair(loss["ci95"])}),
+            "loss": _fidelity(entry["loss"]),
+            "estimated": _fidelity(entry["estimated"]),
+            "drift": None if drift is None else _drift(drift),
             "exit": None if left is None else Exit(**left),
+        }
+    )
+
+
+def _fidelity(entry: dict[str, Any] | None) -> Fidelity | None:
+    return None if entry is None else Fidelity(**entry | {"ci95": _pair(entry["ci95"])})
+
+
+def _drift(entry: dict[str, Any]) -> Drift:
+    by_length = tuple(LengthLoss(**each | {"ci95": _pair(each["ci95"])}) for each in entry["by_length"])
+    return Drift(
+        **entry
+        | {
+            "mixed": _fidelity(entry["mixed"]),
+            "by_length": by_length,
+            "most_moved": tuple(map(int, entry["most_moved"])),
         }
     )
 

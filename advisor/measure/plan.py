@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.labels import LabelledSet
 from advisor.measure.blocks import DEFAULT_BATCH, MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
 from advisor.measure.lengths import LengthRange, length_ranges
 from advisor.measure.pace import Pace
@@ -54,6 +55,10 @@ class Plan:
     reference: int = _REFERENCE
     compared: int = _COMPARED
     """Distinct texts, for the accuracy estimate."""
+    labelled: tuple[int, int] | None = None
+    """Labelled texts that are asked with, and those that are stored; None without labels."""
+    labelled_texts: float = 0.0
+    """How many average texts the labelled ones are worth, by their characters."""
 
     @property
     def block_sizes(self) -> tuple[int, ...]:
@@ -75,11 +80,10 @@ def full_plan(
     pace: Pace,
     path: Path,
     seed: int,
+    labels: LabelledSet | None = None,
 ) -> Plan:
-    """Everything, sized by the baseline's seconds per text, in a batch and alone. Writes `path`."""
-    distinct = list(dict.fromkeys(texts))
-    random.Random(seed).shuffle(distinct)
-    compared = distinct[: _between(_COMPARED_TEXTS, _COMPARED_S / seconds_per_text)]
+    """Everything, sized by the baseline's seconds per text, in a batch and alone; `labels` whole. Writes `path`."""
+    compared = compared_texts(texts, seconds_per_text=seconds_per_text, seed=seed)
     singles = _stratified(texts, _between(_LATENCY_TEXTS, pace.latency_block_s / latency_s), LATENCY_BLOCKS, seed + 1)
     probe = _probe(texts)
     shape = block_shape(seconds_per_text, block_s=pace.block_s)
@@ -98,7 +102,15 @@ def full_plan(
             [texts[index] for index in _range_members(each, lengths, seconds_per_char, pace.range_s)] for each in ranges
         ],
         path=path,
+        labels=labels,
     )
+
+
+def compared_texts(texts: Sequence[str], *, seconds_per_text: float, seed: int) -> list[str]:
+    """The distinct texts on which losses are estimated: as many as the baseline embeds in some seconds."""
+    distinct = list(dict.fromkeys(texts))
+    random.Random(seed).shuffle(distinct)
+    return distinct[: _between(_COMPARED_TEXTS, _COMPARED_S / seconds_per_text)]
 
 
 def _probe(texts: Sequence[str]) -> list[str]:
@@ -138,6 +150,7 @@ def _write(
     block_texts: Sequence[float] = (),
     ranges: Sequence[LengthRange] = (),
     range_texts: Sequence[list[str]] = (),
+    labels: LabelledSet | None = None,
 ) -> Plan:
     everything = [*batches, *singles, *range_texts]
     num_texts = sum(len(each.members) for each in ranges)
@@ -146,6 +159,11 @@ def _write(
     for block in blocks:
         block_indices.append(tuple(range(len(everything), len(everything) + len(block))))
         everything += block
+    labelled = None
+    if labels is not None:
+        labelled = (len(everything), len(everything) + 1)
+        everything += [list(labels.asked), list(labels.stored)]
+    mean_chars = sum(map(len, batches[_COMPARED])) / len(batches[_COMPARED]) if len(batches) > _COMPARED else 1.0
     path.write_text(json.dumps(everything), encoding="utf-8")
     return Plan(
         path=path,
@@ -153,6 +171,8 @@ def _write(
         blocks=tuple(block_indices),
         block_texts=tuple(block_texts),
         singles=tuple(range(len(batches), first_range)),
+        labelled=labelled,
+        labelled_texts=0.0 if labels is None else labels.num_chars / max(1.0, mean_chars),
         ranges=tuple(
             RangeBatch(
                 min_chars=each.min_chars,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from advisor import catalogue
 from advisor.types import (
+    Drift,
     Exported,
     Fidelity,
+    LabelProfile,
     LengthSpeed,
     Measurement,
     Outcome,
@@ -29,6 +31,9 @@ class Measured:
     timing: Timing | None = None
     """For a candidate that was cut after the probe: the probe's figures, with no rounds and no intervals."""
     loss: Fidelity | None = None
+    estimated: Fidelity | None = None
+    drift: Drift | None = None
+    most_moved: str | None = None
     log: str | None = None
     cut_by: str | None = None
     """The rival that a cut candidate lost to; without that rival it would still be in the race."""
@@ -52,6 +57,9 @@ class Measured:
             settings=self.settings or exported.settings,
             timing=self.timing,
             loss=self.loss,
+            estimated=self.estimated,
+            drift=self.drift,
+            most_moved=self.most_moved,
             export_s=exported.export_s,
             size_bytes=exported.size_bytes,
             notes=exported.notes,
@@ -68,6 +76,8 @@ class MeasureResult:
     candidates: tuple[Measured, ...]
     warnings: tuple[str, ...]
     measurement: Measurement | None = None
+    labels: LabelProfile | None = None
+    """What the losses were measured on."""
 
     def of(self, name: str) -> Measured:
         """The candidate called `name`; raises KeyError if it was not in the run."""

@@ -13,6 +13,7 @@ from advisor.errors import ChildFailed, InputError, UnavailableError
 from advisor.events import (
     Event,
 )
+from advisor.labels import LabelledSet
 from advisor.measure.admission import Admission
 from advisor.measure.client import WORKER_MODULE
 from advisor.measure.contestant import Contestant
@@ -52,6 +53,7 @@ def measure(
     control: Control | None = None,
     worker_module: str = WORKER_MODULE,
     torch: Preload | None = None,
+    labels: LabelledSet | None = None,
     memory: Callable[[], int | None] = available_bytes,
     pace: Pace = DEFAULT_PACE,
 ) -> MeasureResult:
@@ -62,8 +64,8 @@ def measure(
     measurement (short of a few rounds that it always takes). `log_dir` gets one log for each candidate, `work_dir` the
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
-    more, if there is time. Workers on PyTorch are forked from `torch`, which is closed on the way out. `worker_module`,
-    `memory` and `pace` are seams for tests.
+    more, if there is time. Losses are measured on `labels` where there are some, and estimated else. Workers on PyTorch
+    are forked from `torch`, which is closed on the way out. `worker_module`, `memory` and `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -89,6 +91,7 @@ def measure(
         worker_module=worker_module,
         torch=torch,
         pace=pace,
+        labels=labels,
     )
     session = _Session(
         contestants=contestants,
@@ -135,7 +138,7 @@ class _Session:
         """Everything, in order."""
         self.start_s = self.clock()
         if self._recall_everything():
-            return self._result(())
+            return self._result(self.admission.label_warnings())
         before = read_noise()
         self._get_baseline_ready()
         others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
@@ -153,12 +156,12 @@ class _Session:
             self._retire(contestant)
         self.admission.close()  # the CPU time of what it forked is known to be ours from here on
         self._reinstate()
+        about_labels = self.admission.label_warnings()
         found = self._warnings(before)
-        for message in found:
+        for message in (*found, *about_labels):
             self.herald.warned(message)
-        result = self._result(found)
-        self._close_journal(result)
-        return result
+        self._close_journal(self._result(found))
+        return self._result((*found, *about_labels))
 
     def _close_journal(self, result: MeasureResult) -> None:
         """Rounds that carry a verdict are the answer to the same command; noisy ones are not used again."""
@@ -175,6 +178,7 @@ class _Session:
             candidates=self.tally.measured(self.contestants.values(), self.admission.plan.block_texts),
             warnings=warnings,
             measurement=self.tally.measurement(started=self.journal.started),
+            labels=None if self.admission.labels is None else self.admission.labels.profile,
         )
 
     def kill_all(self) -> None:
@@ -216,7 +220,8 @@ class _Session:
 
     def _forget(self, contestants: Sequence[Contestant]) -> None:
         for one in contestants:
-            one.probe_s_per_text = one.probe_speedup = one.load = one.loss = one.exit = one.reference_path = None
+            one.probe_s_per_text = one.probe_speedup = one.load = one.exit = one.reference_path = None
+            one.loss = one.estimated = one.drift = one.most_moved = None
 
     # -- getting ready ---------------------------------------------------------------------------------------
 

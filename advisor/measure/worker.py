@@ -128,8 +128,14 @@ class Worker:
         return {"seconds": seconds}
 
     def embed(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Write the embeddings of the batch `batch` to `out` (.npy, float32); `alone` encodes each text by itself."""
-        encode = self._encoders[""].encode
+        """Write the embeddings of the batch `batch` to `out` (.npy, float32); `alone` encodes each text by itself.
+
+        `embed_as` is `text`, or `query` or `document` for models that have prompts for these.
+        """
+        encoder = self._encoders[""]
+        encode = encoder.encode
+        if params["embed_as"] != "text":
+            encode = getattr(encoder, f"encode_{params['embed_as']}", encode)
         texts = self._batches[params["batch"]]
         embeddings = np.concatenate([encode([text]) for text in texts]) if params["alone"] else encode(texts)
         np.save(params["out"], np.asarray(embeddings, dtype=np.float32))

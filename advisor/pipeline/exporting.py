@@ -62,7 +62,9 @@ def export_all(
             try:
                 exported = exporter.export(candidate, within_s=inf if index == 1 else limit_s - clock())
             except ChildFailed as error:
-                if error.kind == "hung" and clock() >= limit_s:
+                if error.kind == "unneeded":
+                    outcome = skipped_outcome(candidate, error.message)
+                elif error.kind == "hung" and clock() >= limit_s:
                     outcome = skipped_outcome(candidate, "its export took more than the time budget (--time-budget)")
                 else:
                     outcome = Outcome(

@@ -37,6 +37,7 @@ from advisor.events import (
 )
 from advisor.export import Exporter
 from advisor.export.holding import release
+from advisor.labels import LabelledSet, read_labels
 from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
@@ -49,7 +50,7 @@ from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset
 from advisor.texts import reference_texts
-from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
+from advisor.types import Exported, Outcome, Recommendation, TextProfile, TextSample
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
@@ -67,6 +68,7 @@ class _Ready:
     sample: TextSample
     plan: Plan
     ruleset: Ruleset
+    labels: LabelledSet | None
     recommendation: Recommendation
     """As far as it is known: no candidate has been tried."""
 
@@ -121,6 +123,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     emit(StageStarted(elapsed_s=elapsed(), stage="texts"))
     drawn = sample(spec, model)
     emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
+    labels = None if spec.labels is None else read_labels(spec.labels, field=spec.label_field, offline=spec.offline)
     decisions = ask_rules(spec, hardware, drawn.profile, model, request)
     planned = plan(spec, decisions.decision, hardware, packages)
     emit(
@@ -137,6 +140,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
         sample=drawn,
         plan=planned,
         ruleset=decisions.ruleset,
+        labels=labels,
         recommendation=Recommendation(
             advisor_version=VERSION,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -151,6 +155,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
             winner=None,
             verdict="inconclusive",
             why="This was a dry run: nothing was exported or measured.",
+            labels=None if labels is None else labels.profile,
         ),
     )
 
@@ -178,6 +183,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             objective=known.request.objective,
             cache_dir=cache_dir(),
             log_dir=logs,
+            max_loss=known.request.max_loss,
             fresh=spec.fresh,
             torch=torch,
         ) as exporter:
@@ -203,6 +209,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
                     request=known.request,
                     hardware=known.hardware,
                     packages=known.packages,
+                    labels=ready.labels,
                 ),
                 scratch=Path(scratch),
                 fresh=spec.fresh,
@@ -229,11 +236,12 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             doubt=doubt,
             torch=torch,
             control=control,
+            labels=ready.labels,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
         choice = choose(outcomes, decision=known.decision, request=known.request)
-        warnings = _warnings(known.texts, choice.winner, choice.outcomes, known.request, result)
+        warnings = _warnings(known.texts, result)
         for warning in warnings:
             if warning not in result.warnings:
                 emit(WarningRaised(elapsed_s=elapsed(), message=warning))
@@ -246,6 +254,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             warnings=warnings,
             elapsed_s=elapsed(),
             measurement=result.measurement,
+            labels=result.labels,
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
@@ -273,24 +282,11 @@ def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(sorted(outcomes, key=key))
 
 
-def _warnings(
-    profile: TextProfile,
-    winner: str | None,
-    outcomes: Sequence[Outcome],
-    request: Request,
-    result: MeasureResult,
-) -> tuple[str, ...]:
+def _warnings(profile: TextProfile, result: MeasureResult) -> tuple[str, ...]:
     warnings = list(result.warnings)
     if profile.builtin:
         warnings.append(
             "No texts were given, so speed and loss are for advisor's built-in sample: give yours with --texts FILE."
-        )
-    chosen = next((outcome for outcome in outcomes if outcome.name == winner), None)
-    loss = None if chosen is None else chosen.loss
-    if loss is not None and loss.ci95 is not None and loss.ci95[1] > request.max_loss >= loss.value:
-        warnings.append(
-            f"The loss of {winner} is within the budget, but its interval reaches {loss.ci95[1]:.2%}: "
-            "check it on labelled data of your own."
         )
     return tuple(dict.fromkeys(warnings))
 

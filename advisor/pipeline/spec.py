@@ -12,6 +12,7 @@ from typing import get_args
 
 from advisor import catalogue
 from advisor.errors import InputError, MissingExtraError
+from advisor.labels import LabelSource
 from advisor.types import BASELINE, Hardware, Objective, Request
 
 
@@ -35,6 +36,9 @@ class RunSpec:
     offline: bool = False
     trust_remote_code: bool = False
     fresh: bool = False
+    labels: LabelSource | None = None
+    """Labelled data to measure the loss on; None estimates it."""
+    label_field: str | None = None
 
 
 def check(spec: RunSpec) -> None:

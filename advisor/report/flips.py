@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from advisor import catalogue
 from advisor.choose import Flip, nearest_flips
+from advisor.gate import required_budget
 from advisor.report import verdict
-from advisor.types import Recommendation
+from advisor.types import Outcome, Recommendation
 
 
 def flips(rec: Recommendation) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def better_when_cut(rec: Recommendation, winner: str | None, max_loss: float, *,
     return tuple(
         outcome.name
         for outcome in rec.candidates
-        if outcome.status == "cut" and outcome.loss is not None and _below(outcome.loss.value, max_loss, strictly)
+        if outcome.status == "cut" and _passes(outcome, max_loss, strictly)
         if (verdict.improvement(outcome, rec) or 0.0) > speed
     )
 
@@ -54,8 +55,9 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     return sentence
 
 
-def _below(loss: float, limit: float, strictly: bool) -> bool:
-    return loss < limit if strictly else loss <= limit
+def _passes(outcome: Outcome, limit: float, strictly: bool) -> bool:
+    needed = required_budget(outcome.name, outcome.precision, outcome.loss)
+    return outcome.loss is not None and needed is not None and (needed < limit if strictly else needed <= limit)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -51,6 +51,8 @@ def command(rec: Recommendation) -> str:
         parts += ["--texts", without_paths(rec.texts.source)]
         if rec.texts.field is not None:
             parts += ["--field", rec.texts.field]
+    if rec.labels is not None:
+        parts += ["--eval", without_paths(rec.labels.source)]
     parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
     packaged = rec.decision.ruleset in available_rulesets()
@@ -76,6 +78,10 @@ def _what(rec: Recommendation, winner: Outcome | None) -> str:
     points = [
         (rec.request.objective, verdict.figures(rec)),
         ("accuracy", verdict.accuracy(rec)),
+        ("without labels", verdict.unlabelled(rec)),
+        ("neighbours", verdict.neighbours(rec)),
+        ("old index", verdict.reindexing(rec)),
+        ("loss by length", verdict.losses_by_length(rec)),
         ("rules" if winner is not None else "why", verdict.rules(rec)),
         *(("other rules", sentence) for sentence in verdict.disagreements(rec)),
     ]
@@ -159,7 +165,18 @@ def sentence_transformers(winner: Outcome) -> list[str]:
 
 def _table(rec: Recommendation) -> str:
     extra = extra_heading(rec.request.objective)
-    head = ["", "candidate", "texts/s", *([extra] if extra else []), "speedup", "95% CI", "loss", "size", "note"]
+    head = [
+        "",
+        "candidate",
+        "texts/s",
+        *([extra] if extra else []),
+        "speedup",
+        "95% CI",
+        "loss",
+        "95% CI of the loss",
+        "size",
+        "note",
+    ]
     align = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     table = rows(rec)
     folded = folded_notes(table)
@@ -169,12 +186,24 @@ def _table(rec: Recommendation) -> str:
             continue
         outcome = rec.outcome(row.candidate)
         size = "" if outcome is None or outcome.size_bytes is None else fmt.size(outcome.size_bytes)
-        figures = [row.texts_per_s, *([row.extra] if extra else []), row.speedup, row.interval, row.loss, size]
+        figures = [
+            row.texts_per_s,
+            *([row.extra] if extra else []),
+            row.speedup,
+            row.interval,
+            row.loss,
+            row.loss_interval,
+            size,
+        ]
         mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
         body.append([mark, f"`{row.candidate}`", *figures, _cell(row.note)])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
     together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
-    legend = f"\n{LEGEND.replace('> winner', '`>` winner')}."
+    budget = (
+        f"The loss budget is {fmt.percent(rec.request.max_loss)}; a candidate passes if the upper end of its interval "
+        "is within it."
+    )
+    legend = f"\n{budget} {LEGEND.replace('> winner', '`>` winner')}."
     return "\n".join(["## All candidates", "", *lines, *together, legend])
 
 

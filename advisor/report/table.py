@@ -28,6 +28,7 @@ class Row:
     interval: str
     loss: str
     note: str
+    loss_interval: str = ""
 
     @property
     def has_figures(self) -> bool:
@@ -102,6 +103,7 @@ def _row(outcome: Outcome, rec: Recommendation) -> Row:
         interval=interval,
         loss=_loss(outcome, rec),
         note=note(outcome),
+        loss_interval=_loss_interval(outcome, rec),
     )
 
 
@@ -110,6 +112,13 @@ def _extra(outcome: Outcome, objective: Objective) -> str:
     if value is None or objective == "throughput":
         return ""
     return fmt.milliseconds(value) if objective == "latency" else fmt.memory(value)
+
+
+def _loss_interval(outcome: Outcome, rec: Recommendation) -> str:
+    loss = outcome.loss
+    if loss is None or loss.ci95 is None or outcome.name == rec.baseline:
+        return ""
+    return "..".join(fmt.percent(end) for end in loss.ci95).replace("%", "")
 
 
 def _loss(outcome: Outcome, rec: Recommendation) -> str:

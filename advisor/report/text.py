@@ -110,11 +110,15 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
         ("speedup", [row.speedup for row in table]),
         ("95% CI", [row.interval for row in table]),
         ("loss", [row.loss for row in table]),
+        *([("its 95% CI", [row.loss_interval for row in table])] if any(row.loss_interval for row in table) else []),
     ]
     name_width = max(len("candidate"), *(len(row.candidate) for row in table)) if table else len("candidate")
     widths = [max(len(heading), *map(len, cells)) if cells else len(heading) for heading, cells in columns]
-    if 4 + name_width + sum(widths) + 2 * len(widths) > width:  # the interval is the first to go
-        del columns[-2], widths[-2]
+    for heading in ("its 95% CI", "95% CI"):  # the intervals are the first to go
+        at = next((index for index, (each, _) in enumerate(columns) if each == heading), None)
+        short = _MIN_NOTE if heading == "its 95% CI" else 0
+        if at is not None and 4 + name_width + sum(widths) + 2 * len(widths) + short > width:
+            del columns[at], widths[at]
     figures_width = 4 + name_width + sum(widths) + 2 * len(widths)
     layout = _Layout(
         note_at=figures_width + 3 if width - figures_width - 3 >= _MIN_NOTE else None,
@@ -172,11 +176,24 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
         ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
         ("settings", verdict.settings(rec)),
         ("accuracy", verdict.accuracy(rec)),
+        ("", verdict.unlabelled(rec)),
+        ("neighbours", verdict.neighbours(rec)),
+        ("old index", verdict.reindexing(rec)),
+        ("by length", verdict.losses_by_length(rec)),
+        ("moved", _most_moved(rec)),
         ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
         *(("", sentence) for sentence in verdict.disagreements(rec)),
         ("lengths", _crossover(rec)),
     ]
     return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in points if value]
+
+
+def _most_moved(rec: Recommendation) -> str:
+    """Where the texts that moved most are kept: on this machine alone, and shown in a terminal alone."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.most_moved is None:
+        return ""
+    return f"the five texts that moved most are in {winner.most_moved}"
 
 
 def _crossover(rec: Recommendation) -> str:

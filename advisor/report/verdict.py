@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from advisor.gate import within
 from advisor.report import format as fmt
+from advisor.report.lengths import span
 from advisor.report.table import note, objective_value
-from advisor.types import Decision, Estimate, Outcome, Recommendation
+from advisor.types import Decision, Estimate, Fidelity, Outcome, Recommendation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,77 @@ def accuracy(rec: Recommendation) -> str:
     if loss.ci95 is not None:
         text += f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
     texts = "built-in texts" if rec.texts.builtin else "your texts"
-    how = f"estimated on {texts}" if loss.method == "estimated" else f"measured on your labels ({loss.metric})"
+    how = f"estimated on {texts}" if loss.method == "estimated" else _on_labels(loss)
     return f"{text}, {how}, {budget}"
+
+
+def _on_labels(loss: Fidelity) -> str:
+    scores = ""
+    if loss.score is not None and loss.baseline_score is not None:
+        scores = f": {100 * loss.score:.2f} against {100 * loss.baseline_score:.2f}"
+    return f"measured on your labels ({loss.metric}{scores})"
+
+
+def unlabelled(rec: Recommendation) -> str:
+    """What would have been estimated without labels, for the winner; empty where there are none."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.estimated is None or winner.name == rec.baseline:
+        return ""
+    loss = winner.estimated
+    ci95 = "" if loss.ci95 is None else f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
+    return f"{fmt.accuracy_change(loss.value)}{ci95} by the estimate that needs no labels"
+
+
+def neighbours(rec: Recommendation) -> str:
+    """What the winner's embeddings do to a search, in plain figures; empty for the baseline."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.drift is None or winner.name == rec.baseline:
+        return ""
+    drift = winner.drift
+    k = min(10, drift.num_texts - 1)
+    text = (
+        f"{drift.top10_overlap:.1%} of the {k} nearest neighbours stay on average, and 19 of 20 texts keep "
+        f"{round(k * drift.top10_overlap_p05)} or more; cosine to the baseline's embedding "
+        f"{_cosine(drift.cosine_median)} in the middle, {_cosine(drift.cosine_min)} at worst"
+    )
+    if drift.batch_cosine_min is not None and drift.batch_cosine_min < _SAME:
+        text += f"; alone or in a batch, a text's embeddings differ (cosine {_cosine(drift.batch_cosine_min)} at worst)"
+    return text
+
+
+def reindexing(rec: Recommendation) -> str:
+    """Whether vectors that the baseline made may stay in an index; empty where there are none or nothing is known."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.drift is None or winner.drift.mixed is None or winner.name == rec.baseline:
+        return ""
+    mixed = winner.drift.mixed
+    ci95 = "" if mixed.ci95 is None else f" (95% CI {fmt.accuracy_interval(*mixed.ci95)})"
+    budget = f"budget {fmt.percent(rec.request.max_loss)}"
+    figures = f"{fmt.accuracy_change(mixed.value)}{ci95} with half of an index old, {budget}"
+    if within(mixed, max_loss=rec.request.max_loss):
+        return f"vectors of {rec.baseline} may stay beside new ones: {figures}"
+    return f"embed everything anew, do not mix with vectors of {rec.baseline}: {figures}"
+
+
+_SAME = 1 - 1e-6
+
+
+def _cosine(value: float) -> str:
+    """Never rounded up to 1."""
+    return "1" if value >= 1 else f"{min(value, 0.9999):.4f}"
+
+
+def losses_by_length(rec: Recommendation) -> str:
+    """The winner's estimated loss on texts of each length: `16-31 0.08%`...; empty where lengths are alike."""
+    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    if winner is None or winner.drift is None or len(winner.drift.by_length) < 2:
+        return ""
+    parts = [
+        f"{span(each.min_chars, each.max_chars)} {fmt.percent(each.value)}"
+        + ("" if each.ci95 is None else f" ({fmt.percent(each.ci95[0])} to {fmt.percent(each.ci95[1])})")
+        for each in winner.drift.by_length
+    ]
+    return f"characters {', '.join(parts)}"
 
 
 def rules(rec: Recommendation) -> str:

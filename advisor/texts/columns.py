@@ -121,6 +121,11 @@ def is_string(value: str) -> bool:
     return False
 
 
+def reads_as_language(column: Column) -> bool:
+    """Whether a column holds natural language: rule 4 of `choose_columns`."""
+    return _holds_strings(column) and _is_natural(column)
+
+
 def field_parts(field: str, names: Sequence[str]) -> list[str]:
     """The columns that `field` asks for: itself if there is a column of that name, else its parts between commas."""
     return [field] if field in names else [part.strip() for part in field.split(",")]
@@ -128,11 +133,7 @@ def field_parts(field: str, names: Sequence[str]) -> list[str]:
 
 def _natural_lengths(columns: Sequence[Column]) -> dict[int, float]:
     """The mean length of each column that reads as natural language, by position."""
-    return {
-        position: _mean_chars(column)
-        for position, column in enumerate(columns)
-        if _holds_strings(column) and _is_natural(column)
-    }
+    return {position: _mean_chars(column) for position, column in enumerate(columns) if reads_as_language(column)}
 
 
 def _example(columns: Sequence[Column]) -> str:

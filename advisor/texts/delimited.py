@@ -25,13 +25,7 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
     are called by their number, from 1. Cells beyond the last column are left out; one that a
     short row lacks is empty. Raises InputError for an unknown or unclear column and an open quote.
     """
-    lines = (line for _, line in record_lines(pieces, label))
-    head = _head(lines)
-    following = list(islice(lines, 1))
-    # Parsing a huge line eight times over would take long and teach nothing.
-    sniffed = [line for index, line in enumerate(head) if index == 0 or len(line) <= SNIFFED_LINE_CHARS]
-    dialect = sniff(sniffed, preferred=preferred, complete=not following)
-    rows = _checked(chain(head, following, lines), dialect, label)
+    dialect, rows = _sniffed(pieces, label, preferred)
     head_rows = list(islice(rows, HEAD_ROWS + 1))
     headed = dialect.headed or (field is not None and bool(head_rows) and _names_cells(field, head_rows[0].cells))
     names = head_rows.pop(0).cells if headed else []
@@ -42,6 +36,36 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
         field=field_name(columns, chosen) or None,
         batches=batches(_cells(chain(head_rows, rows), chosen)),
     )
+
+
+def delimited_rows(
+    pieces: Iterable[str], label: str, *, preferred: str = ","
+) -> tuple[bool, Iterator[tuple[int, dict[str, object]]]]:
+    """Whether the columns have names, and every row with all of its columns and the number of its line.
+
+    Columns without a name are called by their number, from 1. Raises as `read_delimited` does.
+    """
+    dialect, rows = _sniffed(pieces, label, preferred)
+    names = [cell.strip() for cell in next(rows).cells] if dialect.headed else []
+
+    def named(cells: Sequence[str]) -> dict[str, object]:
+        return {
+            (names[position] if position < len(names) else "") or str(position + 1): cell
+            for position, cell in enumerate(cells)
+        }
+
+    return dialect.headed, ((row.first_line, named(row.cells)) for row in rows)
+
+
+def _sniffed(pieces: Iterable[str], label: str, preferred: str) -> tuple[Dialect, Iterator[Row]]:
+    """The dialect, and all rows read by it."""
+    lines = (line for _, line in record_lines(pieces, label))
+    head = _head(lines)
+    following = list(islice(lines, 1))
+    # Parsing a huge line eight times over would take long and teach nothing.
+    sniffed = [line for index, line in enumerate(head) if index == 0 or len(line) <= SNIFFED_LINE_CHARS]
+    dialect = sniff(sniffed, preferred=preferred, complete=not following)
+    return dialect, _checked(chain(head, following, lines), dialect, label)
 
 
 def _head(lines: Iterator[str]) -> list[str]:

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -35,6 +36,18 @@ FORMATS: dict[str, Format] = {
 @contextmanager
 def open_file(path: Path, *, field: str | None) -> Iterator[TextStream]:
     """Opens a file of texts; raises InputError if it is missing, a folder, not readable or not text."""
+    with opened(path) as (file, path, extension):
+        kind = FORMATS.get(extension.lower(), "text")
+        if kind == "parquet":
+            with unpacked(file, path.name) as parquet:
+                yield read_parquet(parquet, path.name, field=field)
+        else:
+            yield _read_text(read_text(file, path.name), path.name, kind, field)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BufferedReader, Path, str]]:
+    """A file's bytes, its path with `~` expanded, and its extension without `.gz`; raises as `open_file` does."""
     try:
         path = path.expanduser()
         file = path.open("rb")
@@ -52,12 +65,7 @@ def open_file(path: Path, *, field: str | None) -> Iterator[TextStream]:
             extension = Path(path.stem).suffix
         else:
             extension = path.suffix
-        kind = FORMATS.get(extension.lower(), "text")
-        if kind == "parquet":
-            with unpacked(file, path.name) as parquet:
-                yield read_parquet(parquet, path.name, field=field)
-        else:
-            yield _read_text(read_text(file, path.name), path.name, kind, field)
+        yield file, path, extension
 
 
 def read_stdin(stream: BinaryIO, *, field: str | None) -> TextStream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
@@ -55,6 +55,21 @@ def read_hub(
     All of it is streamed once, so that the sample is uniform over the whole split. Raises UnavailableError if it cannot
     be reached or does not exist, InputError for an unknown configuration, split or column.
     """
+    label, records = hub_rows(source, offline=offline, load_dataset=load_dataset)
+    return read_records(records, label, field=field)
+
+
+def hub_rows(
+    source: str,
+    *,
+    offline: bool = False,
+    load_dataset: LoadDataset | None = None,
+    prefer: Sequence[str] = ("train",),
+) -> tuple[str, Iterator[Record]]:
+    """A dataset's label and its rows; without a split, the first of `prefer` that it has, or else its first one.
+
+    Raises as `read_hub` does, partly while the rows are read.
+    """
     wanted = HubSource.parse(source)
     local = Path(wanted.name).is_dir()
     if not local and (offline or any(os.environ.get(name, "").lower() in _TRUE for name in _OFFLINE_VARIABLES)):
@@ -63,19 +78,19 @@ def read_hub(
             hint="Save its texts to a file and name that, or leave out --texts for the built-in sample.",
         )
     try:
-        rows = _open(wanted, load_dataset or _installed_loader())
+        rows = _open(wanted, load_dataset or _installed_loader(), prefer)
     except AdvisorError:
         raise
     except Exception as error:  # datasets, huggingface_hub and their HTTP client share no base class
         raise _failed(wanted, error) from error
     label = f"{PREFIX}{Path(wanted.name).name}" if local else source
-    return read_records(_records(rows, wanted), label, field=field)
+    return label, _records(rows, wanted)
 
 
-def _open(wanted: HubSource, load_dataset: LoadDataset) -> Any:
+def _open(wanted: HubSource, load_dataset: LoadDataset, prefer: Sequence[str]) -> Any:
     rows = load_dataset(wanted.name, wanted.config, split=wanted.split, streaming=True)
     if wanted.split is None and isinstance(rows, Mapping):
-        return rows["train"] if "train" in rows else next(iter(rows.values()))
+        return next((rows[split] for split in prefer if split in rows), None) or next(iter(rows.values()))
     return rows
 
 

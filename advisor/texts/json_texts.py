@@ -34,6 +34,19 @@ def read_json(pieces: Iterator[str], label: str, *, field: str | None) -> TextSt
     return _read_objects(everything, label, field)
 
 
+def json_records(pieces: Iterator[str], label: str) -> Iterator[Record]:
+    """The records of JSON lines or of a JSON list, each with its line. Raises InputError for broken JSON."""
+    seen: list[str] = []
+    for piece in pieces:
+        seen.append(piece)
+        if not piece.isspace():
+            break
+    everything = chain(seen, pieces)
+    if "".join(seen).lstrip(_SPACE).startswith("["):
+        return _ListItems(everything, label).records()
+    return _parsed(record_lines(everything, label), label)
+
+
 def _read_objects(pieces: Iterable[str], label: str, field: str | None) -> TextStream:
     lines = record_lines(pieces, label)
     first = _next_filled(lines)

@@ -52,6 +52,21 @@ def read_parquet(file: BinaryIO, label: str, *, field: str | None) -> TextStream
     return TextStream(label=label, field=field_name(columns, chosen), batches=batches(_texts(parquet, names, label)))
 
 
+def parquet_rows(file: BinaryIO, label: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """Every row with all of its columns, numbered from 1. Raises as `read_parquet` does."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError("pyarrow", "profile", purpose="Reading a Parquet file") from None
+    with _broken_file(label):
+        number = 0
+        for rows in pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=ROWS_PER_BATCH):
+            for row in rows.to_pylist():
+                number += 1
+                yield number, row
+
+
 def _texts(parquet: Any, names: Sequence[str], label: str) -> Iterator[str]:
     with _broken_file(label):
         for rows in parquet.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(names)):

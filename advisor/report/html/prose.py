@@ -25,6 +25,10 @@ def answer(rec: Recommendation) -> Markup:
     entries = [
         (objective, verdict.figures(rec)),
         ("accuracy", verdict.accuracy(rec)),
+        ("without labels", verdict.unlabelled(rec)),
+        ("neighbours", verdict.neighbours(rec)),
+        ("old index", verdict.reindexing(rec)),
+        ("loss by length", verdict.losses_by_length(rec)),
         ("rules" if winner is not None else "why", verdict.rules(rec)),
         ("texts", f"{'the built-in sample' if rec.texts.builtin else rec.texts.source}, {steps.texts(rec.texts)}"),
         ("machine", steps.machine(rec.hardware)),
@@ -91,6 +95,10 @@ def method(rec: Recommendation) -> Markup:
         "holds the true median in 95 of 100 such runs. Gaps of up to 3%, or within the intervals, count as ties: then "
         "the simpler candidate is kept, then the more accurate one.",
     ]
+    said.append(
+        f"A candidate passes if the upper end of its loss's interval is within the budget of "
+        f"{fmt.percent(rec.request.max_loss)}; where only the loss itself is, it is uncertain, and does not pass."
+    )
     if "estimated" in methods:
         said.append(
             "The loss of accuracy is estimated without labels: by how much the candidate ranks similar texts otherwise "

@@ -1,0 +1,68 @@
+"""One rule on the interval says what passes, what is uncertain and what is rejected."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.gate import NOISE, judge, required_budget, within
+from advisor.types import BASELINE, Fidelity
+
+
+def loss(value: float, low: float | None = None, high: float | None = None) -> Fidelity:
+    ci95 = None if low is None or high is None else (low, high)
+    return Fidelity(value=value, ci95=ci95, method="estimated", metric="m")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (loss(0.001, 0.0005, 0.004), "passes"),
+        (loss(0.001, 0.0005, 0.0041), "uncertain"),
+        (loss(0.004, 0.003, 0.005), "uncertain"),
+        (loss(0.0041, 0.003, 0.005), "rejected"),
+        (loss(-0.001, -0.003, 0.001), "passes"),
+        (loss(0.001), "uncertain"),
+        (loss(NOISE), "passes"),
+        (None, "rejected"),
+    ],
+)
+def test_a_candidate_passes_if_the_upper_end_is_within_the_budget(found: Fidelity | None, expected: str) -> None:
+    assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
+
+
+def test_a_budget_of_zero_asks_for_what_cannot_be_told_from_fp32() -> None:
+    assert judge("openvino-bf16", "bf16", loss(1e-5, 0.0, NOISE), max_loss=0) == "passes"
+    assert judge("openvino-bf16", "bf16", loss(1e-5, 0.0, 2 * NOISE), max_loss=0) == "uncertain"
+    assert judge("openvino-qint8", "int8", loss(5e-4, 4e-4, 1e-3), max_loss=0) == "rejected"
+
+
+def test_the_baseline_and_an_fp32_candidate_that_was_not_compared_pass() -> None:
+    assert judge(BASELINE, "fp32", loss(0.5, 0.4, 0.6), max_loss=0) == "passes"
+    assert judge("onnx", "fp32", None, max_loss=0) == "passes"
+    assert judge("onnx", "fp32", loss(0.5, 0.4, 0.6), max_loss=0.1) == "rejected"
+
+
+fractions = st.floats(-0.5, 1)
+
+
+@given(fractions, fractions, fractions, st.floats(0, 1), st.floats(0, 1))
+def test_whoever_passes_a_budget_passes_every_larger_one(
+    value: float, one: float, other: float, small: float, large: float
+) -> None:
+    found = loss(value, min(one, other, value), max(one, other, value))
+    small, large = sorted((small, large))
+    if judge("openvino-qint8", "int8", found, max_loss=small) == "passes":
+        assert judge("openvino-qint8", "int8", found, max_loss=large) == "passes"
+        assert within(found, max_loss=large)
+
+
+@given(fractions, fractions)
+def test_the_required_budget_is_the_smallest_that_lets_it_pass(value: float, high: float) -> None:
+    found = loss(value, min(value, high), max(value, high))
+    needed = required_budget("openvino-qint8", "int8", found)
+    assert needed is not None
+    assert judge("openvino-qint8", "int8", found, max_loss=needed) == "passes"
+    if needed > 0:
+        assert judge("openvino-qint8", "int8", found, max_loss=needed * 0.999) != "passes"

@@ -166,7 +166,10 @@ def outcome(
     fidelity = None
     if loss is not None:
         fidelity = Fidelity(
-            value=loss, ci95=(loss - min(0.0006, 0.75 * loss), loss + min(0.0007, 0.875 * loss)), method=method, metric="1 - Spearman rho, 10 neighbours"
+            value=loss,
+            ci95=(loss - min(0.0006, 0.75 * loss), loss + min(0.0007, 0.875 * loss)),
+            method=method,
+            metric="1 - Spearman rho, 10 neighbours",
         )
     return Outcome(
         name=name,

@@ -57,9 +57,9 @@ def outcome(
             peak_rss_bytes=rss,
             rounds=rounds,
         ),
-        loss=None if loss is None else Fidelity(
-            value=loss, ci95=loss_ci95 or (loss, loss), method="estimated", metric="1 - rho"
-        ),
+        loss=None
+        if loss is None
+        else Fidelity(value=loss, ci95=loss_ci95 or (loss, loss), method="estimated", metric="1 - rho"),
     )
 
 
@@ -100,7 +100,10 @@ def test_a_rejection_says_when_the_interval_reaches_into_the_budget() -> None:
 
 def test_a_rejection_shows_enough_digits_to_tell_the_loss_from_the_budget() -> None:
     choice = run(BASE, outcome("openvino-qint8", 6, loss=0.00400012))
-    assert status(choice, "openvino-qint8")[1] == "loses 0.40001% (95% CI 0.40001% to 0.40001%), over the budget of 0.40000%"
+    assert (
+        status(choice, "openvino-qint8")[1]
+        == "loses 0.40001% (95% CI 0.40001% to 0.40001%), over the budget of 0.40000%"
+    )
 
 
 def test_a_loss_of_just_the_budget_passes() -> None:

@@ -1,6 +1,6 @@
 """Does the estimated loss hold what it promises, and does the gate keep what it should?
 
-    python benchmarks/accuracy.py estimate --sts stsb-test.csv     # estimated and true loss, for good and bad candidates
+    python benchmarks/accuracy.py estimate --sts stsb-test.csv     # estimated and true loss, good and bad candidates
     python benchmarks/accuracy.py budgets --sts stsb-test.csv      # what is chosen at 0, 0.1 %, 0.4 % and 5 %
     python benchmarks/accuracy.py rescue --sts stsb-test.csv       # a model that plain int8 ruins
     python benchmarks/accuracy.py calibration --sts stsb-test.csv  # how many texts static int8 needs
@@ -40,7 +40,7 @@ CALIBRATION_SIZES = (16, 32, 64, 128, 300)
 
 
 class Embedded:
-    """Both sides' embeddings by one candidate, in batches and, for int8, one text at a time."""
+    """Both sides' embeddings by one candidate, in batches and, for dynamic int8, one text at a time."""
 
     def __init__(self, labels: LabelledSet, encoder: Any, *, alone: bool) -> None:
         self.texts = list(dict.fromkeys((*labels.asked, *labels.stored)))
@@ -65,7 +65,7 @@ def embed_all(labels: LabelledSet, exported: Sequence[Exported], *, model_path: 
             file=None if files.file is None else files.folder / files.file,
             settings=files.settings,
         )
-        found[files.candidate] = Embedded(labels, encoder, alone="int8" in files.candidate)
+        found[files.candidate] = Embedded(labels, encoder, alone=files.candidate.startswith("onnx-q"))
     return found
 
 
@@ -116,7 +116,8 @@ def run_estimate(labels: LabelledSet, scratch: Path, num_halves: int) -> list[di
     for name, found in embedded.items():
         say(f"    {name}: {num_halves} halves")
         true = labelled_loss(labels, base_score, score(labels, found.asked, found.stored))
-        assert true is not None and true.ci95 is not None
+        assert true is not None
+        assert true.ci95 is not None
         guess = estimate(found, base, sample(labels, seed=0))
         assert guess.ci95 is not None
         covered = 0
@@ -170,7 +171,8 @@ def run_budgets(labels: LabelledSet, sts: Path, scratch: Path, *, labelled: bool
             time_budget_s=time_budget_s,
         )
         won = None if rec.winner is None else rec.outcome(rec.winner)
-        assert won is not None and won.timing is not None
+        assert won is not None
+        assert won.timing is not None
         loss = won.loss
         keeps = won.name == BASELINE or (loss is not None and within(loss, max_loss=budget))
         speed = 1.0 if won.timing.speedup is None else won.timing.speedup.median

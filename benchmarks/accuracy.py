@@ -40,7 +40,7 @@ CALIBRATION_SIZES = (16, 32, 64, 128, 300)
 
 
 class Embedded:
-    """Both sides' embeddings by one candidate, in batches and, for int8, one text at a time."""
+    """Both sides' embeddings by one candidate, in batches and, for dynamic int8, one text at a time."""
 
     def __init__(self, labels: LabelledSet, encoder: Any, *, alone: bool) -> None:
         self.texts = list(dict.fromkeys((*labels.asked, *labels.stored)))
@@ -65,7 +65,7 @@ def embed_all(labels: LabelledSet, exported: Sequence[Exported], *, model_path: 
             file=None if files.file is None else files.folder / files.file,
             settings=files.settings,
         )
-        found[files.candidate] = Embedded(labels, encoder, alone="int8" in files.candidate)
+        found[files.candidate] = Embedded(labels, encoder, alone=files.candidate.startswith("onnx-q"))
     return found
 
 

@@ -23,8 +23,7 @@ SPOILED = {
 }
 """Runtime and relative file of each."""
 
-_OUTLIERS = 12
-_VALUE_FACTOR = 30.0
+_OUTLIERS = 24
 
 
 def apart(function: Callable[..., Any], *arguments: object) -> Any:
@@ -71,11 +70,11 @@ def _word_salad(model_path: Path) -> Sequence[str]:
     return [" ".join(rng.choices(words, k=rng.randint(4, 30))) for _ in range(300)]
 
 
-def make_hard(model_path: Path, folder: Path) -> None:
-    """A copy of a BERT whose attention values have a few channels that are far larger than the others.
+def make_hard(model_path: Path, folder: Path, factor: float) -> None:
+    """A copy of a BERT whose attention queries have a few channels that are `factor` times as large as they were.
 
-    Rows of each value projection are scaled up, and the columns of the output projection that read them down by as
-    much: in float32 the model computes what it did before.
+    Rows of each query projection are scaled up, and the rows of the key projection that they meet down by as much: in
+    float32 the model computes what it did before.
     """
     import torch
     from transformers import AutoModel
@@ -85,9 +84,9 @@ def make_hard(model_path: Path, folder: Path) -> None:
     rng = random.Random(0)
     with torch.no_grad():
         for layer in model.encoder.layer:
-            value, output = layer.attention.self.value, layer.attention.output.dense
-            for channel in rng.sample(range(value.out_features), _OUTLIERS):
-                value.weight[channel] *= _VALUE_FACTOR
-                value.bias[channel] *= _VALUE_FACTOR
-                output.weight[:, channel] /= _VALUE_FACTOR
+            query, key = layer.attention.self.query, layer.attention.self.key
+            for channel in rng.sample(range(query.out_features), _OUTLIERS):
+                for weights, scale in ((query, factor), (key, 1 / factor)):
+                    weights.weight[channel] *= scale
+                    weights.bias[channel] *= scale
     model.save_pretrained(folder)

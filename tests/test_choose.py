@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor import catalogue
-from advisor.choose import FP32_NOISE, NEAR_BEST_SPEED, Flip, choose, nearest_flips
+from advisor.choose import NEAR_BEST_SPEED, Flip, choose, nearest_flips
+from advisor.gate import NOISE
 from advisor.types import (
     BASELINE,
     Against,
@@ -37,7 +38,10 @@ def outcome(
     latency: float | None = None,
     rss: int | None = None,
 ) -> Outcome:
-    """A measured outcome; `half` is the interval's half-width relative to the median, None for no interval."""
+    """A measured outcome; `half` is the interval's half-width relative to the median, None for no interval.
+
+    The interval of its loss is as narrow as can be, unless `loss_ci95` says otherwise.
+    """
     ci95 = None if half is None else (speedup * (1 - half), speedup * (1 + half))
     return Outcome(
         name=name,
@@ -53,7 +57,9 @@ def outcome(
             peak_rss_bytes=rss,
             rounds=rounds,
         ),
-        loss=None if loss is None else Fidelity(value=loss, ci95=loss_ci95, method="estimated", metric="1 - rho"),
+        loss=None
+        if loss is None
+        else Fidelity(value=loss, ci95=loss_ci95 or (loss, loss), method="estimated", metric="1 - rho"),
     )
 
 
@@ -94,7 +100,10 @@ def test_a_rejection_says_when_the_interval_reaches_into_the_budget() -> None:
 
 def test_a_rejection_shows_enough_digits_to_tell_the_loss_from_the_budget() -> None:
     choice = run(BASE, outcome("openvino-qint8", 6, loss=0.00400012))
-    assert status(choice, "openvino-qint8")[1] == "loses 0.40001%, over the budget of 0.40000%"
+    assert (
+        status(choice, "openvino-qint8")[1]
+        == "loses 0.40001% (95% CI 0.40001% to 0.40001%), over the budget of 0.40000%"
+    )
 
 
 def test_a_loss_of_just_the_budget_passes() -> None:
@@ -109,9 +118,40 @@ def test_a_lossy_candidate_whose_accuracy_is_unknown_is_rejected(loss: float | N
 
 def test_an_fp32_candidate_passes_with_an_unknown_loss_and_with_rounding_noise_but_not_with_more() -> None:
     assert run(BASE, outcome("onnx", 2), max_loss=0).winner == "onnx"
-    assert run(BASE, outcome("onnx", 2, loss=FP32_NOISE), max_loss=0).winner == "onnx"
+    assert run(BASE, outcome("onnx", 2, loss=NOISE), max_loss=0).winner == "onnx"
     assert run(BASE, outcome("onnx", 2, loss=0.3)).winner == BASELINE
-    assert run(BASE, outcome("openvino-bf16", 2, loss=FP32_NOISE), max_loss=0).winner == BASELINE
+
+
+def test_a_budget_of_zero_takes_the_fastest_that_cannot_be_told_from_fp32() -> None:
+    outcomes = (
+        BASE,
+        outcome("onnx", 2, loss=0.0),
+        outcome("openvino-bf16", 4, loss=1e-5, loss_ci95=(0, NOISE)),
+        outcome("openvino-qint8", 6, loss=5e-4, loss_ci95=(4e-4, 1e-3)),
+    )
+    assert run(*outcomes, max_loss=0).winner == "openvino-bf16"
+    assert run(*outcomes, max_loss=1e-3).winner == "openvino-qint8"
+
+
+def test_an_interval_that_reaches_over_the_budget_is_uncertain_and_does_not_pass() -> None:
+    choice = run(BASE, outcome("openvino-qint8", 6, loss=0.0018, loss_ci95=(0.0012, 0.0045)))
+    assert status(choice, "openvino-qint8") == (
+        "rejected",
+        "uncertain: loses 0.18% (95% CI 0.12% to 0.45%), and the interval reaches over the budget of 0.40%",
+    )
+    assert choice.winner == BASELINE
+
+
+def test_an_uncertain_loss_on_labels_says_how_many_labels_might_tell() -> None:
+    wide = Fidelity(value=0.001, ci95=(-0.005, 0.007), method="labelled", metric="nDCG@10")
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), loss=wide))
+    assert status(choice, "openvino-qint8")[1].endswith("; 4 times as many labels might tell")
+
+
+def test_too_few_texts_for_an_interval_show_nothing() -> None:
+    bare = Fidelity(value=0.001, ci95=None, method="estimated", metric="m")
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), loss=bare))
+    assert "from too few texts for an interval" in status(choice, "openvino-qint8")[1]
 
 
 def test_the_baseline_is_never_rejected() -> None:
@@ -199,7 +239,7 @@ def test_overturned_when_the_baseline_is_clearly_faster_than_the_pick() -> None:
     [
         (
             outcome("openvino-qint8", 6, loss=0.02),
-            "was rejected: loses 2.00%, over the budget of 0.40%.",
+            "was rejected: loses 2.00% (95% CI 2.00% to 2.00%), over the budget of 0.40%.",
         ),
         (
             replace(outcome("openvino-qint8"), status="failed", timing=None, reason="the process crashed."),
@@ -439,14 +479,14 @@ def test_flips_name_the_budgets_where_another_wins_the_nearest_first() -> None:
     outcomes = (
         BASE,
         outcome("openvino-qint8", 6, loss=0.0008),
-        outcome("openvino-bf16", 4, loss=0.00002),
+        outcome("openvino-bf16", 4, loss=0.0003),
         outcome("onnx-qint8", 9, loss=0.006),
         outcome("torch-fp16", 1.5, loss=0.009),
     )
     assert nearest_flips(outcomes, picking("openvino-qint8"), Request()) == (
         Flip(max_loss=0.006, below=False, winner="onnx-qint8"),
         Flip(max_loss=0.0008, below=True, winner="openvino-bf16"),
-        Flip(max_loss=0.00002, below=True, winner=BASELINE),
+        Flip(max_loss=0.0003, below=True, winner=BASELINE),
     )
 
 
@@ -503,7 +543,8 @@ def test_the_winner_was_measured_and_is_within_the_budget(
         won = measured[choice.winner]
         assert won.timing is not None
         if won.name != BASELINE and won.loss is not None:
-            assert won.loss.value <= max(max_loss, FP32_NOISE if won.precision == "fp32" else 0)
+            assert won.loss.ci95 is not None
+            assert won.loss.ci95[1] <= max(max_loss, NOISE)
     assert all(each.reason for each in choice.outcomes if each.status == "rejected" and each.timing is not None)
     assert choice.why.endswith(".")
 

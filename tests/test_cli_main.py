@@ -94,7 +94,7 @@ def test_the_interactive_app_says_in_one_sentence_that_it_needs_a_terminal() -> 
         (("recommend", "demo", "--candidates", "onx"), "did you mean onnx"),
         (("recommend", "demo", "--threads", "0"), "--threads 0 is less than 1"),
         (("recommend", "demo", "--threads", "100000"), "logical CPUs"),
-        (("recommend", "demo", "--eval", "x"), "--eval is not there yet"),
+        (("recommend", "demo", "--eval-field", "a,b,c"), "no --eval was given"),
         (
             ("recommend", "demo", "--time-budget", "soon"),
             "--time-budget 'soon' is not a duration: write 90s, 3m or 1h.",
@@ -290,6 +290,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr(api, "recommend", recommend)
     options = "--texts t.csv --field body --max-loss 1% --objective latency --candidates onnx,openvino --skip onnx-O1"
     options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o"
+    options += " --eval pairs.csv --eval-field a,b,c"
     options += " --fresh --offline --trust-remote-code -q"
     assert main(["recommend", "m", *options.split()]) == 0
     del seen["on_event"]
@@ -306,6 +307,8 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "seed": 7,
         "ruleset": "sbert-2026",
         "out": Path("o"),
+        "eval": "pairs.csv",
+        "eval_field": "a,b,c",
         "dry_run": False,
         "fresh": True,
         "offline": True,

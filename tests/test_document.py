@@ -27,6 +27,7 @@ CASES = {
         factories.keep_baseline,
         factories.with_failures,
         factories.nothing_passes,
+        factories.labelled,
     )
 }
 
@@ -44,7 +45,16 @@ def test_a_document_reads_back_as_the_recommendation_that_wrote_it(name):
     hidden = replace(
         rec,
         model=replace(rec.model, path=Path()),
-        candidates=tuple(replace(outcome, log=None, settings=outcome.settings or None) for outcome in rec.candidates),
+        candidates=tuple(
+            replace(
+                outcome,
+                log=None,
+                settings=outcome.settings or None,
+                most_moved=None,
+                drift=None if outcome.drift is None else replace(outcome.drift, most_moved=()),
+            )
+            for outcome in rec.candidates
+        ),
     )
     assert back == hidden
 
@@ -54,6 +64,12 @@ def test_the_document_holds_no_path_of_the_model_and_no_log():
     text = json.dumps(rec.to_dict())
     assert str(rec.model.path) not in text
     assert "/home/" not in text
+
+
+def test_which_texts_moved_most_stays_on_this_machine():
+    text = json.dumps(CASES["labelled"]().to_dict())
+    assert "moved.txt" not in text
+    assert "most_moved" not in text
 
 
 def test_keys_that_a_newer_minor_version_added_are_passed_over():

@@ -11,6 +11,7 @@ import factories
 import pytest
 
 from advisor.export.cache import sha256_of
+from advisor.labels import read_labels
 from advisor.measure.client import Load
 from advisor.measure.journal import Admitted, Journal, identity_of, journal_folder
 from advisor.measure.race import Exit
@@ -38,6 +39,10 @@ ADMITTED = Admitted(
     exit=Exit(name="openvino", status="cut", reason="cut after the probe", rival="torch-fp32"),
     compared_sha256=None,
     reference_sha256="0" * 64,
+    estimated=Fidelity(value=0.002, ci95=(0.001, 0.003), method="estimated", metric="1 - rho"),
+    drift=factories.labelled().candidates[0].drift,
+    labelled_sha256="1" * 64,
+    labelled_chars=1000,
 )
 ROUNDS = [
     Round(
@@ -216,6 +221,7 @@ def test_the_key_changes_with_everything_that_timings_depend_on(tmp_path):
         } | changes
         return journal_folder(tmp_path, **arguments)
 
+    labels = [read_labels([(f"{word} {n}", f"other {n}", n % 3) for n in range(9)]) for word in ("one", "two")]
     base = key()
     hardware = factories.hardware()
     different = [
@@ -228,6 +234,7 @@ def test_the_key_changes_with_everything_that_timings_depend_on(tmp_path):
         key(request=Request(threads=2, objective="latency")),
         key(hardware=replace(hardware, cpu=replace(hardware.cpu, usable_cores=1.0))),
         key(packages=(Package(name="torch", version="2.14.0"),)),
+        *(key(labels=each) for each in labels),
     ]
     assert len({base, *different}) == len(different) + 1
     assert base == key(request=Request(threads=2, max_loss=0.1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tiny_models
 
+from advisor.labels import read_labels
 from advisor.measure import measure
 from advisor.measure.client import Client
 from advisor.measure.pace import Pace
@@ -147,3 +149,60 @@ def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
         client.kill()
     assert caught.value.log == str(tmp_path / "onnx.log")
     assert "Traceback" in (tmp_path / "onnx.log").read_text()
+
+
+def run(model, names, folder, **kwargs):
+    (folder / "work").mkdir(parents=True)
+    start = time.monotonic()
+    return measure(
+        [exported(model, name) for name in names],
+        model=model,
+        texts=TEXTS,
+        reference_texts=tiny_models.TRAINING_TEXTS,
+        request=Request(threads=THREADS),
+        pick="onnx",
+        log_dir=folder / "logs",
+        work_dir=folder / "work",
+        time_budget_s=60,
+        on_event=lambda event: None,
+        clock=lambda: time.monotonic() - start,
+        pace=Pace(block_s=0.05, latency_block_s=0.02),
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_or_inf_in_one_layer_of_a_graph_rejects_the_candidate_with_that_reason(model, tmp_path, value):
+    import onnx
+    from onnx import numpy_helper
+
+    spoiled = dataclasses.replace(model, path=tiny_models.copy(model.path, tmp_path / "spoiled"))
+    file = spoiled.path / FILES["onnx"]
+    graph = onnx.load(file)
+    layer = [weights for weights in graph.graph.initializer if len(weights.dims) == 2][-1]
+    values = numpy_helper.to_array(layer).copy()
+    values[0, 0] = value
+    layer.CopyFrom(numpy_helper.from_array(values, layer.name))
+    onnx.save(graph, file)
+    result = run(spoiled, [BASELINE, "onnx"], tmp_path)
+    onnx_result = result.of("onnx")
+    assert onnx_result.status == "failed"
+    assert "embeddings contain NaN" in onnx_result.reason or "embeddings contain Inf" in onnx_result.reason
+    assert onnx_result.timing is None or not onnx_result.timing.rounds
+    assert result.of(BASELINE).status == "measured"
+
+
+def test_on_labels_the_loss_is_measured_and_the_estimate_stands_beside_it(model, tmp_path):
+    texts = list(dict.fromkeys(TEXTS))
+    labels = read_labels([(one, other, float(len(one) - len(other))) for one, other in itertools.pairwise(texts)])
+    result = run(model, [BASELINE, "onnx"], tmp_path, labels=labels)
+    base, found = result.of(BASELINE), result.of("onnx")
+    assert result.labels == labels.profile
+    if base.loss.method == "labelled":  # a random model may rank nothing
+        assert found.loss.baseline_score == pytest.approx(base.loss.score)
+        assert found.loss.value == pytest.approx(0, abs=1e-3)
+        assert found.estimated.method == "estimated"
+    else:
+        assert any("scores next to nothing" in warning for warning in result.warnings)
+    assert found.drift.top10_overlap > 0.99
+    assert found.drift.mixed.value < 1e-3

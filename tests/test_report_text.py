@@ -246,3 +246,10 @@ def test_the_answer_says_when_rounds_are_of_an_earlier_run() -> None:
         measurement=Measurement(started="2026-11-22T08:30:00+00:00", num_rounds=9, num_reused=9),
     )
     assert "measured here at 2026-11-22 08:30 UTC" in plain(rec, width=120)
+
+
+def test_only_the_terminal_says_where_the_texts_that_moved_most_are() -> None:
+    said = text.answer(factories.labelled(), width=200).plain
+    assert "the five texts that moved most are in /home/somebody/cache/moved.txt" in said
+    assert "0.11%" in said
+    assert "-0.09..0.31" in said

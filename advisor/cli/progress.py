@@ -273,5 +273,5 @@ def _verbose_line(event: Event) -> str | None:
 
 
 def _with_interval(loss: Fidelity) -> str:
-    ci95 = "" if loss.ci95 is None else f" (95% CI {fmt.percent(loss.ci95[0])} to {fmt.percent(loss.ci95[1])})"
+    ci95 = "" if loss.ci95 is None else f" ({fmt.percent(loss.ci95[0])} to {fmt.percent(loss.ci95[1])})"
     return f"{fmt.percent(loss.value)}{ci95}"

@@ -38,6 +38,7 @@ _MOST_SHARE = 0.5
 """Of all groups: with more in higher precision, hardly anything of int8's speed is left."""
 _MARGIN = 0.8
 """Of the budget, for the choice is made on the texts that it is judged on; the race compares others, too."""
+_PRODUCTS = {"MatMul", "ScaledDotProductAttention"}
 _PASSED_THROUGH = {"Reshape", "Transpose", "Unsqueeze", "Squeeze", "Broadcast", "Concat", "VariadicSplit", "Split"}
 
 
@@ -156,7 +157,7 @@ def _products(node: Any) -> set[str]:
         for output in pending.pop().outputs():
             for port in output.get_target_inputs():
                 consumer = port.get_node()
-                if consumer.get_type_name() == "MatMul":
+                if consumer.get_type_name() in _PRODUCTS:
                     found.add(consumer.get_friendly_name())
                 elif consumer.get_type_name() in _PASSED_THROUGH:
                     pending.append(consumer)

@@ -202,5 +202,5 @@ class Comparing:
 
 
 def _may_depend_on_batch(contestant: Contestant) -> bool:
-    """Dynamic int8 has one scale for the activations of a whole batch; whether others depend on it is cheap to see."""
-    return contestant.candidate.precision == "int8"
+    """Dynamic int8 has one scale for the activations of a whole batch; static int8's scales are in the file."""
+    return contestant.candidate.precision == "int8" and contestant.candidate.runtime == "onnx"

@@ -393,7 +393,7 @@ def main() -> int:
         type=choice(catalogue.names()),
         default=(),
         metavar="A,B",
-        help="what the oracle leaves out: torch-fp16, without instructions for it, takes most of an oracle's time",
+        help="what the oracle leaves out: torch-fp16, for one, is slowest where the CPU has no instructions for it",
     )
     parser.add_argument("--cells", type=int, metavar="N", help="only the first N cells of the grid")
     parser.add_argument("--sts", type=Path, metavar="FILE", help="take the short texts from this STS file")

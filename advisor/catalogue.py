@@ -1,11 +1,22 @@
-"""Every candidate as one row of data."""
+"""Every candidate as one row of data: advisor's own, and those that other packages add (docs/adding-a-candidate.md).
+
+Standard library alone.
+"""
 
 from __future__ import annotations
 
+import functools
+import re
+import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import get_args
 
+from advisor.errors import CandidateWarning
 from advisor.types import Hardware, Precision, Runtime
+
+GROUP = "advisor.candidates"
+"""The entry points through which a package adds candidates; each names a `Candidate`."""
 
 ST_DOCS = "https://sbert.net/docs/sentence_transformer/usage/efficiency.html"
 
@@ -35,6 +46,14 @@ class Candidate:
     """What the machine must have for it to be worth a try; it runs without."""
     recommended_by: str = ST_DOCS
     says: str = ""
+    exporter: str | None = None
+    """`module:function` that makes `file` in the export process, for what advisor has no recipe of its own."""
+    source: str | None = None
+    """The file of advisor's own that the exporter starts from; None for the model itself."""
+    calibrated: bool = False
+    """Whether the exporter gets the sampled texts."""
+    provided_by: str | None = None
+    """The package, with its version, that added it; set by advisor, None for its own."""
 
 
 def _onnx_int8(variant: str, file: str, *, needs: tuple[str, ...]) -> Candidate:
@@ -176,14 +195,31 @@ _INT8_FILES = {
 }
 
 
+def candidates() -> tuple[Candidate, ...]:
+    """Every candidate, advisor's own first. Reads the entry points of the installed packages once a process.
+
+    Warns with CandidateWarning of each that cannot be used; the others can.
+    """
+    return (*CATALOGUE, *_outside())
+
+
 def names() -> tuple[str, ...]:
     """All candidates' names, in the catalogue's order."""
-    return tuple(_BY_NAME)
+    return tuple(each.name for each in candidates())
+
+
+def find(name: str) -> Candidate | None:
+    """The candidate called `name`, None if there is none. Other packages are asked only where advisor has none."""
+    own = _BY_NAME.get(name)
+    return own if own is not None else next((each for each in _outside() if each.name == name), None)
 
 
 def get(name: str) -> Candidate:
     """The candidate called `name`; raises KeyError."""
-    return _BY_NAME[name]
+    found = find(name)
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 def int8_variant(hardware: Hardware) -> str | None:
@@ -214,6 +250,10 @@ def file_of(candidate: Candidate, hardware: Hardware) -> str | None:
 def native_bf16(hardware: Hardware) -> bool:
     """Whether the machine has instructions for bf16."""
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(hardware.cpu.isa))
+
+
+_NEEDS = frozenset({"cuda", "native_bf16", "arm64", "avx2", "avx512f", "avx512_vnni"})
+"""What a candidate may need of a machine."""
 
 
 def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
@@ -263,4 +303,59 @@ def missing_package(candidate: Candidate, installed: Collection[str]) -> str | N
         names = {package, "onnxruntime-gpu"} if package == "onnxruntime" else {package}
         if not names & set(installed):
             return f"needs {package}: pip install 'backend-advisor[profile]'"
+    return None
+
+
+# -- from other packages -------------------------------------------------------------------------------------
+
+_NAME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
+_EXPORTER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_FILES: dict[Runtime, re.Pattern[str]] = {
+    "onnx": re.compile(r"onnx/[\w.-]+\.onnx", re.ASCII),
+    "openvino": re.compile(r"openvino/[\w.-]+\.xml", re.ASCII),
+}
+"""Where Sentence Transformers looks for a runtime's files."""
+
+
+@functools.cache
+def _outside() -> tuple[Candidate, ...]:
+    from advisor import entry_points
+
+    added: dict[str, Candidate] = {}
+    for found in entry_points.read(GROUP):
+        row = found.loaded
+        problem = found.problem or _problem(row, {**_BY_NAME, **added})
+        if problem is None:
+            added[row.name] = replace(row, provided_by=found.distribution)
+        else:
+            warnings.warn(
+                f"The candidate {found.name} of {found.distribution} is left out: {problem}.",
+                CandidateWarning,
+                stacklevel=2,
+            )
+    return tuple(added.values())
+
+
+def _problem(row: object, taken: dict[str, Candidate]) -> str | None:
+    """Why a row from outside cannot be used, as the end of a sentence."""
+    if not isinstance(row, Candidate):
+        return f"it is a {type(row).__name__}, not an advisor.catalogue.Candidate"
+    if not isinstance(row.name, str) or not _NAME.fullmatch(row.name):
+        return f"{row.name!r} is no name"
+    if row.name in taken:
+        return f"the name {row.name} is taken by {taken[row.name].provided_by or 'advisor'}"
+    if row.runtime not in _FILES or row.precision not in get_args(Precision):
+        return f"there are no files for the runtime {row.runtime!r} in the precision {row.precision!r}"
+    if not isinstance(row.file, str) or not _FILES[row.runtime].fullmatch(row.file):
+        return f"its file {row.file!r} is not of the form {_FILES[row.runtime].pattern}"
+    files = {each.file: each.name for each in taken.values()} | dict.fromkeys(_INT8_FILES.values(), "onnx-qint8")
+    if row.file in files:
+        return f"its file {row.file} is that of {files[row.file]}"
+    if not isinstance(row.exporter, str) or not _EXPORTER.fullmatch(row.exporter):
+        return f"its exporter {row.exporter!r} is not of the form module:function"
+    if row.source is not None and row.source not in {each.file for each in CATALOGUE}:
+        return f"it starts from {row.source!r}, which advisor does not make"
+    unknown = [need for need in row.needs if need not in _NEEDS]
+    if unknown:
+        return f"it needs {unknown[0]!r}, which advisor does not know: it knows {', '.join(sorted(_NEEDS))}"
     return None

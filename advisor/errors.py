@@ -24,6 +24,10 @@ class ArtifactWarning(UserWarning):
     """An artifact loads, but on another machine or in another version than it was measured with."""
 
 
+class CandidateWarning(UserWarning):
+    """A candidate that another package adds cannot be used; everything else goes on."""
+
+
 class InputError(AdvisorError):
     """A value, file, field, ruleset or option given by the user is wrong (exit code 2)."""
 

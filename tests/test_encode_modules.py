@@ -119,3 +119,45 @@ def test_dropout_does_nothing_and_is_passed_over(folder: Path) -> None:
     dropout = {"idx": 9, "name": "9", "path": "9_Dropout", "type": "sentence_transformers.models.Dropout"}
     edit(folder / "modules.json", lambda modules: [*modules[:2], dropout, *modules[2:]])
     assert [type(stage) for stage in read_pipeline(folder).stages] == [Dense, Normalize]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"modules.json": [{"path": "0_StaticEmbedding", "type": "sentence_transformers.models.StaticEmbedding"}]},
+        {
+            "modules.json": [
+                {"path": ".", "type": "sentence_transformers.models.StaticEmbedding"},
+                {"path": "1_Normalize", "type": "sentence_transformers.models.Normalize"},
+            ],
+            "config.json": {"model_type": "model2vec"},
+        },
+        {"config.json": {"model_type": "model2vec", "architectures": ["StaticModel"], "normalize": True}},
+    ],
+    ids=["saved by Sentence Transformers", "model2vec with modules", "model2vec alone"],
+)
+def test_static_embeddings_are_told_that_they_need_no_backend(tmp_path: Path, files: dict[str, Any]) -> None:
+    for name, document in files.items():
+        (tmp_path / name).write_text(json.dumps(document))
+    with pytest.raises(ModelError, match="it has no transformer to run, so it needs no backend") as error:
+        read_pipeline(tmp_path)
+    assert error.value.exit_code == 3
+
+
+def test_a_real_static_model_is_one_sentence_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    from advisor.cli import main
+
+    tokenizer = Tokenizer.from_file(str(tiny_models.shared() / "tokenizer.json"))
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    model.save_pretrained(str(tmp_path / "static"), create_model_card=False)
+    assert main(["recommend", str(tmp_path / "static"), "--out", str(tmp_path / "out")]) == 3
+    said = capsys.readouterr()
+    assert "it needs no backend. Use it with Sentence Transformers as it is." in said.err
+    assert [line for line in said.err.splitlines() if "error" in line] == [said.err.splitlines()[-1]]
+    assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,49 @@ def test_a_model_that_is_not_cached_says_how_to_get_it(hub_cache: Path) -> None:
     )
 
 
+def test_a_revision_can_be_named_as_a_branch_a_tag_or_a_commit(hub_cache: Path) -> None:
+    add(hub_cache, "owner/tiny")
+    repository = hub_cache / "models--owner--tiny"
+    other = "f" * 40
+    (repository / "refs" / "pr").mkdir()
+    for ref in ("v1.0", "pr/1"):
+        (repository / "refs" / ref).write_text(other)
+    (repository / "refs" / "refs").mkdir()
+    (repository / "refs" / "refs" / "pr").mkdir()
+    (repository / "refs" / "refs" / "pr" / "1").write_text(other)
+    snapshot = tiny_models.copy(tiny_models.shared(), repository / "snapshots" / other)
+    assert resolve_model("owner/tiny", offline=True).revision == COMMIT
+    for revision in ("v1.0", "refs/pr/1", other):
+        profile = resolve_model(f"owner/tiny@{revision}", offline=True)
+        assert (profile.id, profile.path, profile.revision) == ("owner/tiny", snapshot, other)
+
+
+def test_a_revision_that_is_not_cached_says_how_to_get_it(hub_cache: Path) -> None:
+    add(hub_cache, "owner/tiny")
+    with pytest.raises(ModelError) as error:
+        resolve_model("owner/tiny@v2", offline=True)
+    assert str(error.value) == (
+        "The model 'owner/tiny@v2' is neither a folder nor in the local cache of Hugging Face, and advisor is offline. "
+        "With a connection, run: hf download owner/tiny --revision v2"
+    )
+
+
+def test_a_folder_with_an_at_sign_is_still_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_models.copy(tiny_models.shared(), tmp_path / "tiny@v1")
+    monkeypatch.chdir(tmp_path)
+    assert resolve_model("tiny@v1").id == "tiny@v1"
+
+
+def test_a_cached_static_model_is_recognised_although_it_has_no_configuration(hub_cache: Path) -> None:
+    snapshot = add(hub_cache, "owner/static")
+    shutil.rmtree(snapshot)
+    snapshot.mkdir()
+    module = {"path": "0_StaticEmbedding", "type": "sentence_transformers.models.StaticEmbedding"}
+    (snapshot / "modules.json").write_text(json.dumps([module]))
+    with pytest.raises(ModelError, match="it needs no backend"):
+        resolve_model("owner/static", offline=True)
+
+
 def test_a_model_that_is_cached_in_part_says_so(hub_cache: Path) -> None:
     (add(hub_cache, "owner/tiny") / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="only in part in the local cache"):
@@ -168,6 +212,18 @@ def test_offline_never_asks_the_network(tmp_path: Path, monkeypatch: pytest.Monk
     assert network.asked == []
 
 
+def test_a_revision_is_what_is_downloaded_and_an_unknown_one_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = fake(monkeypatch, tmp_path, owner__tiny=tiny_models.shared())
+    assert resolve_model("owner/tiny@v1").id == "owner/tiny"
+    assert [asked["revision"] for asked in network.asked] == ["v1"]
+    missing = hub.errors.RevisionNotFoundError  # its constructor wants a response of the HTTP library
+    network = fake(monkeypatch, tmp_path / "other", owner__tiny=missing.__new__(missing))
+    with pytest.raises(ModelError, match=r"The model owner/tiny has no revision 'v2'\. Name a branch"):
+        resolve_model("owner/tiny@v2")
+
+
 def test_an_unknown_id_says_that_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = fake(monkeypatch, tmp_path)
     with pytest.raises(ModelError, match="no model 'nope' on Hugging Face"):
@@ -200,7 +256,9 @@ def test_an_id_without_huggingface_hub_names_the_extra(monkeypatch: pytest.Monke
         resolve_model("owner/tiny")
 
 
-@pytest.mark.parametrize("name", ["./nope", "/nope", "../nope", "a/b/c", "nope/", "", "~/nope-nope"])
+@pytest.mark.parametrize(
+    "name", ["./nope", "/nope", "../nope", "a/b/c", "nope/", "", "~/nope-nope", "a/b@", "a/b@/c", "a@b@c"]
+)
 def test_what_reads_like_a_path_is_not_looked_for_online(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("advisor.model.hub._import_hub", lambda: pytest.fail("asked the hub"))
     if name == "":

@@ -203,7 +203,7 @@ def _candidates(hardware: Hardware, installed: set[str]) -> tuple[Fitness, ...]:
             candidate=each.name,
             why_not=catalogue.unmet(each, hardware) or needs_torch or _lacks(each, hardware, installed),
         )
-        for each in catalogue.CATALOGUE
+        for each in catalogue.candidates()
         if not each.on_request
     )
 

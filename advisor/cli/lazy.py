@@ -6,7 +6,20 @@ import importlib
 
 import click
 
-VERBS = ("recommend", "explain", "probe", "texts", "verify", "encode", "report", "cache", "doctor", "completion", "tui")
+VERBS = (
+    "recommend",
+    "explain",
+    "probe",
+    "texts",
+    "verify",
+    "encode",
+    "report",
+    "push",
+    "cache",
+    "doctor",
+    "completion",
+    "tui",
+)
 """In the order of the help. `advisor/cli/VERB.py` holds a command called `command`; its imports are light."""
 
 

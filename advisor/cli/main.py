@@ -14,7 +14,9 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -22,7 +24,7 @@ from advisor import __version__
 from advisor.cli.lazy import LazyGroup
 from advisor.cli.session import Session
 from advisor.cli.terminal import on_a_terminal, prepare_streams
-from advisor.errors import AdvisorError, ChildFailed
+from advisor.errors import AdvisorError, CandidateWarning, ChildFailed
 
 INTERRUPTED = 130
 
@@ -56,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_streams()
     session = Session()
     try:
-        with _terminated_as_interrupted():
+        with _terminated_as_interrupted(), _candidates_warned_of():
             return _run(list(sys.argv[1:] if argv is None else argv), session)
     except KeyboardInterrupt:
         _say(f"interrupted: {session.after_interrupt}")
@@ -79,6 +81,24 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _candidates_warned_of() -> Iterator[None]:
+    """Let a candidate of another package that cannot be used cost one line on stderr; other warnings stay Python's."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, CandidateWarning):
+            _say(f"warning: {_one_line(str(message))}")
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _run(args: list[str], session: Session) -> int:

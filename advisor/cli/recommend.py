@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor import catalogue
 from advisor.cli import values
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import err, out, write_json
@@ -87,6 +88,7 @@ def command(
     asked["skip"] = () if skip is None else values.candidates(skip, option="--skip")
     asked["threads"] = None if threads is None else values.threads(threads, logical_cpus=os.cpu_count() or 1)
 
+    catalogue.candidates()  # what it warns of must not fall into the line that is redrawn
     from advisor.api import recommend
     from advisor.events import Finished, RulesDecided
     from advisor.report.text import answer, plan

@@ -7,6 +7,7 @@ which is the same for all verbs.
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from click.types import StringParamType
 
 from advisor.cli.lazy import LazyGroup
 from advisor.cli.shells import answer
+from advisor.errors import CandidateWarning
 
 MANIFEST = "advisor.json"
 _MAX_ARTIFACTS = 50
@@ -55,6 +57,14 @@ class Models(Suggested):
         return "dir"
 
 
+class Repositories(Suggested):
+    """Models in the hub's cache, by their ids."""
+
+    def words(self, incomplete: str) -> Iterator[str]:
+        """Those with an owner."""
+        yield from (name for name in cached_models() if "/" in name)
+
+
 class Candidates(Suggested):
     """Names of candidates, separated by commas; none twice."""
 
@@ -64,7 +74,10 @@ class Candidates(Suggested):
 
         done, comma, _ = incomplete.rpartition(",")
         taken = done.split(",")
-        yield from (f"{done}{comma}{name}" for name in catalogue.names() if name not in taken)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CandidateWarning)  # it would land in the line that is typed
+            names = catalogue.names()
+        yield from (f"{done}{comma}{name}" for name in names if name not in taken)
 
 
 class Rulesets(Suggested):
@@ -130,6 +143,7 @@ SUGGESTED: dict[str, Suggested] = {
     "skip": Candidates(),
     "ruleset": Rulesets(),
     "artifact": Artifacts(),
+    "repository": Repositories(),
     "overrides": WhatIfs(),
     "texts": Files(),
     "source": Files(),

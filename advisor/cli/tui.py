@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor import catalogue
 from advisor.cli import values
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import on_a_terminal
@@ -67,6 +68,7 @@ def show(
     """Open the app; raises KeyboardInterrupt where it was left during a run."""
     from advisor.tui import Fields, open_app
 
+    catalogue.candidates()  # what it warns of would be hidden by the app
     fields = Fields(model=model, offline=offline)
     for name, text in typed.items():
         fields = fields.with_(name, text)

@@ -49,7 +49,7 @@ def candidates(text: str, *, option: str) -> tuple[str, ...]:
     if not names:
         raise InputError(f"{option} names no candidate:", hint=f"choose from {_all_names()}.")
     for name in names:
-        if name not in catalogue.names():
+        if catalogue.find(name) is None:
             raise InputError(f"{option} names {name!r}, which is no candidate:", hint=_close(name))
     return names
 

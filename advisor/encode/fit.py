@@ -31,7 +31,8 @@ def warn_if_unfit(manifest: Manifest, hardware: Hardware) -> None:
 
 def _machine(manifest: Manifest, hardware: Hardware) -> list[str]:
     name = manifest.document.get("winner")
-    candidates = [catalogue.get(name)] if name in catalogue.names() else []
+    named = catalogue.find(name) if isinstance(name, str) else None
+    candidates = [] if named is None else [named]
     # `onnx-qint8` becomes one file or another: what that file is made for is said by the row that names it.
     candidates += [one for one in catalogue.CATALOGUE if one.file is not None and one.file == _graph(manifest)]
     # Without the GPU that it names, a runtime does not start at all, and says so.

@@ -68,6 +68,8 @@ def read_pipeline(folder: Path) -> Pipeline:
     architecture = config.get("model_type")
     if not isinstance(architecture, str):
         raise ModelError(f"config.json of the model in {folder} names no model_type.")
+    if architecture == "model2vec":
+        raise _needs_no_backend(folder)
     settings = {} if modules is None else _read_transformer(transformer_folder)
     tokenizer = read_tokenizer_settings(transformer_folder, config=config, module=settings)
     hidden = first_of(config, "hidden_size", "dim", "d_model", "n_embd")
@@ -115,6 +117,8 @@ def _read_modules(folder: Path) -> tuple[_Module, ...] | None:
         known = package.split(".")[0] == "sentence_transformers"
         modules.append(_Module(name=name if known else kind, path=relative))
     kinds = [module.name for module in modules if module.name != "Dropout"]  # does nothing at inference
+    if "StaticEmbedding" in kinds:
+        raise _needs_no_backend(folder)
     supported = ("Transformer", "Pooling", "Dense", "Normalize")
     unknown = [kind for kind in kinds if kind not in supported]
     if unknown:
@@ -128,6 +132,14 @@ def _read_modules(folder: Path) -> tuple[_Module, ...] | None:
             "one Pooling, then any of Dense and Normalize."
         )
     return tuple(module for module in modules if module.name != "Dropout")
+
+
+def _needs_no_backend(folder: Path) -> ModelError:
+    return ModelError(
+        f"The model in {folder} is a table of static embeddings (StaticEmbedding, model2vec): it has no transformer to "
+        "run, so it needs no backend.",
+        hint="Use it with Sentence Transformers as it is.",
+    )
 
 
 def _read_transformer(folder: Path) -> dict[str, Any]:

@@ -216,6 +216,8 @@ class Exporter:
             max_loss=self._max_loss,
             inference_precision=self._mixed_precision(),
             time_limit_s=min(_RESCUE_S, _RESCUE_SHARE * self._within_s),
+            exporter=step.exporter,
+            device=step.device,
         )
 
     def _mixed_precision(self) -> str | None:
@@ -256,6 +258,8 @@ class Exporter:
             ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
         if step.reference is not None:
             ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
+        if step.exporter is not None:
+            ingredients |= {"exporter": step.exporter, "provided_by": step.provided_by}
         return key_of(ingredients)
 
     def _disk_full(self, step: Step) -> AdvisorError:

@@ -26,6 +26,10 @@ class ExportRequest:
     max_loss: float | None = None
     inference_precision: str | None = None
     time_limit_s: float | None = None
+    exporter: str | None = None
+    """`module:function` of the recipe `outside`."""
+    device: str = "cpu"
+    """What the file is made for."""
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""

@@ -10,7 +10,9 @@ from advisor.catalogue import Candidate
 from advisor.errors import UnavailableError
 from advisor.types import Hardware, Objective, RuntimeSettings
 
-Recipe = Literal["onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize", "openvino-rescue"]
+Recipe = Literal[
+    "onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize", "openvino-rescue", "outside"
+]
 
 RECIPE_VERSION = 1
 """Part of every cache key: raise it whenever a recipe writes a different file from the same model."""
@@ -39,6 +41,11 @@ class Step:
     calibrated: bool = False
     reference: str | None = None
     """The float32 file that the result is compared with; the result then depends on the loss budget, too."""
+    exporter: str | None = None
+    """`module:function` of the recipe `outside`."""
+    provided_by: str | None = None
+    """The package that brings the exporter, with its version."""
+    device: str = "cpu"
 
 
 def _onnx_step(file: str, recipe: Recipe) -> Step:
@@ -88,10 +95,26 @@ def steps_for(candidate: Candidate, hardware: Hardware) -> tuple[Step, ...]:
     if file is None:
         raise UnavailableError(f"{candidate.name} {catalogue.unmet(candidate, hardware) or 'has no file'}.")
     steps: list[Step] = []
+    if candidate.exporter is not None:
+        steps = [_outside_step(candidate, file)]
+        file = candidate.source
     while file is not None:
         steps.insert(0, _STEPS[file])
         file = steps[0].source
     return tuple(steps)
+
+
+def _outside_step(candidate: Candidate, file: str) -> Step:
+    return Step(
+        file=file,
+        recipe="outside",
+        packages=(*_ONNX, "onnxruntime") if candidate.runtime == "onnx" else (*_OPENVINO, "nncf"),
+        source=candidate.source,
+        calibrated=candidate.calibrated,
+        exporter=candidate.exporter,
+        provided_by=candidate.provided_by,
+        device=candidate.device,
+    )
 
 
 def settings_for(

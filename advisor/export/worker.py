@@ -83,7 +83,18 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
         from advisor.export.openvino_graph import export_openvino
 
         return export_openvino(model, file, threads=request.threads)
-    texts = json.loads(Path(request.calibration_texts or "").read_text(encoding="utf-8"))
+    if request.recipe == "outside":
+        from advisor.export.outside import ExportJob, export_outside
+
+        job = ExportJob(
+            model=model,
+            file=file,
+            source=None if request.source is None else source,
+            texts=_texts(request),
+            work=work,
+            threads=request.threads,
+        )
+        return export_outside(job, exporter=request.exporter or "", device=request.device)
     if request.recipe == "openvino-rescue":
         from advisor.export.openvino_rescue import rescue_openvino
 
@@ -93,7 +104,7 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
             Path(request.reference or ""),
             file,
             model_path=Path(request.model_path),
-            texts=texts,
+            texts=_texts(request),
             max_loss=request.max_loss or 0.0,
             inference_precision=request.inference_precision or "f32",
             threads=request.threads,
@@ -102,7 +113,14 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
         )
     from advisor.export.openvino_quantize import quantize_openvino
 
-    return quantize_openvino(model, source, file, texts=texts, threads=request.threads)
+    return quantize_openvino(model, source, file, texts=_texts(request), threads=request.threads)
+
+
+def _texts(request: ExportRequest) -> tuple[str, ...]:
+    """What the recipe is calibrated on; none where it is not."""
+    if request.calibration_texts is None:
+        return ()
+    return tuple(json.loads(Path(request.calibration_texts).read_text(encoding="utf-8")))
 
 
 def _keep_to_budget(threads: int) -> None:

@@ -26,8 +26,17 @@ class HubModel:
     revision: str | None
 
 
-def find_on_hub(name: str, *, offline: bool, pickled: bool, arrived: Arrived = lambda done, total: None) -> HubModel:
+def find_on_hub(
+    name: str,
+    *,
+    revision: str | None = None,
+    offline: bool,
+    pickled: bool,
+    arrived: Arrived = lambda done, total: None,
+) -> HubModel:
     """The model's snapshot, downloaded if need be. `pickled` allows .bin weights where there are no others.
+
+    `revision` is a branch, a tag or a commit; None is the main branch.
 
     `arrived` is told of a download, by the threads that it runs in; what it raises ends the download.
 
@@ -37,14 +46,14 @@ def find_on_hub(name: str, *, offline: bool, pickled: bool, arrived: Arrived = l
     ids = [name] if "/" in name else [f"sentence-transformers/{name}", name]
     incomplete = False
     for repo_id in ids:
-        folder = _cached(hub, repo_id)
+        folder = _cached(hub, repo_id, revision)
         if folder is not None and _is_complete(folder, pickled=pickled):
             return _model(repo_id, folder)
         incomplete = incomplete or folder is not None
     if offline or hub.constants.HF_HUB_OFFLINE:
-        raise _not_cached(hub, name, ids[0], incomplete=incomplete)
+        raise _not_cached(hub, name, ids[0], revision, incomplete=incomplete)
     for repo_id in ids:
-        folder = _download(hub, repo_id, pickled=pickled, arrived=arrived)
+        folder = _download(hub, repo_id, revision, pickled=pickled, arrived=arrived)
         if folder is not None:
             return _model(repo_id, folder)
     raise ModelError(
@@ -54,33 +63,51 @@ def find_on_hub(name: str, *, offline: bool, pickled: bool, arrived: Arrived = l
 
 
 def _import_hub() -> Any:
+    return import_hub(purpose="A model from Hugging Face")
+
+
+def import_hub(*, purpose: str) -> Any:
+    """The package huggingface_hub; raises MissingExtraError, with what it is needed for, where it is not installed."""
     try:
         import huggingface_hub
         import huggingface_hub.constants
         import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError:
-        raise MissingExtraError("huggingface_hub", "profile", purpose="A model from Hugging Face") from None
+        raise MissingExtraError("huggingface_hub", "profile", purpose=purpose) from None
     return huggingface_hub
 
 
-def _cached(hub: Any, repo_id: str) -> Path | None:
+def _cached(hub: Any, repo_id: str, revision: str | None) -> Path | None:
     try:
-        return Path(hub.snapshot_download(repo_id, local_files_only=True))
+        return Path(hub.snapshot_download(repo_id, revision=revision, local_files_only=True))
     except (hub.errors.LocalEntryNotFoundError, hub.errors.HFValidationError):
         return None
 
 
 def _is_complete(folder: Path, *, pickled: bool) -> bool:
+    if _is_static(folder):  # complete enough to be told apart
+        return True
     weights = any(folder.glob("*.safetensors")) or (pickled and any(folder.glob("*.bin")))
     return weights and (folder / "config.json").is_file() and (folder / "tokenizer.json").is_file()
 
 
-def _download(hub: Any, repo_id: str, *, pickled: bool, arrived: Arrived) -> Path | None:
+def _is_static(folder: Path) -> bool:
+    """Whether it is a table of static embeddings, whose files lie elsewhere; nothing of it is ever run."""
+    modules = folder / "modules.json"
+    return modules.is_file() and ".StaticEmbedding" in modules.read_text(encoding="utf-8", errors="replace")
+
+
+def _download(hub: Any, repo_id: str, revision: str | None, *, pickled: bool, arrived: Arrived) -> Path | None:
     """The downloaded snapshot; None where the hub knows no such repository."""
 
     def get(wanted: tuple[str, ...]) -> Path:
         found = hub.snapshot_download(
-            repo_id, allow_patterns=wanted, ignore_patterns=_UNWANTED, tqdm_class=progress_class(arrived)
+            repo_id,
+            revision=revision,
+            allow_patterns=wanted,
+            ignore_patterns=_UNWANTED,
+            tqdm_class=progress_class(arrived),
         )
         return Path(found)
 
@@ -95,6 +122,11 @@ def _download(hub: Any, repo_id: str, *, pickled: bool, arrived: Arrived) -> Pat
         ) from None
     except (hub.errors.RepositoryNotFoundError, hub.errors.HFValidationError):
         return None
+    except hub.errors.RevisionNotFoundError:
+        raise ModelError(
+            f"The model {repo_id} has no revision {revision!r}.",
+            hint=f"Name a branch, a tag or a whole commit of it, or leave out @{revision}.",
+        ) from None
     except Exception as error:  # the HTTP library's own tree, which differs between versions of huggingface_hub
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
@@ -108,12 +140,13 @@ def _model(repo_id: str, folder: Path) -> HubModel:
     return HubModel(repo_id=repo_id, folder=folder, revision=folder.name if is_commit else None)
 
 
-def _not_cached(hub: Any, name: str, repo_id: str, *, incomplete: bool) -> ModelError:
+def _not_cached(hub: Any, name: str, repo_id: str, revision: str | None, *, incomplete: bool) -> ModelError:
     state = "only in part" if incomplete else "neither a folder nor"
-    get = f"With a connection, run: hf download {repo_id}"
-    close = _close_hint(hub, name)
+    get = f"With a connection, run: hf download {repo_id}" + (f" --revision {revision}" if revision else "")
+    close = None if revision else _close_hint(hub, name)
+    typed = f"{name}@{revision}" if revision else name
     return ModelError(
-        f"The model {name!r} is {state} in the local cache of Hugging Face, and advisor is offline.",
+        f"The model {typed!r} is {state} in the local cache of Hugging Face, and advisor is offline.",
         hint=get if close is None or incomplete else f"{close} {get}",
     )
 

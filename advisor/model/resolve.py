@@ -13,8 +13,9 @@ from advisor.types import ModelProfile
 
 DEMO = "demo"
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-"""An id is `name` or `owner/name`: https://huggingface.co/docs/huggingface_hub/package_reference/utilities"""
+_HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?)(?:@(?P<revision>\w[\w./-]*))?")
+"""An id is `name` or `owner/name`: https://huggingface.co/docs/huggingface_hub/package_reference/utilities. A revision
+is a branch, a tag, a commit, or a pull request (refs/pr/1)."""
 
 
 def resolve_model(
@@ -28,7 +29,8 @@ def resolve_model(
 
     `name` is `demo` (the packaged all-MiniLM-L6-v2), a folder, or a Hugging Face id, which is looked for in the cache
     first and then online unless `offline` or HF_HUB_OFFLINE is set. An id without an owner also stands for
-    `sentence-transformers/NAME`, as in Sentence Transformers.
+    `sentence-transformers/NAME`, as in Sentence Transformers. `ID@REVISION` names a branch, a tag or a commit; the
+    profile's revision is the commit.
 
     `arrived` is told how many bytes of a download are here, of how many (None: not known yet); it is called by the
     threads that download, one at a time, and what it raises ends the download.
@@ -47,11 +49,14 @@ def resolve_model(
         return profile_folder(resolved, name=resolved.name, trust_remote_code=trust_remote_code)
     if folder.exists():
         raise ModelError(f"{name} is a file, not a model's folder.", hint="Name the folder that holds config.json.")
-    if not _HUB_ID.fullmatch(name) or name.endswith("/"):
+    named = _HUB_ID.fullmatch(name)
+    if named is None or name.endswith("/"):
         raise _no_folder(name, folder)
     from advisor.model.hub import find_on_hub
 
-    found = find_on_hub(name, offline=offline, pickled=trust_remote_code, arrived=arrived)
+    found = find_on_hub(
+        named["id"], revision=named["revision"], offline=offline, pickled=trust_remote_code, arrived=arrived
+    )
     return profile_folder(
         found.folder, name=found.repo_id, revision=found.revision, trust_remote_code=trust_remote_code
     )

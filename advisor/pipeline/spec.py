@@ -44,7 +44,7 @@ class RunSpec:
 def check(spec: RunSpec) -> None:
     """Raise InputError for a value that can be refused without looking at the machine."""
     for name in (*(spec.candidates or ()), *spec.skip):
-        if name not in catalogue.names():
+        if catalogue.find(name) is None:
             close = difflib.get_close_matches(name, catalogue.names(), n=3)
             meant = f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(catalogue.names())}."
             raise InputError(f"There is no candidate {name!r}.", hint=meant)

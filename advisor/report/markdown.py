@@ -46,7 +46,8 @@ def to_markdown(rec: Recommendation, *, ruleset: Ruleset | None = None) -> str:
 
 def command(rec: Recommendation) -> str:
     """The command that asks the same question again."""
-    parts = ["advisor", "recommend", rec.model.id]
+    revision = rec.model.revision
+    parts = ["advisor", "recommend", rec.model.id if revision is None else f"{rec.model.id}@{revision}"]
     if not rec.texts.builtin:
         parts += ["--texts", without_paths(rec.texts.source)]
         if rec.texts.field is not None:

@@ -110,7 +110,7 @@ def _challengers(root: Table) -> tuple[ChallengerRule, ...]:
 
 def _candidate(table: Table) -> str:
     name = table.text("candidate")
-    if name not in catalogue.names():
+    if catalogue.find(name) is None:
         hint = did_you_mean(name, catalogue.names())
         raise table.error("candidate", f"there is no candidate called '{name}'", hint=hint)
     return name

@@ -27,6 +27,7 @@ from spoiled import SPOILED, apart, make_hard, make_spoiled
 import advisor
 from advisor import catalogue
 from advisor.accuracy import labelled_loss, neighbours, score
+from advisor.accuracy.estimate import Neighbours
 from advisor.encode import open_encoder
 from advisor.gate import NOISE, judge, within
 from advisor.labels import LabelledSet, read_labels
@@ -98,14 +99,30 @@ def sample(labels: LabelledSet, *, seed: int, texts: Sequence[str] | None = None
     return tuple(random.Random(seed).sample(pool, min(NUM_TEXTS, len(pool))))
 
 
-def estimate(found: Embedded, base: Embedded, texts: Sequence[str]) -> Fidelity:
-    """What a recommendation estimates on these texts."""
+def estimate(found: Embedded, base: Embedded, texts: Sequence[str], pairs: Neighbours | None = None) -> Fidelity:
+    """What a recommendation estimates on these texts; `pairs` are the baseline's, where they are known."""
     rows = [found.rows[text] for text in texts]
-    pairs = neighbours(base.in_batch[rows])
+    pairs = pairs or neighbours(base.in_batch[rows])
     assert pairs is not None
     loss = pairs.loss(found.in_batch[rows], other=None if found.alone is None else found.alone[rows])
     assert loss is not None
     return loss
+
+
+def upper_ends(embedded: dict[str, Embedded], base: Embedded, labels: LabelledSet, num_halves: int) -> dict[str, Any]:
+    """The upper end of each candidate's estimate on the texts of random halves of the labelled pairs."""
+    found: dict[str, list[float]] = {name: [] for name in embedded}
+    for half in range(num_halves):
+        items = random.Random(half).sample(range(labels.task.num_items), labels.task.num_items // 2)
+        texts = sample(labels, seed=half, texts=[side[row] for item in items for side, row in _sides(labels, item)])
+        pairs = neighbours(base.in_batch[[base.rows[text] for text in texts]])
+        for name, each in embedded.items():
+            loss = estimate(each, base, texts, pairs)
+            assert loss.ci95 is not None
+            found[name].append(loss.ci95[1])
+        if half % 20 == 19:
+            say(f"    {half + 1} halves")
+    return found
 
 
 def run_estimate(labels: LabelledSet, scratch: Path, num_halves: int) -> list[dict[str, Any]]:
@@ -113,21 +130,15 @@ def run_estimate(labels: LabelledSet, scratch: Path, num_halves: int) -> list[di
     embedded = embed_all(labels, exported, model_path=model_path)
     base = embedded.pop(BASELINE)
     base_score = score(labels, base.asked, base.stored)
+    uppers = upper_ends(embedded, base, labels, num_halves)
     table = []
     for name, found in embedded.items():
-        say(f"    {name}: {num_halves} halves")
         true = labelled_loss(labels, base_score, score(labels, found.asked, found.stored))
         assert true is not None
         assert true.ci95 is not None
         guess = estimate(found, base, sample(labels, seed=0))
         assert guess.ci95 is not None
-        covered = 0
-        for half in range(num_halves):
-            items = random.Random(half).sample(range(labels.task.num_items), labels.task.num_items // 2)
-            texts = [side[row] for item in items for side, row in _sides(labels, item)]
-            upper = estimate(found, base, sample(labels, seed=half, texts=texts)).ci95
-            assert upper is not None
-            covered += max(upper[1], NOISE) >= true.value
+        covered = sum(max(upper, NOISE) >= true.value for upper in uppers[name])
         precision = "int8" if name in SPOILED else catalogue.get(name).precision
         gate = judge(name, precision, guess, max_loss=BUDGET)
         table.append(

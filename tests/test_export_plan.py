@@ -49,7 +49,9 @@ def test_static_int8_starts_from_the_openvino_file_and_alone_depends_on_the_text
 def test_layers_are_taken_back_from_the_int8_file_and_compared_with_the_float32_one():
     plain, quantized, mixed = steps_for(catalogue.get(catalogue.MIXED), AVX512)
     assert (mixed.source, mixed.reference) == (quantized.file, plain.file)
-    assert settings_for(catalogue.get(catalogue.MIXED), threads=2, hardware=hardware("avx2")).inference_precision == "f32"
+    assert (
+        settings_for(catalogue.get(catalogue.MIXED), threads=2, hardware=hardware("avx2")).inference_precision == "f32"
+    )
     native = hardware("avx2", "avx512f", "avx512_vnni", "avx512_bf16")
     assert settings_for(catalogue.get(catalogue.MIXED), threads=2, hardware=native).inference_precision == "bf16"
     assert settings_for(catalogue.get("openvino-qint8"), threads=2, hardware=native).inference_precision == "f32"

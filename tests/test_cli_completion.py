@@ -73,8 +73,8 @@ def in_bash(*words: str) -> list[str]:
         (("recommend", "demo", "--cand"), ["--candidates"]),
         (("recommend", "demo", "--objective", ""), ["throughput", "latency", "memory"]),
         (("recommend", "demo", "--objective", "=", "l"), ["latency"]),
-        (("recommend", "demo", "--candidates", "onnx,openvino-q"), ["onnx,openvino-qint8"]),
-        (("recommend", "demo", "--candidates", "=", "onnx,openvino-q"), ["onnx,openvino-qint8"]),
+        (("recommend", "demo", "--candidates", "onnx,openvino-b"), ["onnx,openvino-bf16"]),
+        (("recommend", "demo", "--candidates", "=", "onnx,openvino-b"), ["onnx,openvino-bf16"]),
         (("recommend", "demo", "--skip", "torch-fp16,torch-"), ["torch-fp16,torch-fp32", "torch-fp16,torch-bf16"]),
         (("recommend", "demo", "--ruleset", "sbert-2"), ["compopt -o default", "sbert-2024", "sbert-2026"]),
         (("recommend", "demo", "--texts", ""), ["compopt -o default", ""]),
@@ -118,7 +118,7 @@ def after_tab(command: list[str], setup: str, line: str) -> str:
         os.write(ours, f"{setup}; echo {ready[:5]}''{ready[5:]}\n".encode())
         read(until=ready)
         os.write(ours, f"{line}\t".encode())
-        expected = {"onnx,openvino-q": "onnx,openvino-qint8 "}[line.rpartition(" ")[2]]
+        expected = {"onnx,openvino-b": "onnx,openvino-bf16 "}[line.rpartition(" ")[2]]
         return expected if expected in read(until=expected) else ""
     finally:
         process.kill()
@@ -138,7 +138,7 @@ def after_tab(command: list[str], setup: str, line: str) -> str:
     ],
 )
 def test_the_tab_key_completes_a_list_of_candidates(here: Path, shell: str, setup: str) -> None:
-    assert after_tab(shell.split(), setup, "advisor recommend demo --candidates onnx,openvino-q")
+    assert after_tab(shell.split(), setup, "advisor recommend demo --candidates onnx,openvino-b")
 
 
 @installed("fish")
@@ -146,7 +146,7 @@ def test_the_tab_key_completes_a_list_of_candidates(here: Path, shell: str, setu
     ("line", "offered"),
     [
         ("advisor rec", ["recommend\tMeasure, and write the fastest as an artifact."]),
-        ("advisor recommend demo --candidates onnx,openvino-q", ["onnx,openvino-qint8"]),
+        ("advisor recommend demo --candidates onnx,openvino-b", ["onnx,openvino-bf16"]),
         ("advisor recommend demo --objective=l", ["--objective=latency"]),
         ("advisor verify advisor-out/mini", ["advisor-out/minilm", "advisor-out/minilm/\tDirectory"]),
     ],

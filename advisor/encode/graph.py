@@ -36,8 +36,8 @@ class GraphBackend:
     tokenised in portions; while the session runs one portion, the next is tokenised.
     """
 
-    def __init__(self, pipeline: Pipeline, session: Session, *, threads: int, tokens_per_batch: int) -> None:
-        self.tokenizer = Tokenizer(pipeline.tokenizer, threads=threads)
+    def __init__(self, pipeline: Pipeline, session: Session, tokenizer: Tokenizer, *, tokens_per_batch: int) -> None:
+        self.tokenizer = tokenizer
         self._pooling = pipeline.pooling
         self._stages = load_stages(pipeline.stages)
         self._session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.modules import read_pipeline
 from advisor.encode.session import Session
+from advisor.encode.tokenize import Tokenizer
 from advisor.errors import ArtifactError, InputError
 from advisor.types import Runtime, RuntimeSettings
 
@@ -48,11 +50,13 @@ def open_encoder(
     else:
         if file is None or not file.is_file():
             raise ArtifactError(f"The graph {file or 'file'} is missing.", hint="Export the model again.")
-        session = _open_session(runtime, file, settings, blob)
+        with ThreadPoolExecutor(1, thread_name_prefix="tokenizer") as pool:  # read while the runtime opens the graph
+            tokenizer = pool.submit(Tokenizer, pipeline.tokenizer, threads=settings.threads)
+            session = _open_session(runtime, file, settings, blob)
         backend = GraphBackend(
             pipeline,
             session,
-            threads=settings.threads,
+            tokenizer.result(),
             tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH[runtime],
         )
     return Encoder(pipeline, backend, settings, reopen=reopen)

@@ -1,6 +1,6 @@
 """Outcomes + objective + loss budget -> winner and verdict. Pure.
 
-A candidate passes if it was timed and its loss is within the budget: the upper end of its interval, see `gate`. Among
+A candidate passes if it was timed and its loss is within the budget: see `gate`. Among
 those that pass, one is *clearly better* than another if it is better by more than the tie margin, and beyond doubt: the
 95 % interval of the ratio of the two, from the rounds that both ran, lies above 1. Where they share no rounds, the
 intervals of both against the baseline must not overlap, which is a stricter demand (Schenker & Gentleman 2001,

@@ -1,7 +1,12 @@
 """Whether a loss is within a budget: one rule, on the interval. Pure.
 
-A candidate passes if the upper end of its loss's 95 % interval is within the budget. It is rejected if the loss itself
-is over it. In between it is uncertain, and does not pass either: the figures do not show that it keeps to the budget.
+A candidate passes if its loss's bound is within the budget. It is rejected if the loss itself is over it. In between it
+is uncertain, and does not pass either: the figures do not show that it keeps to the budget.
+
+The bound of a loss measured on labels is the upper end of its 95 % interval. An estimate is its own bound, for it errs
+upwards: it lay above the loss on labels for every candidate that we measured, good and bad (docs/accuracy.md), while
+the interval of an estimate from few texts would keep out what is known to be good. Its interval must exist, though,
+and where it reaches over the budget the output says so.
 
 A budget under `NOISE` counts as `NOISE`, so that a budget of 0 asks for what cannot be told from fp32.
 """
@@ -24,17 +29,16 @@ Gate = Literal["passes", "uncertain", "rejected"]
 def required_budget(name: str, precision: Precision, loss: Fidelity | None) -> float | None:
     """The smallest loss budget under which a candidate passes; None if none does.
 
-    That is the upper end of the interval, and 0 where this is noise. The baseline always passes. Of a loss without an
-    interval, from too few texts, only noise passes; of an unknown one, only fp32.
+    That is the bound of the loss, and 0 where its whole interval is noise. The baseline always passes. Of a loss
+    without an interval, from too few texts, only noise passes; of an unknown one, only fp32.
     """
     if name == BASELINE:
         return 0.0
     if loss is None or math.isnan(loss.value):
         return 0.0 if loss is None and precision == "fp32" else None
-    upper = _upper(loss)
-    if upper <= NOISE:
+    if _upper(loss) <= NOISE:
         return 0.0
-    return None if loss.ci95 is None else upper
+    return None if loss.ci95 is None else _bound(loss)
 
 
 def judge(name: str, precision: Precision, loss: Fidelity | None, *, max_loss: float) -> Gate:
@@ -52,9 +56,12 @@ def judge_outcome(outcome: Outcome, *, max_loss: float) -> Gate:
 
 
 def within(loss: Fidelity, *, max_loss: float) -> bool:
-    """Whether any loss keeps to a budget by the same rule: its upper end, and noise where it has no interval."""
-    upper = _upper(loss)
-    return upper <= NOISE or (loss.ci95 is not None and upper <= max_loss)
+    """Whether any loss keeps to a budget by the same rule."""
+    return _upper(loss) <= NOISE or (loss.ci95 is not None and _bound(loss) <= max_loss)
+
+
+def _bound(loss: Fidelity) -> float:
+    return _upper(loss) if loss.method == "labelled" else max(loss.value, NOISE)
 
 
 def _upper(loss: Fidelity) -> float:

@@ -504,7 +504,7 @@ def labelled() -> Recommendation:
         cosine_median=0.9981,
         cosine_min=0.963,
         batch_cosine_min=0.9876,
-        mixed=replace(won.loss, value=0.0021, ci95=(0.0017, 0.0052)),
+        mixed=replace(won.loss, value=0.0061, ci95=(0.0047, 0.0092)),
         by_length=(
             LengthLoss(min_chars=0, max_chars=63, share=0.7, value=0.0007, ci95=(0.0002, 0.0016)),
             LengthLoss(min_chars=64, max_chars=None, share=0.3, value=0.0012, ci95=None),

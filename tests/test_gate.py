@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.gate import NOISE, judge, required_budget, within
-from advisor.types import BASELINE, Fidelity
+from advisor.types import BASELINE, Fidelity, LossMethod
 
 
-def loss(value: float, low: float | None = None, high: float | None = None) -> Fidelity:
+def loss(
+    value: float, low: float | None = None, high: float | None = None, *, method: LossMethod = "labelled"
+) -> Fidelity:
     ci95 = None if low is None or high is None else (low, high)
-    return Fidelity(value=value, ci95=ci95, method="estimated", metric="m")
+    return Fidelity(value=value, ci95=ci95, method=method, metric="m")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,19 @@ def loss(value: float, low: float | None = None, high: float | None = None) -> F
     ],
 )
 def test_a_candidate_passes_if_the_upper_end_is_within_the_budget(found: Fidelity | None, expected: str) -> None:
+    assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (loss(0.001, 0.0005, 0.0041, method="estimated"), "passes"),
+        (loss(0.004, 0.003, 0.005, method="estimated"), "passes"),
+        (loss(0.0041, 0.003, 0.005, method="estimated"), "rejected"),
+        (loss(0.001, method="estimated"), "uncertain"),
+    ],
+)
+def test_an_estimate_errs_upwards_and_is_its_own_bound(found: Fidelity, expected: str) -> None:
     assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
 
 

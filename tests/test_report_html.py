@@ -93,7 +93,7 @@ def test_everything_that_was_measured_is_in_it() -> None:
     for part in (
         "needs a CUDA GPU",
         "cut after the probe: 3.7x slower",
-        "With a loss budget under 0.15% the winner would be openvino-bf16.",
+        "With a loss budget under 0.08% the winner would be openvino-bf16.",
         "sbert-2026 picks openvino-qint8 too.",
         "Up to 127 characters openvino-qint8, from 128 on openvino-bf16.",
         "2 streams",

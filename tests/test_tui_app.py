@@ -328,7 +328,7 @@ def test_a_changed_budget_ranks_the_measurements_again_and_names_the_flips() -> 
             assert "SIM" not in screen
             assert "openvino-qint8" in screen
             assert "openvino-bf16" in screen
-            assert "under 0.15% -> openvino-bf16" in screen  # the upper end of its interval
+            assert "under 0.08% -> openvino-bf16" in screen
 
     asyncio.run(scenario())
 

@@ -27,7 +27,7 @@ def rec() -> Recommendation:
 
 
 def test_moving_the_budget_across_a_measured_loss_changes_the_winner_at_once() -> None:
-    over, under = what_if(rec(), max_loss=0.0015), what_if(rec(), max_loss=0.0014)
+    over, under = what_if(rec(), max_loss=0.0008), what_if(rec(), max_loss=0.0007)
     assert over.choice is not None
     assert under.choice is not None
     assert (over.choice.winner, under.choice.winner) == ("openvino-qint8", "openvino-bf16")
@@ -71,7 +71,7 @@ def test_every_flip_is_where_the_winner_changes(budget: float) -> None:
 def test_flips_are_counted_from_the_budget_that_was_asked_about() -> None:
     flips = what_if(rec(), max_loss=0.0001).flips
     assert [(flip.below, flip.max_loss, flip.winner) for flip in flips] == [
-        (False, 0.0015, "openvino-qint8"),
+        (False, 0.0008, "openvino-qint8"),
     ]
 
 

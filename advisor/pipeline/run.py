@@ -37,6 +37,7 @@ from advisor.events import (
 )
 from advisor.export import Exporter
 from advisor.export.holding import release
+from advisor.gate import NOISE
 from advisor.labels import LabelledSet, read_labels
 from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
 from advisor.model import resolve_model
@@ -50,7 +51,7 @@ from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset
 from advisor.texts import reference_texts
-from advisor.types import Exported, Outcome, Recommendation, TextProfile, TextSample
+from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
@@ -241,7 +242,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
         choice = choose(outcomes, decision=known.decision, request=known.request)
-        warnings = _warnings(known.texts, result)
+        warnings = _warnings(known.texts, choice.winner, choice.outcomes, known.request, result)
         for warning in warnings:
             if warning not in result.warnings:
                 emit(WarningRaised(elapsed_s=elapsed(), message=warning))
@@ -282,11 +283,24 @@ def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(sorted(outcomes, key=key))
 
 
-def _warnings(profile: TextProfile, result: MeasureResult) -> tuple[str, ...]:
+def _warnings(
+    profile: TextProfile,
+    winner: str | None,
+    outcomes: Sequence[Outcome],
+    request: Request,
+    result: MeasureResult,
+) -> tuple[str, ...]:
     warnings = list(result.warnings)
     if profile.builtin:
         warnings.append(
             "No texts were given, so speed and loss are for advisor's built-in sample: give yours with --texts FILE."
+        )
+    chosen = next((outcome for outcome in outcomes if outcome.name == winner), None)
+    loss = None if chosen is None else chosen.loss
+    if loss is not None and loss.ci95 is not None and loss.ci95[1] > max(request.max_loss, NOISE) >= loss.value:
+        warnings.append(
+            f"The loss of {winner} is within the budget, but its interval reaches {loss.ci95[1]:.2%}: "
+            "check it on labelled data of your own with --eval."
         )
     return tuple(dict.fromkeys(warnings))
 

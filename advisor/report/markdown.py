@@ -201,8 +201,8 @@ def _table(rec: Recommendation) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
     together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
     budget = (
-        f"The loss budget is {fmt.percent(rec.request.max_loss)}; a candidate passes if the upper end of its interval "
-        "is within it."
+        f"The loss budget is {fmt.percent(rec.request.max_loss)}; a candidate passes if its estimated loss, or on "
+        "labels the upper end of the loss's interval, is within it."
     )
     legend = f"\n{budget} {LEGEND.replace('> winner', '`>` winner')}."
     return "\n".join(["## All candidates", "", *lines, *together, legend])

@@ -96,8 +96,8 @@ def method(rec: Recommendation) -> Markup:
         "the simpler candidate is kept, then the more accurate one.",
     ]
     said.append(
-        f"A candidate passes if the upper end of its loss's interval is within the budget of "
-        f"{fmt.percent(rec.request.max_loss)}; where only the loss itself is, it is uncertain, and does not pass."
+        f"A candidate passes if its estimated loss, or on labels the upper end of the loss's interval, is within the "
+        f"budget of {fmt.percent(rec.request.max_loss)}."
     )
     if "estimated" in methods:
         said.append(

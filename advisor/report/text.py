@@ -177,7 +177,7 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
         ("settings", verdict.settings(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("", verdict.unlabelled(rec)),
-        ("neighbours", verdict.neighbours(rec)),
+        ("nearest", verdict.neighbours(rec)),
         ("old index", verdict.reindexing(rec)),
         ("by length", verdict.losses_by_length(rec)),
         ("moved", _most_moved(rec)),

@@ -17,6 +17,7 @@ from test_encode_load import write
 from advisor.encode import Encoder, load, open_encoder
 from advisor.encode import windows as windows_module
 from advisor.encode.ahead import Shared, ahead
+from advisor.encode.backend import EncodeOptions
 from advisor.encode.windows import portions, windows
 from advisor.errors import InputError
 from advisor.types import RuntimeSettings
@@ -58,16 +59,10 @@ def test_no_more_of_a_generator_is_held_than_two_windows(encoder: Encoder) -> No
             taken += 1
             yield text
 
-    pieces = encoder.backend.embed(source(), options_of(encoder))
+    pieces = encoder.backend.embed(source(), EncodeOptions())
     first = next(pieces)
     assert len(first) <= taken <= 2 * 37
     assert len(first) + sum(map(len, pieces)) == len(TEXTS) == taken
-
-
-def options_of(encoder: Encoder):  # type: ignore[no-untyped-def]  # the type lives in a module of its own
-    from advisor.encode.backend import EncodeOptions
-
-    return EncodeOptions()
 
 
 @pytest.mark.usefixtures("small_windows")

@@ -23,28 +23,28 @@ def read_json_lines(pieces: Iterable[str], label: str, *, field: str | None) -> 
 def read_json(pieces: Iterator[str], label: str, *, field: str | None) -> TextStream:
     """Opens a JSON document: a list of strings or objects (streamed), or an object of lists (held in memory, up to
     `MAX_RECORD_CHARS`). JSON lines that are called .json are read as such. Raises InputError with the line's number."""
-    seen: list[str] = []
-    for piece in pieces:
-        seen.append(piece)
-        if not piece.isspace():
-            break
-    everything = chain(seen, pieces)
-    if "".join(seen).lstrip(_SPACE).startswith("["):
+    is_list, everything = _looked_at(pieces)
+    if is_list:
         return read_records(_ListItems(everything, label).records(), label, field=field)
     return _read_objects(everything, label, field)
 
 
 def json_records(pieces: Iterator[str], label: str) -> Iterator[Record]:
     """The records of JSON lines or of a JSON list, each with its line. Raises InputError for broken JSON."""
+    is_list, everything = _looked_at(pieces)
+    if is_list:
+        return _ListItems(everything, label).records()
+    return _parsed(record_lines(everything, label), label)
+
+
+def _looked_at(pieces: Iterator[str]) -> tuple[bool, Iterator[str]]:
+    """Whether a document begins as a list, and all of its pieces."""
     seen: list[str] = []
     for piece in pieces:
         seen.append(piece)
         if not piece.isspace():
             break
-    everything = chain(seen, pieces)
-    if "".join(seen).lstrip(_SPACE).startswith("["):
-        return _ListItems(everything, label).records()
-    return _parsed(record_lines(everything, label), label)
+    return "".join(seen).lstrip(_SPACE).startswith("["), chain(seen, pieces)
 
 
 def _read_objects(pieces: Iterable[str], label: str, field: str | None) -> TextStream:

@@ -72,9 +72,10 @@ def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request,
     that outcomes can be ranked anew under another budget. The baseline is never rejected.
 
     Verdicts: `inconclusive` if nothing passes, if a contender or the ruleset's pick has fewer than 3 rounds or no
-    interval, if several contenders are left and one's interval is wider than 25 % of its median to each side, or if
-    the pick is clearly beaten, but not by the winner. Else `confirmed` if the pick won and has the best median,
-    `overturned` if the winner is clearly better than the pick or the pick did not pass, `tie` otherwise.
+    interval, if several contenders are left and the interval of one's ratio to the best is wider than 25 % of its
+    median to each side, or if the pick is clearly beaten, but not by the winner. Else `confirmed` if the pick clearly
+    beats all others, `overturned` if the winner is clearly better than the pick or the pick did not pass, `tie`
+    otherwise.
 
     Raises KeyError for a candidate that is not in the catalogue.
     """
@@ -307,19 +308,18 @@ def _verdict(
     named = f"{pick_name}, which the rules named,"
     if pick is None:
         return "overturned", f"{winner.name} is the best that passed; {named} {_absence(judged, pick_name, objective)}."
-    best = max(field, key=lambda runner: runner.score)
-    if pick is winner and best.score <= winner.score:
-        return "confirmed", f"{named} {_lead(field, contenders, winner, objective)}."
     if pick is winner:
-        return (
-            "tie",
-            f"{named} is within noise of {best.name}, the best by its median, and is kept as {_merit(winner, best)}.",
-        )
+        rivals = [runner for runner in contenders if runner is not winner]
+        if not rivals:
+            return "confirmed", f"{named} {_lead(field, winner, objective)}."
+        rival = max(rivals, key=lambda runner: runner.score)
+        return "tie", f"{named} and {rival.name} are within noise; {winner.name} is kept as {_merit(winner, rival)}."
     if pick in contenders:
         return "tie", f"{named} and {winner.name} are within noise; {winner.name} is kept as {_merit(winner, pick)}."
     if _clearly_better(winner, pick, tie_margin):
         allowed = "" if winner.outcome.precision == "fp32" else ", with no more loss than allowed"
         return "overturned", f"{_compare(winner, pick, objective)}, which the rules named{allowed}."
+    best = max(field, key=lambda runner: runner.score)
     why = f"{named} is beaten by {best.name}, but cannot be told from {winner.name}, which ties with {best.name}."
     return "inconclusive", why
 
@@ -332,17 +332,23 @@ def _doubt(contenders: Sequence[_Runner], pick: _Runner | None) -> str | None:
             return f"Only {rounds} {'round' if rounds == 1 else 'rounds'} of {runner.name} could be timed"
         if runner.speed.ci95 is None:
             return f"The speed of {runner.name} has no confidence interval"
-    if len(contenders) > 1:
-        widest = max(contenders, key=_half_width)
-        if _half_width(widest) > MAX_HALF_WIDTH:
-            rival = next(runner for runner in contenders if runner is not widest)
-            return f"The interval of {widest.name} is ±{_half_width(widest):.0%}, too wide to tell it from {rival.name}"
+    best = max(contenders, key=lambda runner: runner.score)
+    others = [runner for runner in contenders if runner is not best]
+    if others:
+        widest = max(others, key=lambda runner: _half_width(runner, best))
+        width = _half_width(widest, best)
+        if width > MAX_HALF_WIDTH:
+            pair = f"{widest.name} and {best.name}"
+            return f"The speeds of {pair} compare to ±{width:.0%} only, too wide to tell them apart"
     return None
 
 
-def _half_width(runner: _Runner) -> float:
-    low, high = runner.speed.ci95 or (0.0, 0.0)
-    return (high - low) / 2 / runner.speed.median
+def _half_width(one: _Runner, other: _Runner) -> float:
+    """How far the interval of their ratio reaches to each side, as a fraction of its median; without shared rounds, the
+    wider one of their own intervals."""
+    pair = one.against.get(other.name)
+    known = [one.speed, other.speed] if pair is None else [pair]
+    return max((high - low) / 2 / each.median for each in known for low, high in [each.ci95 or (0.0, 0.0)])
 
 
 def _absence(judged: Sequence[Outcome], name: str, objective: Objective) -> str:
@@ -359,13 +365,11 @@ def _absence(judged: Sequence[Outcome], name: str, objective: Objective) -> str:
     return f"{what}: {reason}" if reason else what
 
 
-def _lead(field: Sequence[_Runner], contenders: Sequence[_Runner], winner: _Runner, objective: Objective) -> str:
+def _lead(field: Sequence[_Runner], winner: _Runner, objective: Objective) -> str:
     others = [runner for runner in field if runner is not winner]
     if not others:
         return "is the only one that passed"
     second = max(others, key=lambda runner: runner.score)
-    if second in contenders:
-        return f"is the best by its median, and {second.name}, the next, is within noise of it"
     return f"{_compare(winner, second, objective).removeprefix(f'{winner.name} ')}, the next"
 
 

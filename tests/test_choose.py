@@ -211,11 +211,12 @@ def test_confirmed_when_the_pick_is_clearly_the_fastest() -> None:
     assert choice.why == "openvino-qint8, which the rules named, is 3.00x the speed of onnx, the next."
 
 
-def test_confirmed_when_the_pick_leads_a_tie_and_is_the_one_to_keep() -> None:
-    choice = run(BASE, outcome("openvino", 2), outcome("onnx-O3", 1.99), pick="openvino")
-    assert (choice.winner, choice.verdict) == ("openvino", "confirmed")
+@pytest.mark.parametrize("rival_speedup", [1.99, 2.01])
+def test_a_tie_does_not_turn_on_whose_median_is_better(rival_speedup: float) -> None:
+    choice = run(BASE, outcome("openvino", 2), outcome("onnx-O3", rival_speedup), pick="openvino")
+    assert (choice.winner, choice.verdict) == ("openvino", "tie")
     assert choice.why == (
-        "openvino, which the rules named, is the best by its median, and onnx-O3, the next, is within noise of it."
+        "openvino, which the rules named, and onnx-O3 are within noise; openvino is kept as the simpler."
     )
 
 
@@ -282,11 +283,7 @@ def test_a_tie_keeps_the_simpler_of_pick_and_fastest() -> None:
 def test_a_tie_keeps_a_simpler_pick_behind_the_fastest() -> None:
     choice = run(BASE, outcome("onnx", 2.0), outcome("onnx-O3", 2.04), pick="onnx")
     assert (choice.winner, choice.verdict) == ("onnx", "tie")
-    assert (
-        choice.why
-        == "onnx, which the rules named, is within noise of onnx-O3, the best by its median, and is kept as the "
-        "simpler."
-    )
+    assert choice.why == "onnx, which the rules named, and onnx-O3 are within noise; onnx is kept as the simpler."
 
 
 def test_a_tie_of_equally_simple_ones_keeps_the_more_accurate_then_the_better_median() -> None:
@@ -341,8 +338,8 @@ def test_inconclusive_when_wide_intervals_leave_several_contenders() -> None:
     choice = run(BASE, outcome("openvino-qint8", 1.5, half=0.4, loss=0.001))
     assert choice.verdict == "inconclusive"
     assert choice.why == (
-        "The interval of openvino-qint8 is ±40%, too wide to tell it from torch-fp32, so openvino-qint8 is "
-        "only the likeliest."
+        "The speeds of torch-fp32 and openvino-qint8 compare to ±40% only, too wide to tell them apart, so "
+        "openvino-qint8 is only the likeliest."
     )
 
 
@@ -433,10 +430,18 @@ def test_what_was_seen_side_by_side_counts_more_than_two_intervals_against_a_noi
 
 
 def test_side_by_side_within_the_margin_or_within_noise_is_a_tie_whatever_the_baseline_says() -> None:
-    for speedup, half in ((1.02, 0.001), (1.3, 0.4)):
+    for speedup, half in ((1.02, 0.001), (1.1, 0.2)):
         one = beside(outcome("openvino-qint8", 4.0, loss=0.001), "onnx", speedup, half)
         other = beside(outcome("onnx", 3.0), "openvino-qint8", 1 / speedup, half)
         assert run(BASE, one, other).verdict == "tie"
+
+
+def test_side_by_side_too_widely_apart_to_tell_is_inconclusive() -> None:
+    one = beside(outcome("openvino-qint8", 4.0, loss=0.001), "onnx", 1.3, 0.4)
+    other = beside(outcome("onnx", 3.0), "openvino-qint8", 1 / 1.3, 0.3)
+    choice = run(BASE, one, other)
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "inconclusive")
+    assert "compare to ±3" in choice.why
 
 
 def test_without_enough_rounds_the_likeliest_wins_and_not_the_simplest() -> None:

@@ -83,6 +83,12 @@ def test_two_that_changed_places_during_the_race_are_named():
     assert warning.startswith("openvino and onnx changed places")
 
 
+def test_two_that_take_the_lead_in_turns_tie_and_are_not_named():
+    gaps = [1.1, 0.9, 1.2, 1.1, 0.9, 0.95, 1.1, 0.9]  # ahead in most of the first rounds, behind in most of the last
+    rounds = tuple(Round(block=0, seconds={"openvino": 1.0, "onnx": gap, "torch-fp32": 4.0}) for gap in gaps)
+    assert warnings(BEFORE, QUIET, dataclasses.replace(contest(), rounds=rounds), threads=2) == ()
+
+
 def test_a_budget_that_ended_a_close_race_is_named_and_a_clear_one_is_not():
     (warning,) = warnings(BEFORE, QUIET, contest(ending="time", rounds=4), threads=2)
     assert "ended the race after 4 rounds" in warning

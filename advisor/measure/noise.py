@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import expm1
 from statistics import median
 
-from advisor.measure.race import TIE_MARGIN, Ending
+from advisor.measure.intervals import median_interval
+from advisor.measure.race import Ending
 from advisor.measure.rounds import Round, log_speed
 from advisor.probe.cgroup import group_folders, parse_mountinfo, parse_self_cgroup
 from advisor.probe.sources import Sources
@@ -149,19 +151,29 @@ def warnings(before: Noise, after: Noise, contest: Contest, *, threads: int) -> 
             found.append(f"{one.what}, and {apart}: {one.remedy}.")
         elif one.share >= _DISTORTS:
             found.append(f"{one.what}: who is fastest holds, but by how much may not; {one.remedy}.")
-    half = len(ahead) // 2
-    if half >= _ROUNDS_IN_A_HALF:
-        first, last = median(ahead[:half]), median(ahead[-half:])
-        if first * last < 0 and abs(first - last) > TIE_MARGIN:
-            found.append(
-                f"{contest.leader} and {rival} changed places between the first and the last rounds: "
-                "let the machine cool down or come to rest, and run again."
-            )
+    if _changed_places(ahead):
+        found.append(
+            f"{contest.leader} and {rival} changed places between the first and the last rounds: "
+            "let the machine cool down or come to rest, and run again."
+        )
     if contest.ending == "time" and gap < _OPEN_GAP:
         found.append(
             f"The time budget ended the race after {len(ahead)} rounds, and {apart}: give it more (--time-budget)."
         )
     return tuple(found)
+
+
+def _changed_places(ahead: Sequence[float]) -> bool:
+    """Whether the leader was beyond doubt ahead in one half of the rounds, and behind in the other.
+
+    Two that are about as fast change places by chance all the time, and that is a tie, no disturbance.
+    """
+    half = len(ahead) // 2
+    if half < _ROUNDS_IN_A_HALF:
+        return False
+    halves = [median_interval(ahead[:half]), median_interval(ahead[-half:])]
+    ends = [end for interval in halves if interval is not None for end in interval]
+    return len(ends) == 4 and ((ends[0] > 0 > ends[3]) or (ends[1] < 0 < ends[2]))
 
 
 def _disturbances(before: Noise, after: Noise, threads: int) -> tuple[_Disturbance, ...]:

@@ -111,8 +111,9 @@ class Race:
 
     From `min_rounds` on, a candidate is cut when the upper bound of its speed relative to the leader is more than the
     tie margin below it. The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is
-    cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The race ends when
-    nobody is undecided, at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
+    cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The baseline, which
+    is never cut, stops there once it is slower, for its laps are the longest. The race ends when nobody is undecided,
+    at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
     """
 
     def __init__(
@@ -234,7 +235,11 @@ class Race:
             return
         early = num_rounds < self._limits.min_rounds
         for entrant in tuple(self._running.values()):
-            if entrant.name in (leader, self._baseline):
+            if entrant.name == leader:
+                continue
+            if entrant.name == self._baseline:
+                if not early and self._is_slower(entrant.name, leader):  # it has the rounds for an interval as well
+                    del self._running[entrant.name]
                 continue
             behind = log_speed(self._rounds, leader, entrant.name)
             if not entrant.may_win:
@@ -243,8 +248,11 @@ class Race:
             elif early:
                 if len(behind) == num_rounds and min(behind) > log(self._limits.early_ratio):
                     self._cut(entrant.name, exp(statistics.median(behind)), leader)
-            elif standing(self._rounds, entrant.name, leader, alpha=self._alpha) == "slower":
+            elif self._is_slower(entrant.name, leader):
                 self._cut(entrant.name, exp(statistics.median(behind)), leader)
+
+    def _is_slower(self, name: str, leader: str) -> bool:
+        return standing(self._rounds, name, leader, alpha=self._alpha) == "slower"
 
     def _cut(self, name: str, ratio: float, rival: str) -> None:
         num_rounds = len(self._rounds)

@@ -14,7 +14,9 @@ from advisor.measure.stages import Stages, Tuned
 from advisor.measure.tuning import Variant, best_of, variants
 from advisor.types import BASELINE, TriedSetting
 
-_TUNES = Limits(max_rounds=8)
+_TUNES = Limits(max_rounds=8, early_ratio=1.0)
+"""A setting that was slower than the best in each of the first rounds is not worth more of them: to be kept it would
+have to be faster in nearly every round (see `best_of`)."""
 _CONFIRMS = Limits(max_rounds=Limits().min_rounds, cuts=False)
 _CONFIRMS_LATENCY = Limits(max_rounds=2 * Limits().min_rounds, cuts=False)
 

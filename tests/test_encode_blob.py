@@ -111,7 +111,7 @@ def test_an_artifact_that_cannot_be_written_loads_all_the_same(artifact: Path, m
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("advisor.encode.blob.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("advisor.files.tempfile.mkstemp", refuse)
     assert embed(artifact).shape == (len(TEXTS), 32)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import factories
 import pytest
 
-from advisor.export.cache import sha256_of
+from advisor.files import sha256_of
 from advisor.labels import read_labels
 from advisor.measure.client import Load
 from advisor.measure.journal import Admitted, Journal, identity_of, journal_folder

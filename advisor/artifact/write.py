@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from advisor.artifact.verify import verify
 from advisor.document import settings_to_dict, to_dict
 from advisor.encode.manifest import MANIFEST
 from advisor.errors import ArtifactError, InputError
+from advisor.files import sha256_of
 from advisor.types import Artifact, ArtifactFile, Exported, ModelProfile, Precision, Recommendation, Runtime
 
 
@@ -111,7 +111,7 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
             shutil.copyfile(path, (folder / file).parent / path.name)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     files = tuple(
-        ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=_sha256(path), size_bytes=path.stat().st_size)
+        ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size_bytes=path.stat().st_size)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     )
@@ -140,11 +140,6 @@ def _with_sidecars(graph: Path) -> Iterator[Path]:
     for path in sorted(graph.parent.iterdir()):
         if path != graph and (path.name.startswith(graph.name) or path == graph.with_suffix(".bin")):
             yield path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _swap(building: Path, target: Path) -> None:

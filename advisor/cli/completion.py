@@ -11,6 +11,7 @@ import click
 
 from advisor.cli.session import shared_options
 from advisor.errors import InputError
+from advisor.files import replace_file
 
 SHELLS = ("bash", "zsh", "fish")
 """Those whose quirks `advisor.cli.shells` knows."""
@@ -78,12 +79,7 @@ def install_for(shell: str) -> Installed:
         raise InputError(f"{str(path)!r} exists and is not advisor's:", hint="move it away, then run this again.")
     if there != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            new.write_text(text, encoding="utf-8")
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
+        replace_file(path, text)
     return Installed(path=path, changed=there != text, then=_activation(shell, path))
 
 

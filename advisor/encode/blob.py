@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+
+from advisor.files import replace_file
 
 FOLDER = ".cache"
 """Inside the artifact. No file in it is one of the artifact's own."""
@@ -54,8 +54,8 @@ class Blob:
         folder = self._path.parent
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
-            _write(self._label, f"{hashlib.sha256(blob).hexdigest()}\n{version}\n".encode())
-            _write(self._path, blob)
+            replace_file(self._label, f"{hashlib.sha256(blob).hexdigest()}\n{version}\n".encode())
+            replace_file(self._path, blob)
             newest_first = sorted(folder.glob("*.blob"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
             for old in newest_first[MOST_BLOBS:]:
                 old.unlink(missing_ok=True)
@@ -76,16 +76,3 @@ class Blob:
             return self._label.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             return []
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Beside its place, then renamed: another process may read or write the same."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)  # mkstemp's 0o600 would lock other users out
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.errors import InputError
+from advisor.files import umask
 
 
 class NpyWriter:
@@ -74,9 +75,7 @@ class NpyWriter:
         self._file.seek(0)
         self._file.write(self.header())
         self._file.close()
-        umask = os.umask(0)
-        os.umask(umask)
-        self._building.chmod(0o666 & ~umask)  # mkstemp's 0o600 would lock other users out
+        self._building.chmod(0o666 & ~umask())  # mkstemp's 0o600 would lock other users out
         self._building.replace(self._path)
 
     @contextlib.contextmanager

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from advisor.export.holding import alone, hold, release
+from advisor.files import sha256_of
 from advisor.types import ArtifactFile
 
 RECORD = "export.json"
@@ -59,12 +60,6 @@ class CachedExport:
 def key_of(ingredients: object) -> str:
     """The key of an export: sha256 of the canonical JSON of everything that its bytes depend on."""
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class ExportCache:

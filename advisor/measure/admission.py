@@ -9,7 +9,7 @@ from pathlib import Path
 
 from advisor.child.forking import Preload
 from advisor.errors import ChildFailed
-from advisor.export.cache import sha256_of
+from advisor.files import sha256_of
 from advisor.labels import LabelledSet, cut_to
 from advisor.measure.client import Client
 from advisor.measure.comparing import Comparing, reference_name

@@ -15,7 +15,7 @@ from advisor.accuracy import Scored, check_embeddings, drift, labelled_loss, nei
 from advisor.accuracy.estimate import Neighbours
 from advisor.accuracy.labelled import MIN_BASELINE
 from advisor.errors import ChildFailed
-from advisor.export.cache import sha256_of
+from advisor.files import sha256_of
 from advisor.labels import LabelledSet
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal

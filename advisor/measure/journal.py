@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from advisor.export.cache import sha256_of
 from advisor.export.holding import release, try_alone
+from advisor.files import sha256_of
 from advisor.labels import LabelledSet
 from advisor.measure.client import Load
 from advisor.measure.race import Exit

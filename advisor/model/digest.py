@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from advisor.files import sha256_of
+
 _SUFFIXES = {".json", ".txt", ".model", ".jinja", ".py"}
 _SKIPPED_FOLDERS = {"onnx", "openvino", "coreml", "original"}
 _SKIPPED_FILES = {"advisor.json", "data_config.json", "train_script.py"}
@@ -20,7 +22,7 @@ def content_sha256(folder: Path, weights: Iterable[Path]) -> str:
     files = {*weights, *_small_files(folder)}
     names = {file.relative_to(folder).as_posix(): file for file in files}
     with ThreadPoolExecutor(min(len(names), os.cpu_count() or 1, 4)) as pool:
-        digests = dict(zip(names, pool.map(_sha256, names.values()), strict=True))
+        digests = dict(zip(names, pool.map(sha256_of, names.values()), strict=True))
     total = hashlib.sha256()
     for name in sorted(digests):
         total.update(f"{name}\0{digests[name]}\n".encode())
@@ -40,8 +42,3 @@ def _small_files(folder: Path) -> Iterable[Path]:
 
 def _matters(path: Path) -> bool:
     return path.suffix in _SUFFIXES and path.name not in _SKIPPED_FILES and path.is_file()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from advisor.errors import InputError
+from advisor.files import replace_file
 from advisor.report.html import to_html
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset
@@ -32,7 +30,7 @@ def write_reports(rec: Recommendation, folder: Path, *, ruleset: Ruleset | None 
     for name, text in render(rec, ruleset=ruleset).items():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _replace(folder / name, text)
+            replace_file(folder / name, text)
         except OSError as error:
             raise InputError(
                 f"The report {str(folder / name)!r} cannot be written: {error.strerror or error}.",
@@ -40,16 +38,3 @@ def write_reports(rec: Recommendation, folder: Path, *, ruleset: Ruleset | None 
             ) from None
         written.append(folder / name)
     return tuple(written)
-
-
-def _replace(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # mkstemp's 0o600 would lock other users out
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

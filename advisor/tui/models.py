@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.files import replace_file
 from advisor.paths import cache_dir
 
 RECENT = "recent-models.json"
@@ -53,9 +54,7 @@ def remember(name: str) -> None:
     path = cache_dir() / RECENT
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{RECENT}.{os.getpid()}")
-        partial.write_text(json.dumps(names), encoding="utf-8")
-        os.replace(partial, path)
+        replace_file(path, json.dumps(names))
 
 
 def hub_cache() -> Path:

@@ -29,6 +29,8 @@ def test_every_field_reaches_the_run() -> None:
         ruleset="sbert-2026",
         candidates="openvino, onnx",
         skip="torch-fp16",
+        eval="pairs.tsv",
+        eval_field="a,b,score",
         out="here",
         seed="7",
         offline=True,
@@ -44,6 +46,8 @@ def test_every_field_reaches_the_run() -> None:
         ruleset="sbert-2026",
         candidates=("openvino", "onnx"),
         skip=("torch-fp16",),
+        labels="pairs.tsv",
+        label_field="a,b,score",
         out=Path("here"),
         seed=7,
         offline=True,
@@ -55,6 +59,7 @@ def test_every_field_reaches_the_run() -> None:
     [
         ("model", "", "Name a folder"),
         ("texts", "-", "cannot come from stdin"),
+        ("eval_field", "a,b,score", "name the labels as well"),
         ("max_loss", "0.4", "ambiguous: write 0.4% or 0.004"),
         ("max_loss", "much", "is not a number"),
         ("objective", "speed", "Choose one of throughput, latency, memory"),
@@ -99,6 +104,16 @@ def test_texts_that_cannot_be_read_are_told_and_the_machine_is_shown_all_the_sam
     assert [error.name for error in seen.errors] == ["texts"]
     assert seen.explanation is not None
     assert not seen.texts_known
+
+
+def test_labels_that_cannot_be_read_are_told_before_the_run(tmp_path: Path) -> None:
+    missing = preview(RunSpec(model="", labels=str(tmp_path / "none.tsv")))
+    assert [(each.name, "none.tsv" in each.message) for each in missing.errors] == [("eval", True)]
+    good = tmp_path / "pairs.tsv"
+    good.write_text("a\tb\tscore\n" + "".join(f"one {n}\ttwo {n}\t{n % 6}\n" for n in range(40)), encoding="utf-8")
+    assert preview(RunSpec(model="", labels=str(good))).errors == ()
+    on_the_hub = preview(RunSpec(model="", labels="hub:somebody/some-data"))
+    assert (on_the_hub.errors, [note.name for note in on_the_hub.notes]) == ((), ["eval"])
 
 
 def test_texts_on_the_hub_are_not_fetched_for_a_look() -> None:

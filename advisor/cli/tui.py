@@ -37,6 +37,10 @@ AFTER_INTERRUPT = "exports and rounds are kept; the same run goes on from there"
 )
 @click.option("--candidates", default="", metavar="A,B", help="Try only these, beside the baseline.")
 @click.option("--skip", default="", metavar="A,B", help="Do not try these.")
+@click.option(
+    "--eval", default="", metavar="SOURCE", help="Labels to measure the loss on: pairs, triplets, a BEIR folder."
+)
+@click.option("--eval-field", default="", metavar="A,B,C", help="The columns of the labels: two texts and the score.")
 @click.option("--threads", default="", metavar="N", help="Threads for every runtime; all usable cores by default.")
 @click.option(
     "--time-budget", default="90s", show_default=True, metavar="TIME", help="For exporting and measuring: 90s, 3m, 1h."

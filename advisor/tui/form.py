@@ -24,6 +24,8 @@ Name = Literal[
     "ruleset",
     "candidates",
     "skip",
+    "eval",
+    "eval_field",
     "out",
     "seed",
 ]
@@ -43,6 +45,8 @@ class Fields:
     ruleset: str = "sbert-2024"
     candidates: str = ""
     skip: str = ""
+    eval: str = ""
+    eval_field: str = ""
     out: str = ""
     seed: str = "0"
     offline: bool = False
@@ -107,6 +111,8 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
         errors.append(FieldError(name="model", message="Name a folder, a Hugging Face id, or demo."))
     if typed.texts.strip() == "-":
         errors.append(FieldError(name="texts", message="The app has the terminal, so texts cannot come from stdin."))
+    if typed.eval_field.strip() and not typed.eval.strip():
+        errors.append(FieldError(name="eval_field", message="These are columns of labels: name the labels as well."))
     spec = replace(
         default,
         texts=typed.texts.strip() or None,
@@ -119,6 +125,8 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
         time_budget_s=get("time_budget", parsers.time_budget, default.time_budget_s),
         seed=get("seed", _whole, default.seed),
         ruleset=get("ruleset", _ruleset, default.ruleset),
+        labels=typed.eval.strip() or None,
+        label_field=typed.eval_field.strip() or None,
         out=get("out", Path),
         offline=typed.offline,
     )

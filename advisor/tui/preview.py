@@ -36,6 +36,7 @@ Look = Callable[["RunSpec"], Preview]
 
 def preview(spec: RunSpec) -> Preview:
     """Look at the machine, the model and the texts as far as they are on this machine. Raises nothing."""
+    from advisor.labels import read_labels
     from advisor.model import resolve_model
     from advisor.pipeline import explain
 
@@ -52,6 +53,13 @@ def preview(spec: RunSpec) -> Preview:
                 notes.append(FieldError(name="model", message="Not in the local cache: the run asks Hugging Face."))
             else:
                 errors.append(FieldError(name="model", message=str(error)))
+    if isinstance(spec.labels, str) and spec.labels.startswith(HUB_TEXTS):
+        notes.append(FieldError(name="eval", message="Read from Hugging Face when the run begins."))
+    elif spec.labels is not None:
+        try:
+            read_labels(spec.labels, field=spec.label_field, offline=True)
+        except AdvisorError as error:
+            errors.append(FieldError(name="eval", message=str(error)))
     if isinstance(spec.texts, str) and spec.texts.startswith(HUB_TEXTS):
         notes.append(FieldError(name="texts", message="Read from Hugging Face when the run begins."))
         here = replace(here, texts=None, field=None)

@@ -30,6 +30,8 @@ _FIELDS = (
     ("ruleset", "Ruleset", "a name, or a file ending in .toml"),
     ("candidates", "Only", "candidates, with commas; empty: all that fit"),
     ("skip", "Skip", "candidates, with commas"),
+    ("eval", "Labels", "pairs, triplets or a BEIR folder; empty: the loss is estimated"),
+    ("eval_field", "Label columns", "two texts and the score, with commas"),
     ("out", "Write to", "advisor-out/MODEL"),
     ("seed", "Seed", "0"),
 )
@@ -47,14 +49,14 @@ class SetupPane(Pane):
 
     DEFAULT_CSS = """
     SetupPane .field { height: 1; }
-    SetupPane .field Label { width: 13; text-style: bold; }
+    SetupPane .field Label { width: 14; text-style: bold; }
     SetupPane .field Input { width: 1fr; }
     SetupPane .field Select { width: 1fr; }
-    SetupPane .problem { height: auto; padding-left: 13; display: none; color: $text-error; }
+    SetupPane .problem { height: auto; padding-left: 14; display: none; color: $text-error; }
     SetupPane .problem.-note { color: $text-muted; }
-    SetupPane #models { height: auto; max-height: 4; margin-left: 13; display: none; background: transparent; }
+    SetupPane #models { height: auto; max-height: 4; margin-left: 14; display: none; background: transparent; }
     SetupPane .field:focus-within { background: $boost; }
-    SetupPane #buttons { height: 1; margin: 1 0 0 13; }
+    SetupPane #buttons { height: 1; margin: 1 0 0 14; }
     SetupPane #buttons Button { margin-right: 2; }
     """
 

@@ -28,7 +28,7 @@ from advisor.encode import open_encoder
 from advisor.export.check import ANY_DIFFERENCE, check, openvino_runner
 from advisor.export.failure import ExportError, UnneededError
 from advisor.export.loading import Inputs, LoadedModel
-from advisor.gate import NOISE
+from advisor.gate import NOISE, within
 from advisor.types import Fidelity, RuntimeSettings
 
 _TEXTS = 256
@@ -67,8 +67,8 @@ def rescue_openvino(
     """Write `file` (.xml) and its .bin, made from the `quantized` file, and return notes.
 
     The loss is estimated on at most 256 of `texts` against the float32 file `reference`, both as the encoder runs them;
-    its upper end must stay within 80 % of `max_loss`. Raises UnneededError where plain int8 does, or where no int8
-    could, and ExportError where half of the layers or `time_limit_s` seconds do not suffice.
+    the gate must pass it at 80 % of `max_loss`. Raises UnneededError where it passes plain int8 so, or could pass no
+    int8 at all, and ExportError where half of the layers or `time_limit_s` seconds do not suffice.
     """
     import openvino
 
@@ -96,7 +96,7 @@ def rescue_openvino(
         return loss
 
     plain = loss_of(quantized)
-    if _upper(plain) <= max_loss:
+    if within(plain, max_loss=_MARGIN * max_loss):
         raise UnneededError("openvino-qint8 is within the loss budget on your texts: no layer needs to be taken back")
     graph = openvino.Core().read_model(str(quantized))
     groups = _groups(graph)
@@ -106,7 +106,7 @@ def rescue_openvino(
         path = work / "trial.xml"
         openvino.save_model(trial, str(path), compress_to_fp16=False)
         loss = loss_of(path)
-        if _upper(loss) <= _MARGIN * max_loss:
+        if within(loss, max_loss=_MARGIN * max_loss):
             file.parent.mkdir(parents=True, exist_ok=True)
             openvino.save_model(trial, str(file), compress_to_fp16=False)
             check(openvino_runner(file, threads=threads), model.probes, tolerance=ANY_DIFFERENCE)

@@ -1,166 +1,282 @@
-"""Does the app disturb what it shows? The same run without a screen and in the app, in turns.
+"""Does the app disturb what it shows? Every block is timed twice in a row: beside the app, and without it.
 
-    python benchmarks/tui.py --pairs 12
+    python benchmarks/tui.py --rounds 60 --texts stsb-test.csv
 
-Each pair is one `advisor recommend` with no terminal and one `advisor tui` on a pseudo terminal, in random order, with
-the same seed, the same texts and the same exports. Printed is, for each candidate, its texts/s with the app over its
-texts/s without, as the median over the pairs with a 95 % interval. Promised is that it stays within 2 %. The two runs
-of a pair are a minute apart, so the machine's own drift is in the interval: take many pairs on a quiet machine.
+The app runs in a process of its own on a pseudo terminal, on its race screen, and is told of every lap as it is in a
+real run: it draws, and the next lap waits until it has. The workers are those of a recommendation. In each round every
+candidate encodes the round's block twice, in random order: once beside the app, which has just drawn, and once while
+the app's process is stopped (SIGSTOP), so that it cannot use a core. Printed is, for each candidate, its speed beside
+the app over its speed without, as the median over the rounds with a 95 % interval, and what the app used of the CPU
+time while something was timed. Promised is that the speed stays within 2 %.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import json
+import math
 import os
 import pty
 import random
-import select
-import shutil
+import signal
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
+from collections.abc import Callable, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
-from common import Machine, say, write_json
+import psutil
+from common import Machine, Workers, export, say, write_json
 
+import advisor
+from advisor import events
+from advisor.catalogue import names
+from advisor.cli.tui import parsers
+from advisor.errors import AdvisorError
+from advisor.events import Event
 from advisor.measure.intervals import median_interval
-from advisor.paths import ROUNDS
-from advisor.types import BASELINE
+from advisor.measure.pace import DEFAULT_PACE
+from advisor.measure.runners import BlockRunner, Seat
+from advisor.model import resolve_model
+from advisor.paths import cache_dir
+from advisor.texts import sample_texts
+from advisor.types import BASELINE, Request
 
 COLUMNS, ROWS = 100, 30
-DEADLINE_S = 900.0
+READY = b"Loss budget"
 CTRL_R = b"\x12"
+NUM_TEXTS = 512
+ANY_LOSS = 0.9
+START_S = 60.0
+"""The app must have opened by then."""
 
 
-def headless(arguments: list[str], env: dict[str, str]) -> None:
-    """A run with no terminal at all."""
-    subprocess.run(
-        [sys.executable, "-m", "advisor", "recommend", *arguments, "-q"],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+# -- the app's process ---------------------------------------------------------------------------------------
 
 
-def in_the_app(arguments: list[str], env: dict[str, str], out: Path) -> None:
-    """A run in the app, on a terminal that reads all that is drawn; it is left once the artifact is there."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "advisor", "tui", *arguments],
-        env={**env, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    start, begun, left = time.monotonic(), False, False
-    try:
-        while process.poll() is None:
-            if time.monotonic() - start > DEADLINE_S:
-                raise TimeoutError("The app did not end.")
-            # A second is rare enough to disturb nothing: what is drawn wakes this loop, and between draws it sleeps.
-            if select.select([ours], [], [], 1.0)[0]:
-                try:
-                    seen = os.read(ours, 65536)
-                except OSError:  # Linux' way to say that the other end is closed
-                    break
-                if not begun and b"Loss budget" in seen:
-                    os.write(ours, CTRL_R)
+def be_the_app(pipe: Connection) -> int:
+    """The app itself; only the run that it starts is not the pipeline, but what comes through the pipe."""
+    from advisor.tui.app import AdvisorApp
+    from advisor.tui.form import Fields
+
+    def follow(_spec: Any, emit: Callable[[Event], None], _control: Any) -> Any:
+        while (event := pipe.recv()) is not None:
+            emit(event)  # returns when it has been drawn, if it is time to draw
+            pipe.send(None)
+
+    AdvisorApp(Fields(model="demo"), parsers(), run=follow).run()
+    return 0
+
+
+class App:
+    """The app on a pseudo terminal that reads all that it draws. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self._pipe, child_end = Pipe()
+        os.set_inheritable(child_end.fileno(), True)
+        self.num_drawn_bytes = 0
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--app-fd", str(child_end.fileno())],
+            env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            close_fds=False,
+        )
+        os.close(theirs)
+        child_end.close()
+        self._terminal = ours
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go_on()
+        self._process.kill()
+        self._process.wait()
+        os.close(self._terminal)
+
+    def tell(self, event: Event) -> None:
+        """Returns when the app has taken the event in, and drawn if it does."""
+        self._pipe.send(event)
+        if not self._pipe.poll(START_S):
+            raise TimeoutError("The app did not answer.")
+        self._pipe.recv()
+
+    def stop(self) -> None:
+        """From here on it uses nothing."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """It runs again."""
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def cpu_s(self) -> float:
+        """The CPU seconds that it has used."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return float(used.user + used.system)
+
+    def _read(self) -> None:
+        begun = False
+        while True:
+            try:
+                drawn = os.read(self._terminal, 65536)
+                self.num_drawn_bytes += len(drawn)
+                if not begun and READY in drawn:
+                    os.write(self._terminal, CTRL_R)
                     begun = True
-            if begun and not left and (out / "advisor.json").is_file():
-                time.sleep(1.0)  # for the last screen
-                os.write(ours, b"q")
-                left = True
-        process.wait(30)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
-        os.close(ours)
+            except OSError:
+                return
 
 
-def texts_per_s(out: Path) -> dict[str, float]:
-    """The medians that a run wrote down."""
-    document = json.loads((out / "advisor.json").read_text(encoding="utf-8"))
-    candidates = document["candidates"]
-    return {each["name"]: each["texts_per_s"]["median"] for each in candidates if each["texts_per_s"] is not None}
+# -- the race ------------------------------------------------------------------------------------------------
 
 
-def pair(arguments: argparse.Namespace, index: int, folder: Path) -> dict[str, float]:
-    """The ratio of speeds, with the app over without, for each candidate that both runs have measured."""
-    env = {**os.environ, "ADVISOR_CACHE": str(folder / "cache")}
-    order = ["headless", "app"]
-    random.Random(arguments.seed + index).shuffle(order)
-    speeds: dict[str, dict[str, float]] = {}
-    for mode in order:
-        out = folder / mode
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.rmtree(folder / "cache" / ROUNDS, ignore_errors=True)  # no round of the other run may count
-        asked = [arguments.model, "--candidates", arguments.candidate, "--out", str(out)]
-        asked += ["--time-budget", arguments.time_budget, "--seed", str(arguments.seed + index)]
-        if arguments.texts is not None:
-            asked += ["--texts", arguments.texts]
-        if mode == "headless":
-            headless(asked, env)
-        else:
-            in_the_app(asked, env, out)
-        speeds[mode] = texts_per_s(out)
-    both = speeds["app"].keys() & speeds["headless"].keys()
-    return {name: speeds["app"][name] / speeds["headless"][name] for name in sorted(both)}
+def rounds(
+    workers: Workers, app: App, *, num_rounds: int, seed: int
+) -> tuple[list[dict[str, tuple[float, float]]], float]:
+    """Seconds of every candidate in every round, beside the app and without it, and the app's share of the CPU time
+    inside the laps beside it."""
+    contestants = workers.contestants
+    runner = BlockRunner(
+        {name: Seat(contestant=contestant) for name, contestant in contestants.items()}, workers.plan, DEFAULT_PACE
+    )
+    rng = random.Random(seed)
+    start = time.monotonic()
+    found: list[dict[str, tuple[float, float]]] = []
+    app_s = lap_s = 0.0
+    for index in range(num_rounds):
+        block = index % len(workers.plan.blocks)
+        turns = [(name, beside) for name in contestants for beside in (True, False)]
+        rng.shuffle(turns)
+        seconds: dict[tuple[str, bool], float] = {}
+        for name, beside in turns:
+            if beside:
+                before_s = app.cpu_s()
+                seconds[name, beside] = runner.run(name, block).seconds
+                app_s += app.cpu_s() - before_s
+                lap_s += seconds[name, beside]
+            else:
+                app.stop()
+                try:
+                    seconds[name, beside] = runner.run(name, block).seconds
+                finally:
+                    app.go_on()
+            app.tell(
+                events.RoundFinished(
+                    elapsed_s=time.monotonic() - start,
+                    candidate=name,
+                    round_index=index + 1,
+                    num_rounds=num_rounds,
+                    texts_per_s=workers.plan.block_texts[block] / seconds[name, beside],
+                )
+            )
+        found.append({name: (seconds[name, True], seconds[name, False]) for name in contestants})
+        if (index + 1) % 10 == 0:
+            say(f"{index + 1:4} of {num_rounds} rounds")
+    return found, app_s / lap_s
 
 
-def report(pairs: list[dict[str, float]], names: tuple[str, ...], machine: Machine) -> None:
+def run(arguments: argparse.Namespace, machine: Machine) -> tuple[list[dict[str, tuple[float, float]]], float, int]:
+    """Everything, with a worker for each candidate; the last figure is the bytes that the app has drawn."""
+    asked = [BASELINE, *arguments.candidates]
+    seen: list[Event] = []
+    advisor.recommend(
+        arguments.model, texts=arguments.texts, candidates=arguments.candidates, dry_run=True, on_event=seen.append
+    )
+    model = resolve_model(arguments.model)
+    texts = sample_texts(
+        arguments.texts,
+        field=None,
+        num_texts=NUM_TEXTS,
+        seed=0,
+        tokenizer=None,
+        max_seq_length=None,
+        offline=False,
+    ).texts
+    threads = machine.hardware.threads
+    request = Request(objective="throughput", max_loss=ANY_LOSS, threads=threads, seed=arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="advisor-tui-") as name:
+        folder = Path(name)
+        files = export(
+            asked, model=model, machine=machine, texts=texts, threads=threads, cache=cache_dir(), logs=folder
+        )
+        if files.failed:
+            raise AdvisorError("; ".join(f"{each}: {reason}" for each, reason in files.failed.items()))
+        with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers, App() as app:
+            if workers.failed:
+                raise AdvisorError("; ".join(f"{each}: {reason}" for each, reason in workers.failed.items()))
+            for event in seen:
+                if not isinstance(event, (events.Finished, events.CandidateEnded)):
+                    app.tell(event)
+            for exported in files.exported:
+                app.tell(events.ExportFinished(elapsed_s=0.0, exported=exported))
+            app.tell(events.StageStarted(elapsed_s=0.0, stage="measure"))
+            for contestant in workers.contestants.values():
+                assert contestant.load is not None  # it was opened
+                app.tell(
+                    events.CandidateLoaded(elapsed_s=0.0, candidate=contestant.name, load_s=contestant.load.load_s)
+                )
+            before = app.num_drawn_bytes
+            found, share = rounds(workers, app, num_rounds=arguments.rounds, seed=arguments.seed)
+            return found, share, app.num_drawn_bytes - before
+
+
+def report(found: Sequence[dict[str, tuple[float, float]]], share: float, drawn: int, machine: Machine) -> None:
     """The answer, on stdout."""
     print(machine.describe())
-    print(f"texts/s with the app over texts/s without, {len(pairs)} pairs of runs")
-    for name in names:
-        ratios = [each[name] for each in pairs if name in each]
-        if not ratios:
-            print(f"{name:16} was not measured")
-            continue
+    print(f"speed beside the app over speed without it, {len(found)} rounds; the app drew {drawn / 1e3:,.0f} kB")
+    for name in found[0]:
+        ratios = [math.log(one[name][1] / one[name][0]) for one in found]
         ci95 = median_interval(ratios)
-        shown = "too few pairs for an interval" if ci95 is None else f"95% CI {ci95[0]:.3f} to {ci95[1]:.3f}"
-        print(f"{name:16} {statistics.median(ratios):.3f}  ({shown})")
+        shown = (
+            "too few rounds for an interval"
+            if ci95 is None
+            else f"95% CI {math.exp(ci95[0]):.3f} to {math.exp(ci95[1]):.3f}"
+        )
+        print(f"{name:16} {math.exp(statistics.median(ratios)):.3f}  ({shown})")
+    print(f"CPU time of the app while something was timed: {share:.2%} of one core")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=12, metavar="N")
+    parser.add_argument("--rounds", type=int, default=60, metavar="N")
     parser.add_argument("--model", default="demo", help="a folder, an id, or `demo`")
-    parser.add_argument("--candidate", default="openvino", help="beside the baseline")
+    parser.add_argument("--candidates", type=lambda text: text.split(","), default=["openvino"], metavar="A,B")
     parser.add_argument("--texts", metavar="SOURCE", help="as for `advisor recommend`; default: the built-in sample")
-    parser.add_argument("--time-budget", default="90s", metavar="TIME")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write every pair to this JSON file")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write every round to this JSON file")
+    parser.add_argument("--app-fd", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.app_fd is not None:
+        return be_the_app(Connection(arguments.app_fd))
+    unknown = [name for name in arguments.candidates if name not in names() or name == BASELINE]
+    if unknown:
+        parser.error(f"{unknown[0]} is no candidate beside {BASELINE}")
     machine = Machine.here()
-    pairs: list[dict[str, float]] = []
-    status = 0
-    with tempfile.TemporaryDirectory(prefix="advisor-tui-") as name:
-        try:
-            for index in range(arguments.pairs):
-                pairs.append(pair(arguments, index, Path(name)))
-                ratios = ", ".join(f"{each} {ratio:.3f}" for each, ratio in pairs[-1].items())
-                say(f"{index + 1:3} of {arguments.pairs}: {ratios}")
-        except KeyboardInterrupt:
-            status = 130
-        except (subprocess.CalledProcessError, TimeoutError) as error:
-            say(str(error))
-            status = 1
-    if pairs:
-        report(pairs, (BASELINE, arguments.candidate), machine)
+    try:
+        found, share, drawn = run(arguments, machine)
+    except (AdvisorError, TimeoutError) as error:
+        say(str(error))
+        return 1
+    report(found, share, drawn, machine)
     if arguments.out is not None:
-        write_json(arguments.out, {"machine": machine.facts(), "pairs": pairs})
-    return status
+        write_json(
+            arguments.out, {"machine": machine.facts(), "app_cpu_share": share, "drawn_bytes": drawn, "rounds": found}
+        )
+    return 0
 
 
 if __name__ == "__main__":

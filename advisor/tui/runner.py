@@ -24,6 +24,9 @@ TIMED_STAGE = "measure"
 """The stage with timed windows: there, nothing is drawn but by the event that ends a window."""
 DRAW_TIMEOUT_S = 1.0
 """A terminal that takes longer than this to draw holds the run no more."""
+SETTLE_S = 0.02
+"""What is drawn still has to be written and cleared away, some 5 ms of CPU time in Textual's own threads: the next
+timed window begins after that."""
 
 Run = Callable[["RunSpec", Callable[[Event], None], "Control"], Recommendation]
 
@@ -140,6 +143,8 @@ class Runner:
             self._drawn_at = self._clock()
         if events:
             self._draw(events)
+            if self._timed:
+                time.sleep(SETTLE_S)
 
 
 def kill_children() -> None:

@@ -60,22 +60,30 @@ class _Runner:
         return self.outcome.name
 
 
-def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request, tie_margin: float = 0.03) -> Choice:
+def choose(
+    outcomes: Sequence[Outcome],
+    *,
+    decision: Decision,
+    request: Request,
+    tie_margin: float = 0.03,
+    disturbed: str | None = None,
+) -> Choice:
     """The winner among `outcomes`, and how it compares with what the ruleset named.
 
     `tie_margin` is a fraction: 0.03 means that gaps of up to 3 % are ties even where intervals are narrower. Scores are
     the speedup's median (texts/s where there is no baseline) for `throughput`, the same of the median latency for
     `latency` (the p50 latency where there is no baseline, with the speed's interval relative to its median), and the
-    peak memory for `memory`, among those within 10 % of the best speed.
+    peak memory for `memory`, among those within 10 % of the best speed. `disturbed` says what disturbed the measurement
+    so much that it carries no verdict, without a full stop; None if nothing did.
 
     Statuses: a measured outcome over the budget becomes `rejected`, and a rejected one within it `measured` again, so
     that outcomes can be ranked anew under another budget. The baseline is never rejected.
 
-    Verdicts: `inconclusive` if nothing passes, if a contender or the ruleset's pick has fewer than 3 rounds or no
-    interval, if several contenders are left and the interval of one's ratio to the best is wider than 25 % of its
-    median to each side, or if the pick is clearly beaten, but not by the winner. Else `confirmed` if the pick clearly
-    beats all others, `overturned` if the winner is clearly better than the pick or the pick did not pass, `tie`
-    otherwise.
+    Verdicts: `inconclusive` if nothing passes, if the measurement was disturbed, if a contender or the ruleset's pick
+    has fewer than 3 rounds or no interval, if several contenders are left and the interval of one's ratio to the best
+    is wider than 25 % of its median to each side, or if the pick is clearly beaten, but not by the winner. Else
+    `confirmed` if the pick clearly beats all others, `overturned` if the winner is clearly better than the pick or the
+    pick did not pass, `tie` otherwise.
 
     Raises KeyError for a candidate that is not in the catalogue.
     """
@@ -91,7 +99,7 @@ def choose(outcomes: Sequence[Outcome], *, decision: Decision, request: Request,
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
     contenders = _contenders(field, tie_margin)
     pick = next((runner for runner in field if runner.name == decision.recommendation), None)
-    doubt = _doubt(contenders, pick)
+    doubt = disturbed or _doubt(contenders, pick)
     winner = _winner(contenders) if doubt is None else _likeliest(contenders, tie_margin)
     if pick is not None and _is_undecided(pick, winner, contenders, tie_margin):
         winner = _likeliest(contenders, tie_margin)

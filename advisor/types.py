@@ -465,6 +465,8 @@ class Measurement:
     """Rounds that an earlier, interrupted or repeated run of the same command had finished."""
     num_reruns: int = 0
     """Races that were run again because the first one was inconclusive."""
+    disturbed: str | None = None
+    """What else the machine did, where it was too much for a verdict to rest on: a sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,13 @@ def what_if(
     outcomes = [each for each in rec.candidates if each.name in catalogue.names()]
     return WhatIf(
         decision=decision,
-        choice=choose(outcomes, decision=decision, request=request, tie_margin=TIE_MARGIN),
+        choice=choose(
+            outcomes,
+            decision=decision,
+            request=request,
+            tie_margin=TIE_MARGIN,
+            disturbed=None if rec.measurement is None else rec.measurement.disturbed,
+        ),
         simulated=False,
         flips=nearest_flips(outcomes, decision, request, tie_margin=TIE_MARGIN),
     )

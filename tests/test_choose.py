@@ -444,6 +444,14 @@ def test_side_by_side_too_widely_apart_to_tell_is_inconclusive() -> None:
     assert "compare to ±3" in choice.why
 
 
+def test_a_disturbed_measurement_carries_no_verdict() -> None:
+    clear = (BASE, outcome("openvino-qint8", 6, loss=0.001), outcome("onnx", 2))
+    asked = Request(max_loss=0.004, objective="throughput")
+    choice = choose(clear, decision=picking("openvino-qint8"), request=asked, disturbed="The host was busy")
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "inconclusive")
+    assert choice.why == "The host was busy, so openvino-qint8 is only the likeliest."
+
+
 def test_without_enough_rounds_the_likeliest_wins_and_not_the_simplest() -> None:
     wide = (
         outcome("openvino-qint8", 4.0, half=2.0, loss=0.001, rounds=3),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 
-from advisor.measure.noise import Contest, Noise, parse_cpu_stat, read_noise, read_throttled_s, warnings
+from advisor.measure.noise import Contest, Noise, disturbed, parse_cpu_stat, read_noise, read_throttled_s, warnings
 from advisor.measure.rounds import Round
 from advisor.probe.sources import Sources
 
@@ -59,6 +61,31 @@ def test_a_great_disturbance_is_named_even_so_because_the_speedups_suffer():
         "Other programs used 1.0 of 2 cores while measuring: who is fastest holds, but by how much may not; "
         "close them and run again."
     )
+
+
+def test_so_great_a_disturbance_leaves_no_verdict_unless_the_gap_is_greater_still():
+    busy = after(busy_s=620, own_s=65)  # others had half of the time
+    assert disturbed(BEFORE, busy, contest(gap=0.04), threads=2) == (
+        "Other programs used 1.0 of 2 cores while measuring, and openvino and onnx are 4% apart"
+    )
+    assert disturbed(BEFORE, busy, contest(gap=0.9), threads=2) is None
+    assert disturbed(BEFORE, after(busy_s=614, own_s=107), contest(gap=0.0), threads=2) is None  # they had 6 %
+    assert disturbed(BEFORE, busy, dataclasses.replace(contest(), rivals=()), threads=2) is None
+
+
+def test_the_time_of_children_that_still_run_is_our_own():
+    program = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    before = read_noise()
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        running = read_noise()
+    finally:
+        child.communicate(b"\n")
+    ended = read_noise()
+    assert running.own_s - before.own_s >= 0.5
+    assert ended.own_s >= running.own_s
 
 
 def test_stolen_time_is_named():

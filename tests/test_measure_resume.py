@@ -26,6 +26,7 @@ def run(tmp_path, monkeypatch):
 def quiet(monkeypatch):
     """Whatever else this machine does meanwhile is not what these tests are about."""
     monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
+    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: None)
 
 
 def interrupted(run, *, at, behaviours=CANDIDATES):
@@ -142,6 +143,14 @@ def test_rounds_that_carry_no_verdict_are_not_used_again(run, quiet):
     result = run(CANDIDATES, doubt=lambda _: "It is never good enough.")
     assert result.measurement.num_reruns == 1
     assert run(CANDIDATES).measurement.num_reused == 0
+
+
+@pytest.mark.parametrize("in_the_end", [None, "The host was busy"])
+def test_a_disturbed_race_is_run_once_more_and_told_if_that_one_was_too(run, quiet, monkeypatch, in_the_end):
+    said = iter(["The host was busy"])
+    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: next(said, in_the_end))
+    result = run(CANDIDATES, doubt=lambda found: found.measurement.disturbed)
+    assert (result.measurement.num_reruns, result.measurement.disturbed) == (1, in_the_end)
 
 
 def test_rounds_of_a_noisy_machine_are_not_used_again(run, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ _WORTH_SAYING = 0.02
 """A disturbance smaller than this share of the time is within what interleaved rounds even out."""
 
 _DISTORTS = 0.2
-"""A disturbance of this share of the time distorts speedups even where it leaves the order alone."""
+"""A disturbance of this share of the time distorts speedups even where it leaves the order alone. Interleaved rounds
+even out what hits all alike, but runtimes do not bear it alike: with half of the time of two cores gone, two that tied
+on the quiet machine were 8 to 14 % apart (docs/benchmarks.md). From here on no verdict rests on the rounds, unless the
+gap is wider than the disturbance."""
 
 _ROUNDS_IN_A_HALF = 3
 """Fewer do not tell a change between the first and the last rounds from chance."""
@@ -38,7 +42,7 @@ class Noise:
     """Without idle, waiting for I/O, and stolen time."""
     steal_s: float | None
     own_s: float
-    """CPU seconds of this process and of the children that it has reaped."""
+    """CPU seconds of this process and its descendants, the ended ones too."""
     throttled_s: float | None
     mhz: float | None = None
     """The clock frequency now, the mean over CPUs; None where the system does not tell."""
@@ -56,24 +60,35 @@ class Contest:
 
 def read_noise(sources: Sources | None = None) -> Noise:
     """Read the counters. The load average is none of them: it lags, and counts our own exports."""
-    import resource
-
     import psutil
 
     times = psutil.cpu_times()
     total_s = float(sum(times)) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # in user, nice
     steal_s = getattr(times, "steal", None)
-    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return Noise(
         at_s=time.monotonic(),
         num_cpus=psutil.cpu_count() or 1,
         total_s=total_s,
         busy_s=total_s - times.idle - getattr(times, "iowait", 0.0) - (steal_s or 0.0),
         steal_s=steal_s,
-        own_s=sum(used.ru_utime + used.ru_stime for used in own),
+        own_s=_own_s(),
         throttled_s=read_throttled_s(sources or Sources()),
         mhz=_read_mhz(),
     )
+
+
+def _own_s() -> float:
+    import resource
+
+    import psutil
+
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(used.ru_utime + used.ru_stime for used in own)
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it ended just now, and is reaped by whoever started it
+            used = child.cpu_times()
+            seconds += used.user + used.system + used.children_user + used.children_system
+    return seconds
 
 
 def _read_mhz() -> float | None:
@@ -137,13 +152,10 @@ def warnings(before: Noise, after: Noise, contest: Contest, *, threads: int) -> 
     on it is named anyway: PyTorch's threads spin while they wait for one that lost its core, so that the baseline
     suffers far more than s, and the speedups come out too high.
     """
-    if not contest.rivals:
+    duel = _duel(contest)
+    if duel is None:
         return ()
-    rival = max(contest.rivals, key=lambda name: median(log_speed(contest.rounds, name, contest.leader) or [-9.0]))
-    ahead = log_speed(contest.rounds, contest.leader, rival)
-    if not ahead:
-        return ()
-    gap = expm1(max(0.0, median(ahead)))
+    rival, ahead, gap = duel.rival, duel.ahead, duel.gap
     apart = f"{contest.leader} and {rival} are {gap:.0%} apart"
     found = []
     for one in _disturbances(before, after, threads):
@@ -161,6 +173,36 @@ def warnings(before: Noise, after: Noise, contest: Contest, *, threads: int) -> 
             f"The time budget ended the race after {len(ahead)} rounds, and {apart}: give it more (--time-budget)."
         )
     return tuple(found)
+
+
+def disturbed(before: Noise, after: Noise, contest: Contest, *, threads: int) -> str | None:
+    """What took so much of the CPU time that no verdict rests on this race, without a full stop; None if nothing did.
+
+    That is a disturbance of a fifth of the time or more, which is not smaller than the gap.
+    """
+    duel = _duel(contest)
+    disturbances = [] if duel is None else _disturbances(before, after, threads)
+    worst = max(disturbances, key=lambda one: one.share, default=None)
+    if duel is None or worst is None or worst.share < max(_DISTORTS, duel.gap):
+        return None
+    return f"{worst.what}, and {contest.leader} and {duel.rival} are {duel.gap:.0%} apart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Duel:
+    """The leader and its closest rival: by how much it was ahead, in logs and round by round, and in the median."""
+
+    rival: str
+    ahead: tuple[float, ...]
+    gap: float
+
+
+def _duel(contest: Contest) -> _Duel | None:
+    if not contest.rivals:
+        return None
+    rival = max(contest.rivals, key=lambda name: median(log_speed(contest.rounds, name, contest.leader) or [-9.0]))
+    ahead = log_speed(contest.rounds, contest.leader, rival)
+    return _Duel(rival=rival, ahead=tuple(ahead), gap=expm1(max(0.0, median(ahead)))) if ahead else None
 
 
 def _changed_places(ahead: Sequence[float]) -> bool:

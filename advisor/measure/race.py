@@ -51,6 +51,9 @@ class Limits:
     min_rounds: int = 6
     """Nobody is cut by the interval before these, nor is a winner settled. The fewest for which `median_interval` needs
     no normality; with fewer, a machine that flips between two speeds would cut one of eleven equals too often."""
+    baseline_rounds: int = 10
+    """From these on the baseline rests, if it is slower than the leader: its laps are the longest, and with so many a
+    stall in one does not reach the interval of a speedup (`median_interval`)."""
     max_rounds: int = 15
     cuts: bool = True
     """Whether to cut clearly slower candidates and to stop when the winner is settled; else `max_rounds` are run."""
@@ -111,9 +114,9 @@ class Race:
 
     From `min_rounds` on, a candidate is cut when the upper bound of its speed relative to the leader is more than the
     tie margin below it. The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is
-    cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The baseline, which
-    is never cut, stops there once it is slower, for its laps are the longest. The race ends when nobody is undecided,
-    at `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
+    cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The baseline is
+    never cut; from `baseline_rounds` on it rests once it is slower. The race ends when nobody is undecided, at
+    `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
     """
 
     def __init__(
@@ -238,7 +241,7 @@ class Race:
             if entrant.name == leader:
                 continue
             if entrant.name == self._baseline:
-                if not early and self._is_slower(entrant.name, leader):  # it has the rounds for an interval as well
+                if num_rounds >= self._limits.baseline_rounds and self._is_slower(entrant.name, leader):
                     del self._running[entrant.name]
                 continue
             behind = log_speed(self._rounds, leader, entrant.name)

@@ -22,13 +22,13 @@ from advisor.measure.heat import HEAT_PLANS, Heat, Listeners
 from advisor.measure.herald import Herald
 from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
-from advisor.measure.noise import Noise, read_noise, warnings
+from advisor.measure.noise import Noise, disturbed, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
 from advisor.measure.race import Exit
 from advisor.measure.result import MeasureResult
 from advisor.measure.rounds import Round
 from advisor.measure.stages import ExhaustedError, Stages
-from advisor.measure.tally import Tally
+from advisor.measure.tally import Tally, contest_of
 from advisor.types import BASELINE, Exported, ModelProfile, Request
 
 _LOADING_SHARE = 0.6
@@ -132,6 +132,9 @@ class _Session:
     memory: Callable[[], int | None]
     pace: Pace
     start_s: float = 0.0
+    before_race: Noise | None = None
+    disturbed: str | None = None
+    """By what, if a race was disturbed so much that no verdict rests on it."""
     tally: Tally = field(default_factory=Tally)
 
     def run(self) -> MeasureResult:
@@ -177,7 +180,7 @@ class _Session:
         return MeasureResult(
             candidates=self.tally.measured(self.contestants.values(), self.admission.plan.block_texts),
             warnings=warnings,
-            measurement=self.tally.measurement(started=self.journal.started),
+            measurement=self.tally.measurement(started=self.journal.started, disturbed=self.disturbed),
             labels=None if self.admission.labels is None else self.admission.labels.profile,
         )
 
@@ -319,7 +322,10 @@ class _Session:
     def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
         left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
         time_s = left_s * len(ready) / (len(ready) + num_pending)
-        self.tally.take(self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run(), self.contestants)
+        self.before_race = read_noise()
+        result = self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run()
+        self.disturbed = self._disturbance(result.deciding.rounds) or self.disturbed
+        self.tally.take(result, self.contestants)
 
     def _heat(self, ready: Sequence[Contestant], listeners: Listeners, *, time_s: float, live: bool) -> Heat:
         stages = Stages(
@@ -343,12 +349,15 @@ class _Session:
             measured = self.tally.measured(
                 self.contestants.values(), self.admission.plan.block_texts, rounds=rounds, singles=singles
             )
-            return self.doubt(MeasureResult(candidates=measured, warnings=()))
+            decisive = singles if self.request.objective == "latency" else rounds
+            so_far = self.tally.measurement(started=None, disturbed=self._disturbance(decisive))
+            return self.doubt(MeasureResult(candidates=measured, warnings=(), measurement=so_far))
 
         def repeat(why: str) -> None:
             for one in ready:
                 if one.exit is not None and one.exit.status == "cut":
                     one.exit = None
+            self.before_race = read_noise()
             self.herald.repeated(why)
 
         def reopen(contestant: Contestant) -> None:
@@ -408,6 +417,13 @@ class _Session:
                 contestant.exit = None
 
     # -- what to say -----------------------------------------------------------------------------------------
+
+    def _disturbance(self, deciding: Sequence[Round]) -> str | None:
+        able = [name for name, one in self.contestants.items() if one.may_win(self.request.max_loss)]
+        contest = contest_of(deciding, able)
+        if contest is None or self.before_race is None:
+            return None
+        return disturbed(self.before_race, read_noise(), contest, threads=self.request.threads)
 
     def _warnings(self, before: Noise) -> tuple[str, ...]:
         found = []

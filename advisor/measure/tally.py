@@ -63,24 +63,31 @@ class Tally:
             one.measured((*self.rounds, *rounds), (*self.singles, *singles), block_texts) for one in contestants
         )
 
-    def measurement(self, *, started: str | None) -> Measurement:
+    def measurement(self, *, started: str | None, disturbed: str | None) -> Measurement:
         """How the figures came about; `started` is when the first round that counts was run, None for just now."""
         return Measurement(
             started=started or datetime.now(UTC).isoformat(timespec="seconds"),
             num_rounds=self.num_rounds,
             num_reused=self.num_reused,
             num_reruns=self.num_reruns,
+            disturbed=disturbed,
         )
 
     def contest(self, able: Sequence[str]) -> Contest | None:
         """The leader over all heats and whom of `able`, who may win, it had to beat; None where nobody ran."""
         if not self.leaders:
             return None
-        leader = max(self.leaders, key=lambda name: median(log_speed(self.deciding_rounds, name, BASELINE) or [0.0]))
-        ran = [name for name in able if any(name in one.seconds for one in self.deciding_rounds)]
-        return Contest(
-            rounds=tuple(self.deciding_rounds),
-            leader=leader,
-            rivals=tuple(name for name in ran if name != leader),
-            ending="time" if "time" in self.endings else self.endings[-1],
-        )
+        ending = "time" if "time" in self.endings else self.endings[-1]
+        return contest_of(self.deciding_rounds, able, leaders=self.leaders, ending=ending)
+
+
+def contest_of(
+    rounds: Sequence[Round], able: Sequence[str], *, leaders: Sequence[str] = (), ending: Ending = "settled"
+) -> Contest | None:
+    """The fastest of `leaders` (of all who ran, if there are none) beside the others of `able`, who may win."""
+    ran = [name for name in able if any(name in one.seconds for one in rounds)]
+    if not ran:
+        return None
+    leader = max(leaders or ran, key=lambda name: median(log_speed(rounds, name, BASELINE) or [0.0]))
+    rivals = tuple(name for name in ran if name != leader)
+    return Contest(rounds=tuple(rounds), leader=leader, rivals=rivals, ending=ending)

@@ -218,7 +218,12 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
 
         def doubt(found: MeasureResult) -> str | None:
-            judged = choose(_outcomes(exports.ready, found), decision=known.decision, request=known.request)
+            judged = choose(
+                _outcomes(exports.ready, found),
+                decision=known.decision,
+                request=known.request,
+                disturbed=_disturbed(found),
+            )
             return judged.why if judged.verdict == "inconclusive" and judged.winner is not None else None
 
         result = measure(
@@ -241,7 +246,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
-        choice = choose(outcomes, decision=known.decision, request=known.request)
+        choice = choose(outcomes, decision=known.decision, request=known.request, disturbed=_disturbed(result))
         warnings = _warnings(known.texts, choice.winner, choice.outcomes, known.request, result)
         for warning in warnings:
             if warning not in result.warnings:
@@ -269,6 +274,10 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
 
 def _outcomes(exported: Sequence[Exported], result: MeasureResult) -> tuple[Outcome, ...]:
     return tuple(result.of(files.candidate).outcome(files) for files in exported)
+
+
+def _disturbed(result: MeasureResult) -> str | None:
+    return None if result.measurement is None else result.measurement.disturbed
 
 
 def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:

@@ -100,6 +100,10 @@ class Hardware:
     gpus: tuple[Gpu, ...] = ()
     onnxruntime_providers: tuple[str, ...] | None = None
     openvino_devices: tuple[str, ...] | None = None
+    torch_devices: tuple[str, ...] | None = None
+    """What PyTorch can use, such as `cuda:0` and `cpu`; asked only where there is a GPU, None where it was not."""
+    cxx: str | None = None
+    """The C++ compiler that PyTorch's inductor would call; None where it is not found."""
     facts: tuple[Fact, ...] = ()
 
     @property
@@ -256,8 +260,13 @@ class RuntimeSettings:
     dtype: str | None = None
     """The torch session's dtype: `float32`, `float16` or `bfloat16`."""
     device: str = "cpu"
+    """As PyTorch names it: `cpu`, `cuda` (the first GPU), `cuda:1`, `mps`."""
     provider: str | None = None
     """ONNX Runtime's execution provider, always named."""
+    attention: str | None = None
+    """The torch session's `attn_implementation`, such as `flash_attention_2`; None for transformers' own choice."""
+    compiled: bool | None = None
+    """Whether the torch session compiles the transformer (torch.compile)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -452,6 +461,8 @@ class Request:
     max_loss: float = 0.004
     threads: int = 1
     seed: int = 0
+    device: str | None = None
+    """What the baseline runs on, as PyTorch names it; None where it has not been decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,12 +63,14 @@ def test_an_installed_openvino_lists_the_cpu() -> None:
     assert "CPU" in (probe().openvino_devices or ())
 
 
-def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, timeout_s: float = 30, **modules: str) -> RuntimesReading:
+def ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, timeout_s: float = 30, asks_torch: bool = False, **modules: str
+) -> RuntimesReading:
     """Ask with modules of the given source in front of the installed ones."""
     for name, source in modules.items():
         (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    with RuntimesQuery({**os.environ, "PYTHONPATH": str(tmp_path)}) as query:
+    with RuntimesQuery({**os.environ, "PYTHONPATH": str(tmp_path)}, torch=asks_torch) as query:
         return query.answer(timeout_s=timeout_s)
 
 
@@ -104,6 +106,23 @@ def test_a_runtime_that_is_not_installed_is_not_asked(monkeypatch: pytest.Monkey
         reading = query.answer()
     assert [fact.note for fact in reading.facts] == ["not installed"] * 2
     assert (reading.onnxruntime_providers, reading.openvino_devices) == (None, None)
+
+
+def test_pytorch_is_asked_for_its_devices_only_where_there_is_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = """
+class cuda:
+    is_available, device_count = staticmethod(lambda: True), staticmethod(lambda: 2)
+class backends:
+    class mps:
+        is_available = staticmethod(lambda: False)
+"""
+    assert ask(tmp_path, monkeypatch, torch=fake).torch_devices is None
+    assert ask(tmp_path, monkeypatch, asks_torch=True, torch=fake).torch_devices == ("cuda:0", "cuda:1", "cpu")
+    broken = ask(tmp_path, monkeypatch, asks_torch=True, torch="raise OSError('libcudart.so.13: cannot open')")
+    assert broken.torch_devices is None
+    assert "libcudart.so.13" in (broken.facts[-1].note or "")
 
 
 def test_packages_are_listed_in_order_with_the_versions_that_are_installed() -> None:

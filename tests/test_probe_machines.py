@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from advisor.probe.compiler import read_compiler
 from advisor.probe.machine import fingerprint, probe
 from advisor.probe.sources import Affinity, Sources, SystemMemory
 from advisor.types import Fact, Hardware, Memory
@@ -35,6 +38,7 @@ def recorded(
         sysctl=lambda: (folder / "sysctl.txt").read_text(),
         py_cpuinfo=missing,  # type: ignore[arg-type]  # raises before it returns
         nvml=missing,
+        which=missing,  # type: ignore[arg-type]  # raises before it returns
     )
 
 
@@ -317,3 +321,32 @@ def test_an_unreadable_proc_cpuinfo_falls_back_to_py_cpuinfo_and_says_so(tmp_pat
     assert (hardware.cpu.vendor, hardware.cpu.isa) == ("amd", ("avx2",))
     assert fact(hardware, "cpu.model").source == "py-cpuinfo"
     assert "/proc/cpuinfo is not readable" in (fact(hardware, "cpu.model").note or "")
+
+
+@pytest.mark.parametrize(
+    ("system", "environ", "on_path", "value", "note"),
+    [
+        ("Linux", {}, {"g++"}, "g++", None),
+        ("Linux", {}, {"clang++"}, None, "no g++: nothing is compiled by PyTorch"),
+        ("Darwin", {}, {"clang++"}, "clang++", None),
+        ("Linux", {"CXX": "clang++-18"}, {"g++", "clang++-18"}, "clang++-18", None),
+        ("Linux", {"CXX": "icpx"}, {"g++"}, None, "no icpx: nothing is compiled by PyTorch"),
+    ],
+)
+def test_the_compiler_is_the_one_that_pytorch_calls(
+    system: str, environ: dict[str, str], on_path: set[str], value: str | None, note: str | None
+) -> None:
+    sources = replace(
+        recorded("zen4", logical_cores=2),
+        system=system,
+        environ=environ,
+        which=lambda name: f"/usr/bin/{name}" if name in on_path else None,
+    )
+    found = read_compiler(sources)
+    assert (found.value, found.note) == (value, note)
+    assert found.source == ("CXX, PATH" if environ else "PATH")
+
+
+def test_the_compiler_is_looked_for_as_pytorch_looks_for_it() -> None:
+    config = pytest.importorskip("torch._inductor.config")
+    assert config.cpp.cxx[1] == os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")

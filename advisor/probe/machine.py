@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from advisor.probe.cgroup import read_limits
+from advisor.probe.compiler import read_compiler
 from advisor.probe.cpu import read_cpu
 from advisor.probe.gpu import read_gpus
 from advisor.probe.memory import read_memory
@@ -21,15 +22,16 @@ def probe(*, runtimes: bool = True, sources: Sources | None = None) -> Hardware:
     """
     sources = sources or Sources()
     with contextlib.ExitStack() as stack:
+        gpus = read_gpus(sources)
         query = None
         if runtimes:
             from advisor.probe.runtimes import RuntimesQuery
 
-            query = stack.enter_context(RuntimesQuery(sources.environ))
+            query = stack.enter_context(RuntimesQuery(sources.environ, torch=bool(gpus.gpus)))
         limits = read_limits(sources) if sources.system == "Linux" else None
         cpu = read_cpu(sources, limits.cpu if limits else None)
         memory = read_memory(sources, limits.memory if limits else None)
-        gpus = read_gpus(sources)
+        compiler = read_compiler(sources)
         answers = query.answer() if query is not None else None
     return Hardware(
         cpu=cpu.cpu,
@@ -37,7 +39,9 @@ def probe(*, runtimes: bool = True, sources: Sources | None = None) -> Hardware:
         gpus=gpus.gpus,
         onnxruntime_providers=answers.onnxruntime_providers if answers else None,
         openvino_devices=answers.openvino_devices if answers else None,
-        facts=cpu.facts + memory.facts + gpus.facts + (answers.facts if answers else ()),
+        torch_devices=answers.torch_devices if answers else None,
+        cxx=compiler.value if isinstance(compiler.value, str) else None,
+        facts=(*cpu.facts, *memory.facts, *gpus.facts, compiler, *(answers.facts if answers else ())),
     )
 
 

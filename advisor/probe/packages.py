@@ -15,6 +15,8 @@ NAMES = (
     "onnxruntime",
     "openvino",
     "nncf",
+    "flash-attn",
+    "kernels",
     "optimum",
     "optimum-onnx",
     "optimum-intel",

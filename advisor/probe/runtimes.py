@@ -1,4 +1,4 @@
-"""What ONNX Runtime and OpenVINO can run on here, asked in a process each.
+"""What ONNX Runtime and OpenVINO can run on here, and PyTorch where there is a GPU, asked in a process each.
 
 The processes run side by side with the rest of the probe. They keep two large libraries, their thread pools and
 their possible crashes (a wheel built for a newer CPU ends in SIGILL) out of the process that later times candidates.
@@ -44,14 +44,25 @@ _OPENVINO = _Question(
     code="import json, sys; sys.modules['openvino.tools'] = None\n"
     "import openvino; print(json.dumps(openvino.Core().available_devices))",
 )
+_TORCH = _Question(
+    fact="torch.devices",
+    module="torch",
+    source="torch.cuda, torch.backends.mps",
+    code="import json, torch\n"
+    "count = torch.cuda.device_count() if torch.cuda.is_available() else 0\n"
+    "found = [f'cuda:{index}' for index in range(count)]\n"
+    "found += ['mps'] if torch.backends.mps.is_available() else []\n"
+    "print(json.dumps([*found, 'cpu']))",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimesReading:
-    """What the runtimes offer; None for one that is not installed or does not answer."""
+    """What the runtimes offer; None for one that is not installed, was not asked, or does not answer."""
 
     onnxruntime_providers: tuple[str, ...] | None
     openvino_devices: tuple[str, ...] | None
+    torch_devices: tuple[str, ...] | None
     facts: tuple[Fact, ...]
 
 
@@ -68,17 +79,22 @@ def parse_reply(stdout: str) -> tuple[str, ...] | None:
 
 
 class RuntimesQuery:
-    """Two questions under way. `answer` waits for both; leaving the context ends what still runs."""
+    """The questions under way. `answer` waits for all; leaving the context ends what still runs.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._asked = {question: _Asked(question, environ) for question in (_ONNXRUNTIME, _OPENVINO)}
+    PyTorch takes seconds to import, and is only asked with `torch`.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, torch: bool = False) -> None:
+        questions = (_ONNXRUNTIME, _OPENVINO, *([_TORCH] if torch else []))
+        self._asked = {question: _Asked(question, environ) for question in questions}
 
     def answer(self, *, timeout_s: float = TIMEOUT_S) -> RuntimesReading:
-        """Wait for both replies. Never raises for a runtime that fails: its fact carries the reason."""
+        """Wait for the replies. Never raises for a runtime that fails: its fact carries the reason."""
         facts = {question: asked.answer(timeout_s) for question, asked in self._asked.items()}
         return RuntimesReading(
             onnxruntime_providers=_names(facts[_ONNXRUNTIME]),
             openvino_devices=_names(facts[_OPENVINO]),
+            torch_devices=_names(facts[_TORCH]) if _TORCH in facts else None,
             facts=tuple(facts.values()),
         )
 

@@ -66,6 +66,12 @@ def _py_cpuinfo() -> Mapping[str, object]:
     return info
 
 
+def _which(name: str) -> str | None:
+    import shutil
+
+    return shutil.which(name)
+
+
 def _nvml() -> Any:
     import pynvml
 
@@ -91,6 +97,8 @@ class Sources:
     py_cpuinfo: Callable[[], Mapping[str, object]] = _py_cpuinfo
     nvml: Callable[[], Any] = _nvml
     """Returns the `pynvml` module, or something with the same functions."""
+    which: Callable[[str], str | None] = _which
+    """The path of a program, None where it is not on the PATH."""
 
     def text(self, path: str) -> str:
         """The text of the file at an absolute POSIX path under `root`; raises OSError."""

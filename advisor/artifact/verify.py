@@ -36,7 +36,7 @@ class VerifyReport:
         return all(check.ok for check in self.checks)
 
 
-def verify(folder: Path, *, log: Path | None = None) -> VerifyReport:
+def verify(folder: Path, *, log: Path | None = None, trust_remote_code: bool = False) -> VerifyReport:
     """Check the hashes, then load in a fresh process and compare with the reference embeddings.
 
     Raises ArtifactError where `folder` is no artifact at all.
@@ -50,7 +50,12 @@ def verify(folder: Path, *, log: Path | None = None) -> VerifyReport:
         path = log if log is not None else Path(scratch) / "verify.log"
         try:
             with Child("advisor.artifact.worker", name="verify", log=path) as child:
-                seen = child.call("prove", timeout_s=LOAD_TIMEOUT_S, folder=str(folder.resolve()))
+                seen = child.call(
+                    "prove",
+                    timeout_s=LOAD_TIMEOUT_S,
+                    folder=str(folder.resolve()),
+                    trust_remote_code=trust_remote_code,
+                )
         except ChildFailed as error:
             return VerifyReport(path=folder, checks=(hashes, Check(name="loads", ok=False, detail=error.message)))
     loads = Check(name="loads", ok=True, detail=f"{seen['runtime']} in {seen['load_s']:.2f} s in a fresh process")

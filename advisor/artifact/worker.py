@@ -21,7 +21,9 @@ def prove(params: dict[str, Any]) -> dict[str, Any]:
     manifest = read_manifest(folder)
     reference = Reference.from_manifest(manifest)
     start = time.perf_counter()
-    encoder = load(folder, check=False, keep_compiled=False)  # the parent has just hashed every file
+    encoder = load(  # the parent has just hashed every file
+        folder, check=False, keep_compiled=False, trust_remote_code=params["trust_remote_code"]
+    )
     load_s = time.perf_counter() - start
     cosines = []
     for text, expected in zip(reference.texts, reference.embeddings, strict=True):

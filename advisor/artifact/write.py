@@ -79,7 +79,7 @@ def write_artifact(
         with _cannot_write(target):
             artifact = _fill(building, recommendation, winner=winner, readme=readme)
             _report(building, reports(replace(recommendation, artifact=replace(artifact, path=target))))
-        report = verify(building, log=log)
+        report = verify(building, log=log, trust_remote_code=recommendation.model.trust_remote_code)
         if not report.ok:
             failed = next(check for check in report.checks if not check.ok)
             raise ArtifactError(

@@ -22,6 +22,7 @@ from advisor.errors import InputError
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads; as measured by default.")
 @click.option("--prompt-name", metavar="NAME", help="One of the model's prompts.")
 @click.option("--normalize", is_flag=True, help="Scale each embedding to length 1.")
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
 @click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
 @shared_options
@@ -35,6 +36,7 @@ def command(
     threads: int | None,
     prompt_name: str | None,
     normalize: bool,
+    trust_remote_code: bool,
     offline: bool,
     quiet: bool,
 ) -> None:
@@ -53,7 +55,7 @@ def command(
 
     spent_s = 0.0
     with (
-        load(artifact, threads=threads) as encoder,
+        load(artifact, threads=threads, trust_remote_code=trust_remote_code) as encoder,
         open_texts(source, field=field, offline=offline) as texts,
         NpyWriter(output) as npy,
     ):

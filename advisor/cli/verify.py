@@ -12,16 +12,17 @@ from advisor.cli.terminal import out, write_json
 
 @click.command("verify", short_help="Check that an artifact gives what it gave.")
 @click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing where all is well.")
 @shared_options
 @click.pass_obj
-def command(session: Session, artifact: Path, as_json: bool, quiet: bool) -> None:
+def command(session: Session, artifact: Path, trust_remote_code: bool, as_json: bool, quiet: bool) -> None:
     """Check an artifact: its hashes, then a fresh process that loads it and compares embeddings."""
     from advisor.api import verify
     from advisor.errors import ArtifactError
 
-    report = verify(artifact)
+    report = verify(artifact, trust_remote_code=trust_remote_code)
     if as_json:
         checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in report.checks]
         schema = {"name": "advisor.verification", "version": "1.0"}

@@ -35,6 +35,7 @@ def recommend(
     candidates: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     threads: int | None = None,
+    device: str | None = None,
     time_budget_s: float = DEFAULT_TIME_BUDGET_S,
     seed: int = 0,
     ruleset: str = DEFAULT_RULESET,
@@ -58,6 +59,7 @@ def recommend(
         candidates: Try only these (and the baseline); None tries all that fit the machine.
         skip: Do not try these.
         threads: The thread budget of every runtime; None takes the cores that are granted.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the first CUDA GPU, else Apple's GPU, else the CPU.
         time_budget_s: For exporting and measuring, from the moment the model is at hand. What is still to be tried
             when it is spent is skipped, with that reason; the ruleset's pick and the baseline never are.
         seed: Of the sample and of the order of rounds.
@@ -93,6 +95,7 @@ def recommend(
         candidates=None if candidates is None else tuple(candidates),
         skip=tuple(skip),
         threads=threads,
+        device=device,
         time_budget_s=time_budget_s,
         seed=seed,
         ruleset=ruleset,
@@ -138,11 +141,26 @@ def explain(
     return explain_spec(spec, model=name, overrides=overrides)
 
 
-def load(folder: str | Path, *, threads: int | None = None, check: bool = True, keep_compiled: bool = True) -> Encoder:
+def load(
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    check: bool = True,
+    keep_compiled: bool = True,
+    trust_remote_code: bool = False,
+) -> Encoder:
     """Load an artifact for production; see `advisor.encode.load`, which `advisor.load` is."""
     from advisor.encode import load as load_encoder
 
-    return load_encoder(folder, threads=threads, check=check, keep_compiled=keep_compiled)
+    return load_encoder(
+        folder,
+        threads=threads,
+        device=device,
+        check=check,
+        keep_compiled=keep_compiled,
+        trust_remote_code=trust_remote_code,
+    )
 
 
 def sentence_transformer(folder: str | Path, *, threads: int | None = None, check: bool = True) -> SentenceTransformer:
@@ -152,14 +170,16 @@ def sentence_transformer(folder: str | Path, *, threads: int | None = None, chec
     return open_model(folder, threads=threads, check=check)
 
 
-def verify(folder: str | Path) -> VerifyReport:
+def verify(folder: str | Path, *, trust_remote_code: bool = False) -> VerifyReport:
     """Check an artifact's hashes, load it in a fresh process, and compare with its reference embeddings.
+
+    `trust_remote_code` allows the model's own Python code, which a torch winner may need.
 
     Raises ArtifactError where `folder` is no artifact at all.
     """
     from advisor.artifact import verify as verify_artifact
 
-    return verify_artifact(Path(folder))
+    return verify_artifact(Path(folder), trust_remote_code=trust_remote_code)
 
 
 def _source(texts: str | Path | Iterable[str] | None) -> str | Iterable[str] | None:

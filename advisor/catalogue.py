@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from advisor.device import CPU, kind_of
 from advisor.errors import CandidateWarning
 from advisor.types import Hardware, Precision, Runtime
 
@@ -21,6 +22,13 @@ GROUP = "advisor.candidates"
 ST_DOCS = "https://sbert.net/docs/sentence_transformer/usage/efficiency.html"
 
 MIXED = "openvino-qint8-mixed"
+FLASH = "torch-fp16-fa2"
+
+FLASH_PACKAGES = ("flash-attn", "kernels")
+"""Either brings Flash Attention 2 to transformers; `kernels` fetches it from the hub
+(https://huggingface.co/docs/transformers/attention_interface)."""
+
+CUDA_PROVIDER = "CUDAExecutionProvider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,8 @@ class Candidate:
     precision: Precision
     simplicity: int
     file: str | None = None
-    device: str = "cpu"
+    device: str = CPU
+    """Where it can run: `cpu` or `cuda` alone, `any` where the run's device is one of its runtime's (`device_of`)."""
     needs: tuple[str, ...] = ()
     on_request: bool = False
     """Only tried, and only listed, when the user names it."""
@@ -46,6 +55,10 @@ class Candidate:
     """What the machine must have for it to be worth a try; it runs without."""
     recommended_by: str = ST_DOCS
     says: str = ""
+    attention: str | None = None
+    """The torch session's `attn_implementation`."""
+    compiled: bool = False
+    """Whether the torch session compiles it when it opens."""
     exporter: str | None = None
     """`module:function` that makes `file` in the export process, for what advisor has no recipe of its own."""
     source: str | None = None
@@ -69,12 +82,28 @@ def _onnx_int8(variant: str, file: str, *, needs: tuple[str, ...]) -> Candidate:
     )
 
 
+def _compiled(precision: Precision, *, device: str, needs: tuple[str, ...] = ()) -> Candidate:
+    return Candidate(
+        name=f"torch-{precision}-compile",
+        runtime="torch",
+        precision=precision,
+        simplicity=3,
+        device=device,
+        needs=("cxx", *needs),
+        on_request=True,
+        compiled=True,
+        recommended_by="https://docs.pytorch.org/docs/stable/generated/torch.compile.html",
+        says=f"torch-{precision} compiled by torch.compile for batches of any shape, each time that it is opened",
+    )
+
+
 CATALOGUE: tuple[Candidate, ...] = (
     Candidate(
         name="torch-fp32",
         runtime="torch",
         precision="fp32",
         simplicity=0,
+        device="any",
         says="Sentence Transformers as it runs by default: the baseline",
     ),
     Candidate(
@@ -82,6 +111,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         runtime="torch",
         precision="bf16",
         simplicity=1,
+        device="any",
         says="the same weights in bfloat16",
     ),
     Candidate(
@@ -90,14 +120,29 @@ CATALOGUE: tuple[Candidate, ...] = (
         precision="fp16",
         simplicity=1,
         pays_with="native_fp16",
+        device="any",
         says="the same weights in float16",
     ),
+    Candidate(
+        name=FLASH,
+        runtime="torch",
+        precision="fp16",
+        simplicity=2,
+        device="cuda",
+        needs=("cuda", "flash_attention"),
+        attention="flash_attention_2",
+        says="float16 with Flash Attention 2, which also leaves out the padding",
+    ),
+    _compiled("fp32", device="any"),
+    _compiled("bf16", device="any"),
+    _compiled("fp16", device="cuda", needs=("cuda",)),
     Candidate(
         name="onnx",
         runtime="onnx",
         precision="fp32",
         simplicity=2,
         file="onnx/model.onnx",
+        device="any",
         says="the ONNX graph as exported",
     ),
     Candidate(
@@ -107,6 +152,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         simplicity=3,
         file="onnx/model_O1.onnx",
         same_as="onnx",
+        device="any",
         says="basic graph optimisations, saved in the file",
     ),
     Candidate(
@@ -116,6 +162,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         simplicity=3,
         file="onnx/model_O2.onnx",
         same_as="onnx",
+        device="any",
         says="O1 plus transformer fusions",
     ),
     Candidate(
@@ -125,6 +172,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         simplicity=3,
         file="onnx/model_O3.onnx",
         same_as="onnx",
+        device="any",
         says="O2 plus the approximated GELU",
     ),
     Candidate(
@@ -252,7 +300,30 @@ def native_bf16(hardware: Hardware) -> bool:
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(hardware.cpu.isa))
 
 
-_NEEDS = frozenset({"cuda", "native_bf16", "arm64", "avx2", "avx512f", "avx512_vnni"})
+def device_of(candidate: Candidate, device: str) -> str:
+    """Where a candidate runs in a run on `device`: there, or on the CPU.
+
+    ONNX Runtime's provider for Apple's GPUs (CoreML) takes no dynamic shapes, and is not tried.
+    """
+    kind = kind_of(device)
+    if candidate.device == "any":
+        return device if candidate.runtime == "torch" or kind == "cuda" else CPU
+    return device if candidate.device == kind else candidate.device
+
+
+def provider_of(candidate: Candidate, device: str) -> str:
+    """ONNX Runtime's execution provider for a candidate in a run on `device`."""
+    return CUDA_PROVIDER if kind_of(device_of(candidate, device)) == "cuda" else "CPUExecutionProvider"
+
+
+def is_flash_capable(hardware: Hardware) -> bool:
+    """Whether the GPU runs Flash Attention 2: Ampere or newer (https://github.com/Dao-AILab/flash-attention)."""
+    gpu = next((gpu for gpu in hardware.gpus if gpu.kind == "cuda"), None)
+    major = "" if gpu is None or gpu.compute_capability is None else gpu.compute_capability.partition(".")[0]
+    return major.isdigit() and int(major) >= 8
+
+
+_NEEDS = frozenset({"cuda", "flash_attention", "cxx", "native_bf16", "arm64", "avx2", "avx512f", "avx512_vnni"})
 """What a candidate may need of a machine."""
 
 
@@ -262,6 +333,10 @@ def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
     for need in candidate.needs:
         if need == "cuda" and not hardware.cuda:
             return "needs a CUDA GPU"
+        if need == "flash_attention" and not is_flash_capable(hardware):
+            return "needs a CUDA GPU of compute capability 8.0 or more"
+        if need == "cxx" and hardware.cxx is None:
+            return "needs a C++ compiler (g++, or what the variable CXX names), with which PyTorch compiles the model"
         if need == "native_bf16" and not native_bf16(hardware):
             return "needs a CPU with native bf16 (avx512_bf16, amx_bf16 or ARM bf16)"
         if need == "arm64" and hardware.cpu.arch != "arm64":
@@ -273,12 +348,26 @@ def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
     return None
 
 
-def hardly_pays(candidate: Candidate, hardware: Hardware) -> str | None:
+def missing_provider(candidate: Candidate, hardware: Hardware, device: str) -> str | None:
+    """Why the installed ONNX Runtime cannot run a candidate on `device`, as the end of a sentence; None if it can.
+
+    On a GPU it never falls back to the CPU: that would be a slow success.
+    """
+    providers = hardware.onnxruntime_providers
+    if candidate.runtime != "onnx" or providers is None or provider_of(candidate, device) in providers:
+        return None
+    return f"needs onnxruntime-gpu instead of onnxruntime to run on {device} (pip install onnxruntime-gpu)"
+
+
+def hardly_pays(candidate: Candidate, hardware: Hardware, device: str = CPU) -> str | None:
     """Why a candidate that runs here is not worth a try, as the end of a sentence; None if it may be.
 
+    In a run on a CUDA GPU, what can only run on the CPU is left out: the flowchart has no place for it.
     Without instructions for it, PyTorch computes float16 through float32: 0.23 of the baseline's speed
     (docs/exporting.md). ARM64 CPUs have had them since ARMv8.2.
     """
+    if kind_of(device) == "cuda" and device_of(candidate, device) == CPU:
+        return f"runs on the CPU, and this run is for {device}: --device cpu is for the CPU, --candidates tries it here"
     if candidate.pays_with != "native_fp16" or hardware.gpus or hardware.cpu.arch != "x86_64":
         return None
     if {"avx512_fp16", "amx_fp16"} & set(hardware.cpu.isa):
@@ -298,12 +387,23 @@ _PACKAGES: dict[Runtime, tuple[str, ...]] = {
 
 def missing_package(candidate: Candidate, installed: Collection[str]) -> str | None:
     """Which package a candidate lacks, as the end of a sentence; None if it has all. `installed` are distributions."""
+    if candidate.attention is not None and not set(FLASH_PACKAGES) & set(installed):
+        return f"needs {' or '.join(FLASH_PACKAGES)}: pip install {FLASH_PACKAGES[0]}"
     needed = _PACKAGES[candidate.runtime] + (("nncf",) if candidate.name in ("openvino-qint8", MIXED) else ())
     for package in needed:
         names = {package, "onnxruntime-gpu"} if package == "onnxruntime" else {package}
         if not names & set(installed):
             return f"needs {package}: pip install 'backend-advisor[profile]'"
     return None
+
+
+def why_not(candidate: Candidate, hardware: Hardware, installed: Collection[str], *, device: str) -> str | None:
+    """Why a candidate cannot run here in a run on `device`, as the end of a sentence; None if it can."""
+    return (
+        unmet(candidate, hardware)
+        or missing_package(candidate, installed)
+        or missing_provider(candidate, hardware, device)
+    )
 
 
 # -- from other packages -------------------------------------------------------------------------------------

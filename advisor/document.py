@@ -67,6 +67,7 @@ def to_dict(recommendation: Recommendation) -> Json:
         "objective": rec.request.objective,
         "max_loss": rec.request.max_loss,
         "threads": rec.request.threads,
+        "device": rec.request.device,
         "seed": rec.request.seed,
         "baseline": rec.baseline,
         "candidates": [_outcome_out(outcome) for outcome in rec.candidates],
@@ -89,6 +90,8 @@ def hardware_to_dict(hardware: Hardware) -> Json:
         "gpus": [asdict(gpu) for gpu in hardware.gpus],
         "onnxruntime_providers": _plain(hardware.onnxruntime_providers),
         "openvino_devices": _plain(hardware.openvino_devices),
+        "torch_devices": _plain(hardware.torch_devices),
+        "cxx": hardware.cxx,
         "facts": [_plain(asdict(fact)) for fact in hardware.facts],
     }
 
@@ -249,7 +252,11 @@ def _recommendation_in(doc: Json) -> Recommendation:
         decision=_decision_in(doc["rules"]),
         alternatives=tuple(_decision_in(item) for item in doc["rules"]["alternatives"]),
         request=Request(
-            objective=doc["objective"], max_loss=doc["max_loss"], threads=doc["threads"], seed=doc.get("seed", 0)
+            objective=doc["objective"],
+            max_loss=doc["max_loss"],
+            threads=doc["threads"],
+            seed=doc.get("seed", 0),
+            device=doc.get("device"),
         ),
         candidates=tuple(_outcome_in(item) for item in doc["candidates"]),
         winner=doc["winner"],
@@ -271,6 +278,8 @@ def _hardware_in(doc: Json) -> Hardware:
         gpus=tuple(Gpu(**_known(Gpu, gpu)) for gpu in doc["gpus"]),
         onnxruntime_providers=_frozen(doc.get("onnxruntime_providers")),
         openvino_devices=_frozen(doc.get("openvino_devices")),
+        torch_devices=_frozen(doc.get("torch_devices")),
+        cxx=doc.get("cxx"),
         facts=tuple(Fact(**_known(Fact, fact)) for fact in doc.get("facts", [])),
     )
 

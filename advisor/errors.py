@@ -42,6 +42,17 @@ class ModelError(UnavailableError):
     """The model is missing, cannot be read, or has a part that advisor does not know (exit code 3)."""
 
 
+class DeviceMemoryError(UnavailableError):
+    """A single text does not fit into the memory of the device (exit code 3)."""
+
+    def __init__(self, device: str, said: str) -> None:
+        reason = next(iter(said.strip().splitlines()), "no reason given").rstrip(".")
+        super().__init__(
+            f"The memory of {device} is too small for a batch of one text: {reason}.",
+            hint="Close what else uses the device, or cut long texts (max_seq_length).",
+        )
+
+
 class MissingExtraError(UnavailableError):
     """A package that an extra provides is not installed; the hint is the exact pip command (exit code 3)."""
 

@@ -34,8 +34,9 @@ def model_in(folder):
 def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", max_loss=0.004, events=None, **kwargs):
     """`measure` over the candidates named in `behaviours`, in `folder`; set PYTHONPATH to `CHILDREN` before.
 
-    `journal` is a folder.
+    `journal` is a folder; `device` is what the candidates are said to run on.
     """
+    device = kwargs.pop("device", "cpu")
     behaviours = {BASELINE: {"s_per_text": SLOW}, **behaviours}
     (folder / "behaviour.json").write_text(json.dumps(behaviours))
     work = folder / "work"
@@ -48,7 +49,7 @@ def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", 
                     candidate=name,
                     folder=folder,
                     file=None,
-                    settings=RuntimeSettings(threads=1, provider=name),
+                    settings=RuntimeSettings(threads=1, provider=name, device=device),
                     export_s=None,
                     size_bytes=1000,
                 )

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from advisor.cli import main, requirements
 from advisor.cli.checks import LOW_DISK_BYTES, Facts, run_checks
+from advisor.cli.diagnose import judge_candidates
 from advisor.report.doctor import CacheState, Check, Extra
 from advisor.report.privacy import HIDDEN, OF_THE_SYSTEM, Redactor, without_texts
 from advisor.types import Fact, Gpu, Hardware
@@ -475,3 +476,42 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     monkeypatch.setattr(diagnose, "run_checks", lambda facts: (Check(name="x", state="failed", finding="y"),))
     assert main(["doctor"]) == 1
     assert capsys.readouterr().err == ""
+
+
+CUDA_ORT = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+@pytest.mark.parametrize(
+    ("torch", "version", "state", "finding"),
+    [
+        (("cuda:0", "cpu"), "2.13.0", "ok", "PyTorch can use cuda:0, cpu"),
+        (("cpu",), "2.13.0", "note", "there is a CUDA GPU, and torch 2.13.0 finds none"),
+        (("cpu",), "2.13.0+cpu", "note", "built without CUDA"),
+    ],
+)
+def test_what_pytorch_can_use_of_a_gpu_is_told(torch: tuple[str, ...], version: str, state: str, finding: str) -> None:
+    machine = replace(GPU, onnxruntime_providers=CUDA_ORT, torch_devices=torch)
+    (check,) = [
+        each
+        for each in run_checks(replace(HEALTHY, hardware=machine, versions={"torch": version}))
+        if each.name == "gpu"
+    ]
+    assert check.state == state
+    assert finding in check.finding
+
+
+def test_tf32_that_is_forced_from_outside_is_found() -> None:
+    machine = replace(GPU, onnxruntime_providers=CUDA_ORT, torch_devices=("cuda:0", "cpu"))
+    (check,) = found(replace(HEALTHY, hardware=machine, tf32_forced=True))
+    assert check.state == "failed"
+    assert "NVIDIA_TF32_OVERRIDE=1" in check.finding
+
+
+def test_on_a_gpu_machine_the_candidates_are_judged_for_the_gpu() -> None:
+    machine = replace(GPU, torch_devices=("cuda:0", "cpu"))
+    installed = {"torch", "transformers", "sentence-transformers", "onnx", "onnxruntime"}
+    judged = {each.candidate: each.why_not for each in judge_candidates(machine, installed)}
+    assert judged["torch-fp16"] is None
+    assert "onnxruntime-gpu" in (judged["onnx"] or "")
+    assert "compute capability 8.0" in (judged["torch-fp16-fa2"] or "")
+    assert judged["onnx-qint8"] is None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_models
+from fake_gpu import FakeModels, FakeTorch
 
 from advisor.encode import load
 from advisor.encode.loading import this_machine
@@ -69,6 +70,24 @@ def test_the_recorded_settings_are_used(tmp_path: Path) -> None:
     with load(folder) as encoder:
         settings = encoder.settings
     assert (settings.tokens_per_batch, settings.num_streams, settings.inference_precision) == (333, 1, "f32")
+
+
+def test_an_artifact_of_one_gpu_can_be_loaded_on_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "artifact", "torch", device="cuda")
+    torch = FakeTorch(num_gpus=2)
+    models = FakeModels(torch)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", models)
+    with load(folder) as first, load(folder, device="cuda:1") as second:
+        assert (first.settings.device, second.settings.device) == ("cuda", "cuda:1")
+    assert [opened["device"] for opened in models.opened] == ["cuda", "cuda:1"]
+
+
+@pytest.mark.parametrize(("measured", "device"), [("cpu", "cuda"), ("cuda", "cpu"), ("cuda", "cuda:x")])
+def test_an_artifact_is_not_loaded_on_another_kind_of_device(tmp_path: Path, measured: str, device: str) -> None:
+    folder = write(tmp_path / "artifact", "torch", device=measured)
+    with pytest.raises(InputError, match=f"This artifact runs on {measured}, and cannot be loaded on '{device}'"):
+        load(folder, device=device)
 
 
 def test_threads_are_those_recorded_unless_this_machine_has_fewer_or_the_caller_says(

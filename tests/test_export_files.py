@@ -21,7 +21,8 @@ from advisor.types import Exported
 
 TEXTS = tiny_models.TEXTS + tiny_models.TRAINING_TEXTS
 EXACT = ("onnx", "onnx-O1", "onnx-O2", "openvino")
-INT8 = ("onnx-qint8", "onnx-quint8-avx2", "openvino-qint8")
+ON_REQUEST = ("onnx-qint8-avx512_vnni", "onnx-qint8-avx512", "onnx-quint8-avx2", "onnx-qint8-arm64")
+INT8 = ("onnx-qint8", "openvino-qint8", *ON_REQUEST)
 ALL = (*EXACT, "onnx-O3", "onnx-O4", "openvino-bf16", *INT8)
 
 
@@ -71,12 +72,14 @@ def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
 
 
+@pytest.mark.covers("onnx", "onnx-O1", "onnx-O2", "openvino", how="run")
 @pytest.mark.parametrize("name", EXACT)
 def test_float32_files_of_a_half_precision_checkpoint_give_the_embeddings_of_torch_in_float32(run, name):
     expected = tiny_models.reference(run.model, TEXTS)
     np.testing.assert_allclose(embed(run, name), expected, atol=1e-4)
 
 
+@pytest.mark.covers("onnx-O3", "openvino-bf16", how="run")
 @pytest.mark.parametrize("name", ["onnx-O3", "openvino-bf16"])
 def test_approximated_files_are_close_and_not_the_same(run, name):
     expected = tiny_models.reference(run.model, TEXTS)
@@ -85,6 +88,9 @@ def test_approximated_files_are_close_and_not_the_same(run, name):
     assert np.abs(found - expected).max() > 1e-5
 
 
+@pytest.mark.covers("onnx-qint8", "openvino-qint8", "onnx-qint8-avx512_vnni", "onnx-qint8-avx512", how="run")
+@pytest.mark.covers("onnx-quint8-avx2", how="run")
+@pytest.mark.covers("onnx-qint8-arm64", how="seam")
 @pytest.mark.parametrize("name", INT8)
 def test_int8_files_give_about_the_same_embeddings(run, name):
     found = cosines(embed(run, name), tiny_models.reference(run.model, TEXTS))
@@ -138,6 +144,7 @@ def test_weights_are_stored_in_the_precision_that_the_name_says(run):
     assert not types & {"f16", "bf16", "u8", "i8"}
 
 
+@pytest.mark.covers("onnx-O4", device="cuda", how="seam")
 def test_o4_keeps_float32_at_its_ports_and_says_that_it_was_not_run_without_cuda(run):
     import onnx
     import onnxruntime

@@ -117,3 +117,57 @@ def test_for_throughput_every_thread_has_a_stream_and_for_latency_they_share_one
         assert bool(single.spinning) == name.startswith("onnx")
     assert not settings_for(catalogue.get("onnx"), threads=1, objective="latency").spinning
     assert settings_for(catalogue.get("onnx-O4"), threads=4, objective="throughput").num_streams == 1
+
+
+@pytest.mark.covers("torch-fp16-fa2", "torch-fp16-compile", device="cuda", how="seam")
+@pytest.mark.covers("torch-fp32-compile", "torch-bf16-compile", device="cuda", how="seam")
+@pytest.mark.covers("torch-fp32-compile", "torch-bf16-compile", device="mps", how="seam")
+@pytest.mark.covers("torch-bf16-compile", how="seam")
+@pytest.mark.parametrize(
+    ("name", "device", "expected"),
+    [
+        ("torch-fp32", "cuda", ("cuda", "float32", None, None)),
+        ("torch-fp16", "cuda:1", ("cuda:1", "float16", None, None)),
+        ("torch-bf16", "mps", ("mps", "bfloat16", None, None)),
+        ("torch-fp16-fa2", "cuda", ("cuda", "float16", "flash_attention_2", None)),
+        ("torch-bf16-compile", "cpu", ("cpu", "bfloat16", None, True)),
+        ("torch-fp16-compile", "cuda", ("cuda", "float16", None, True)),
+        ("torch-fp32-compile", "cuda", ("cuda", "float32", None, True)),
+        ("torch-bf16-compile", "cuda", ("cuda", "bfloat16", None, True)),
+        ("torch-fp32-compile", "mps", ("mps", "float32", None, True)),
+        ("torch-bf16-compile", "mps", ("mps", "bfloat16", None, True)),
+    ],
+)
+def test_torch_runs_on_the_run_s_device_and_is_told_how(name, device, expected):
+    settings = settings_for(catalogue.get(name), threads=2, objective="throughput", device=device)
+    assert (settings.device, settings.dtype, settings.attention, settings.compiled) == expected
+    assert settings.batch_size == 32
+
+
+@pytest.mark.covers("onnx", "onnx-O1", "onnx-O2", "onnx-O3", "onnx-O4", device="cuda", how="seam")
+@pytest.mark.parametrize(
+    ("name", "device", "where", "provider"),
+    [
+        ("onnx", "cuda:1", "cuda:1", "CUDAExecutionProvider"),
+        ("onnx-O1", "cuda", "cuda", "CUDAExecutionProvider"),
+        ("onnx-O2", "cuda", "cuda", "CUDAExecutionProvider"),
+        ("onnx-O3", "cuda", "cuda", "CUDAExecutionProvider"),
+        ("onnx-O4", "cuda:1", "cuda:1", "CUDAExecutionProvider"),
+        ("onnx-qint8", "cuda", "cpu", "CPUExecutionProvider"),
+        ("onnx", "mps", "cpu", "CPUExecutionProvider"),
+        ("onnx", "cpu", "cpu", "CPUExecutionProvider"),
+    ],
+)
+def test_onnx_runs_on_a_cuda_gpu_in_one_stream_with_large_batches_else_on_the_cpu(name, device, where, provider):
+    settings = settings_for(catalogue.get(name), threads=2, objective="throughput", device=device)
+    assert (settings.device, settings.provider) == (where, provider)
+    assert (settings.num_streams, settings.tokens_per_batch) == ((1, 8192) if where != "cpu" else (2, None))
+    assert (
+        not settings_for(catalogue.get(name), threads=2, objective="latency", device="cuda").spinning or where == "cpu"
+    )
+
+
+def test_openvino_stays_on_the_cpu_whatever_the_run_is_for():
+    for device in ("cuda", "mps"):
+        settings = settings_for(catalogue.get("openvino-qint8"), threads=2, objective="throughput", device=device)
+        assert settings.device == "cpu"

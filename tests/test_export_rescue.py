@@ -59,6 +59,7 @@ def test_the_budget_is_part_of_what_was_made(model, root):
         assert not made.is_ready(MIXED)
 
 
+@pytest.mark.covers("openvino-qint8-mixed", how="seam")
 def test_every_quantised_activation_is_in_one_group_and_without_them_less_is_lost(model, root, tmp_path):
     import openvino
 

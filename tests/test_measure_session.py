@@ -234,6 +234,44 @@ def test_what_does_not_fit_into_memory_at_all_is_skipped_with_the_figures(run):
     assert result.of(BASELINE).status == "measured"
 
 
+def test_where_a_gpu_s_memory_is_short_the_candidates_race_in_heats_on_it(run):
+    def gpu_memory(device):
+        assert device == "cuda:1"
+        alive = sum(child.is_running() for child in psutil.Process().children())
+        return 2 << 30 if alive < 2 else 100 << 20
+
+    result = run(
+        {"onnx": {"s_per_text": MIDDLE}, "torch-fp16": {"s_per_text": MIDDLE}}, device="cuda:1", gpu_memory=gpu_memory
+    )
+    assert status(result) == {BASELINE: "measured", "onnx": "measured", "torch-fp16": "measured"}
+    assert "2 heats" in result.warnings[0]
+
+
+def test_what_does_not_fit_into_a_gpu_s_memory_at_all_is_skipped_with_the_figures(run):
+    result = run({"onnx": {}}, device="cuda", gpu_memory=lambda device: 100 << 20)
+    assert result.of("onnx").reason == ("skipped: needs about 1.1 GB of memory on cuda, and 0.1 GB is available")
+
+
+def test_batches_that_were_cut_for_lack_of_memory_are_in_the_settings_that_ship(run):
+    behaviour = {"s_per_text": MIDDLE, "batch_limit": 4}
+    result = run({"torch-fp16": behaviour, "onnx": behaviour | {"batch_limit": 2048}}, device="cuda")
+    for name, field, size, note in (
+        ("torch-fp16", "batch_size", 4, "The memory of cuda ran out, so batches have at most 4 texts."),
+        ("onnx", "tokens_per_batch", 2048, "The memory of cuda ran out, so batches have at most 2,048 tokens."),
+    ):
+        assert getattr(result.of(name).settings, field) == size
+        assert result.of(name).notes == (note,)
+    assert result.of(BASELINE).notes == ()
+
+
+def test_what_is_compiled_is_only_begun_where_the_time_budget_has_room_for_it(run):
+    result = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, time_budget_s=10)
+    assert result.of("torch-bf16-compile").status == "skipped"
+    assert "takes about 30 s to compile it, and the time budget leaves" in result.of("torch-bf16-compile").reason
+    picked = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, pick="torch-bf16-compile", time_budget_s=2)
+    assert picked.of("torch-bf16-compile").timing is not None
+
+
 def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, pick="onnx", time_budget_s=0.01)
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}

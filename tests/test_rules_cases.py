@@ -97,7 +97,7 @@ def on_gpu(
         gpus=gpus,
         visible=visible,
         old="onnx-O4" if short else "torch-fp16",
-        new="torch-fp16",
+        new="torch-fp16-fa2" if flash else "torch-fp16",
         answers_old=f"GPU, {'short' if short else 'long'} texts",
         answers_new=f"GPU, {'Flash Attention' if flash else 'no Flash Attention'}",
         beside=frozenset(() if lossless else ("torch-fp16", "onnx-O4", *(("torch-bf16",) if flash else ()))),

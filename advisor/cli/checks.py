@@ -38,6 +38,8 @@ class Facts:
     hidden_gpus: bool
     """Whether CUDA_VISIBLE_DEVICES hides every GPU."""
     unicode: bool
+    tf32_forced: bool = False
+    """Whether NVIDIA_TF32_OVERRIDE turns TF32 on, whatever a program asks for."""
 
 
 def run_checks(facts: Facts) -> tuple[Check, ...]:
@@ -87,7 +89,7 @@ def _optimum(facts: Facts) -> Iterator[Check]:
 
 def _runtimes(facts: Facts) -> Iterator[Check]:
     for fact in facts.hardware.facts:
-        if fact.name not in {"onnxruntime.providers", "openvino.devices"}:
+        if fact.name not in {"onnxruntime.providers", "openvino.devices", "torch.devices"}:
             continue
         package = fact.name.partition(".")[0]
         if fact.value is not None:
@@ -107,6 +109,16 @@ def _gpu(facts: Facts) -> Iterator[Check]:
     if providers is not None and "CUDAExecutionProvider" not in providers:
         finding = "there is a CUDA GPU, and ONNX Runtime cannot use it"
         yield Check(name="gpu", state="note", finding=finding, remedy=_NEEDS_GPU)
+    usable = facts.hardware.torch_devices
+    if usable is not None and any(device.startswith("cuda") for device in usable):
+        yield _ok("gpu", f"PyTorch can use {', '.join(usable)}")
+    elif usable is not None and not facts.versions.get("torch", "").endswith("+cpu"):
+        finding = f"there is a CUDA GPU, and torch {facts.versions.get('torch', '')} finds none"
+        remedy = "its CUDA may need a newer driver: https://pytorch.org/get-started/locally/"
+        yield Check(name="gpu", state="note", finding=finding, remedy=remedy)
+    if facts.tf32_forced:
+        finding = "NVIDIA_TF32_OVERRIDE=1 computes float32 in TF32, so that the baseline is no float32"
+        yield Check(name="gpu", state="failed", finding=finding, remedy="unset it")
     if facts.versions.get("torch", "").endswith("+cpu"):
         finding = f"there is a CUDA GPU, and torch {facts.versions['torch']} is built without CUDA"
         remedy = "install a CUDA build: https://pytorch.org/get-started/locally/"

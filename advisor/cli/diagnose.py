@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from advisor import catalogue
 from advisor.cli import requirements
 from advisor.cli.checks import Facts, run_checks
+from advisor.device import as_seen_on, choose_device
 from advisor.report.doctor import CacheState, Diagnosis, Fitness, LoggedError, Variable
 from advisor.report.glyphs import UNICODE
 from advisor.report.privacy import without_texts
@@ -52,6 +53,11 @@ _VARIABLES: dict[str, str | None] = {
     "MKL_NUM_THREADS": _NUMBERS,
     "OPENBLAS_NUM_THREADS": _NUMBERS,
     "CUDA_VISIBLE_DEVICES": _NUMBERS,
+    "NVIDIA_TF32_OVERRIDE": _SWITCH,
+    "PYTORCH_CUDA_ALLOC_CONF": None,
+    "PYTORCH_ENABLE_MPS_FALLBACK": _SWITCH,
+    "TORCHINDUCTOR_CACHE_DIR": None,
+    "CXX": _NAME,
     "LD_PRELOAD": None,
     "LD_LIBRARY_PATH": None,
     "PYTHONPATH": None,
@@ -86,6 +92,7 @@ def diagnose(*, terminal: Stream) -> Diagnosis:
         logical_cpus=os.cpu_count() or 1,
         load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         offline=(os.environ.get("HF_HUB_OFFLINE") or "0").lower() in {"1", "true", "yes", "on"},
+        tf32_forced=os.environ.get("NVIDIA_TF32_OVERRIDE") == "1",
         hidden_gpus=os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"},
         unicode=terminal.glyphs is UNICODE,
     )
@@ -98,7 +105,7 @@ def diagnose(*, terminal: Stream) -> Diagnosis:
         hardware=hardware,
         packages=packages,
         extras=needs.extras,
-        candidates=_candidates(hardware, {each.name for each in packages if each.version is not None}),
+        candidates=judge_candidates(hardware, {each.name for each in packages if each.version is not None}),
         variables=tuple(_variable(name, harmless) for name, harmless in _VARIABLES.items()),
         cache=cache,
         errors=() if inventory is None else last_errors(inventory),
@@ -195,24 +202,22 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
     return {name: version for name, version in found.items() if version is not None}
 
 
-def _candidates(hardware: Hardware, installed: set[str]) -> tuple[Fitness, ...]:
+def judge_candidates(hardware: Hardware, installed: set[str]) -> tuple[Fitness, ...]:
+    """Which candidates could be measured on the device that a run takes by default, and why the others could not."""
     missing = [name for name in _TO_MEASURE if name not in installed]
     needs_torch = f"measuring needs {', '.join(missing)}: pip install 'backend-advisor[profile]'" if missing else None
+    device = choose_device(None, hardware)
+    seen = as_seen_on(hardware, device)
     return tuple(
         Fitness(
             candidate=each.name,
-            why_not=catalogue.unmet(each, hardware) or needs_torch or _lacks(each, hardware, installed),
+            why_not=catalogue.unmet(each, seen)
+            or needs_torch
+            or catalogue.why_not(each, seen, installed, device=device),
         )
         for each in catalogue.candidates()
         if not each.on_request
     )
-
-
-def _lacks(candidate: catalogue.Candidate, hardware: Hardware, installed: set[str]) -> str | None:
-    providers = hardware.onnxruntime_providers
-    if candidate.device == "cuda" and providers is not None and "CUDAExecutionProvider" not in providers:
-        return "needs onnxruntime-gpu instead of onnxruntime"
-    return catalogue.missing_package(candidate, installed)
 
 
 def _variable(name: str, harmless: str | None) -> Variable:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--candidates", metavar="A,B", help="Try only these, beside the baseline.")
 @click.option("--skip", metavar="A,B", help="Do not try these.")
 @click.option("--threads", type=int, metavar="N", help="Threads for every runtime; all usable cores by default.")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; a GPU by default where there is one.")
 @click.option(
     "--time-budget", default="90s", show_default=True, metavar="TIME", help="For exporting and measuring: 90s, 3m, 1h."
 )

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.encode.limit import BatchLimit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeOptions:
@@ -24,6 +26,9 @@ class EncodeOptions:
 
 class Backend(Protocol):
     """Embeds texts: a graph behind a tokenizer and numpy, or Sentence Transformers as a whole."""
+
+    limit: BatchLimit
+    """Of a batch, in tokens for a graph and in texts for Sentence Transformers."""
 
     def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
         """Embeddings in the order of the texts, in pieces: `(texts of the piece, embedding_dimension)`, float32.

@@ -20,6 +20,7 @@ from advisor.encode.loading import load
 from advisor.encode.manifest import read_manifest
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.tokenize import Inputs
+from advisor.encode.torch_session import TorchSession
 from advisor.errors import MissingExtraError, UnavailableError
 
 try:
@@ -131,14 +132,9 @@ def sentence_transformer(folder: str | Path, *, threads: int | None = None, chec
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.runtime == "torch":
-        load(folder, threads=threads, check=check).close()  # the hashes first
-        settings = manifest.settings
-        return SentenceTransformer(
-            str(folder),
-            device=settings.device,
-            local_files_only=True,
-            model_kwargs={"dtype": getattr(torch, settings.dtype or "float32")},
-        )
+        session = load(folder, threads=threads, check=check).backend
+        assert isinstance(session, TorchSession)
+        return session.model
     encoder = load(folder, threads=threads, check=check)
     pipeline = encoder.pipeline
     return ArtifactModel(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,7 @@ from advisor.types import RuntimeSettings
 class Encoder:
     """Embeds texts. Made by `load` or `open_encoder`; usable from several threads; a context manager.
 
-    `settings` are the ones in use, with every default filled in. It belongs to the process that opened it: a forked
+    It belongs to the process that opened it: a forked
     child that uses it gets an InputError, since no runtime's threads live through a fork. It can be pickled if
     `reopen` is given, which opens it again in the process that unpickles it.
     """
@@ -38,8 +39,18 @@ class Encoder:
         self._backend: Backend | None = backend
         self._reopen = reopen
         self._process = os.getpid()
-        self.settings = settings
+        self._settings = settings
         self._dimension = pipeline.embedding_dimension
+
+    @property
+    def settings(self) -> RuntimeSettings:
+        """The ones in use, with every default filled in, and with smaller batches if the device's memory ran out."""
+        limit = None if self._backend is None else self._backend.limit
+        if limit is None or not limit.lowered:
+            return self._settings
+        if self._settings.tokens_per_batch is None:
+            return replace(self._settings, batch_size=limit.size)
+        return replace(self._settings, tokens_per_batch=limit.size)
 
     @property
     def pipeline(self) -> Pipeline:

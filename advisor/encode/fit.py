@@ -35,8 +35,8 @@ def _machine(manifest: Manifest, hardware: Hardware) -> list[str]:
     candidates = [] if named is None else [named]
     # `onnx-qint8` becomes one file or another: what that file is made for is said by the row that names it.
     candidates += [one for one in catalogue.CATALOGUE if one.file is not None and one.file == _graph(manifest)]
-    # Without the GPU that it names, a runtime does not start at all, and says so.
-    lacks = [catalogue.unmet(one, hardware) for one in candidates if "cuda" not in one.needs]
+    # Without the GPU or the compiler that it needs, a runtime does not start at all, and says so.
+    lacks = [catalogue.unmet(one, hardware) for one in candidates if not {"cuda", "cxx"} & set(one.needs)]
     missing = next((reason for reason in lacks if reason is not None), None)
     if missing is None:
         return []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from advisor.encode.ahead import Shared, ahead
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.batching import plan_batches
+from advisor.encode.limit import BatchLimit, is_out_of_memory
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.pooling import load_stages, normalize, pool
 from advisor.encode.session import Session
@@ -36,12 +37,21 @@ class GraphBackend:
     tokenised in portions; while the session runs one portion, the next is tokenised.
     """
 
-    def __init__(self, pipeline: Pipeline, session: Session, tokenizer: Tokenizer, *, tokens_per_batch: int) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        session: Session,
+        tokenizer: Tokenizer,
+        *,
+        tokens_per_batch: int,
+        device: str = "cpu",
+    ) -> None:
         self.tokenizer = tokenizer
+        self.limit = BatchLimit(tokens_per_batch)
+        self._device = device
         self._pooling = pipeline.pooling
         self._stages = load_stages(pipeline.stages)
         self._session = session
-        self._tokens_per_batch = tokens_per_batch
         self._streams = (
             ThreadPoolExecutor(session.concurrency, thread_name_prefix="stream") if session.concurrency > 1 else None
         )
@@ -84,7 +94,7 @@ class GraphBackend:
         for portion in ahead(tokenise, portions(texts)):
             for members in plan_batches(
                 portion.tokens.lengths,
-                tokens_per_batch=self._tokens_per_batch,
+                tokens_per_batch=self.limit.size,
                 max_texts=options.batch_size,
                 at_least=self._session.concurrency,
             ):
@@ -94,7 +104,16 @@ class GraphBackend:
         self, tokens: Tokens, members: NDArray[np.int64], prompt_length: int, options: EncodeOptions
     ) -> NDArray[np.float32]:
         inputs = self.tokenizer.batch(tokens, members)
-        embeddings = pool(self._session.run(inputs), inputs, self._pooling, prompt_length=prompt_length)
+        try:
+            token_embeddings = self._session.run(inputs)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            half = len(members) // 2
+            self.limit.lower(below=inputs.input_ids.size if half else 1, device=self._device, error=error)
+            parts = (members[:half], members[half:])
+            return np.concatenate([self._embed_batch(tokens, part, prompt_length, options) for part in parts])
+        embeddings = pool(token_embeddings, inputs, self._pooling, prompt_length=prompt_length)
         for stage in self._stages:
             embeddings = stage(embeddings)
         if options.truncate_dim is not None:

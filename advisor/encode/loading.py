@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from advisor.device import kind_of
 from advisor.encode.blob import Blob
 from advisor.encode.encoder import Encoder
 from advisor.encode.fit import warn_if_unfit
@@ -22,12 +24,22 @@ PROSE = (".md", ".html")
 """Files that nobody runs: editing an artifact's README does not keep it from loading."""
 
 
-def load(folder: str | Path, *, threads: int | None = None, check: bool = True, keep_compiled: bool = True) -> Encoder:
+def load(
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    check: bool = True,
+    keep_compiled: bool = True,
+    trust_remote_code: bool = False,
+) -> Encoder:
     """Open an artifact.
 
-    `threads` defaults to the number that was measured, or to what this machine grants if that is less. With `check`,
+    `threads` defaults to the number that was measured, or to what this machine grants if that is less. `device` names
+    another GPU of the kind that was measured (`cuda:1` for `cuda`). With `check`,
     the sha256 of every listed file is compared before anything is loaded. With `keep_compiled`, what OpenVINO compiles
-    is kept in the artifact's folder `.cache`, if that can be written, for the next process on such a machine.
+    is kept in the artifact's folder `.cache`, if that can be written, for the next process on such a machine. A torch
+    winner whose model brings Python code of its own only loads with `trust_remote_code`.
 
     Warns with ArtifactWarning where the machine lacks what the winner was made for, or where the runtime has another
     version than the one that was measured. The encoder can be pickled: it is then loaded again, from the same folder.
@@ -41,6 +53,8 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True, 
     manifest = read_manifest(folder)
     machine = this_machine()
     settings = manifest.settings
+    if device is not None:
+        settings = replace(settings, device=_other_device(device, settings.device))
     settings = replace(settings, threads=threads if threads is not None else min(settings.threads, machine.threads))
     files = tuple(file for file in manifest.files if not file.name.endswith(PROSE)) if check else ()
     blob = _blob(folder, manifest, settings, machine, check=check) if keep_compiled else None
@@ -55,9 +69,28 @@ def load(folder: str | Path, *, threads: int | None = None, check: bool = True, 
         runtime=manifest.runtime,
         file=None if manifest.file is None else folder / manifest.file,
         settings=settings,
+        trust_remote_code=trust_remote_code,
         blob=blob,
-        reopen=partial(load, folder.absolute(), threads=threads, check=check, keep_compiled=keep_compiled),
+        reopen=partial(
+            load,
+            folder.absolute(),
+            threads=threads,
+            device=device,
+            check=check,
+            keep_compiled=keep_compiled,
+            trust_remote_code=trust_remote_code,
+        ),
     )
+
+
+def _other_device(device: str, measured: str) -> str:
+    """Raises InputError for a device of another kind: what was measured there, if anything, is another candidate."""
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device) or kind_of(device) != kind_of(measured):
+        raise InputError(
+            f"This artifact runs on {measured}, and cannot be loaded on {device!r}.",
+            hint=f"Run advisor recommend MODEL --device {device} for an artifact that does.",
+        )
+    return device
 
 
 def _blob(

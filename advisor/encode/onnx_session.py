@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.catalogue import CUDA_PROVIDER
+from advisor.device import index_of
 from advisor.encode.session import OUTPUT_NAMES, as_token_embeddings, cannot_load, check_inputs, feed
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError, ModelError, UnavailableError
@@ -15,15 +19,24 @@ from advisor.types import RuntimeSettings
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
 
+CUDA_OPTIONS = {
+    "use_tf32": "0",
+    "arena_extend_strategy": "kSameAsRequested",
+}
+"""TF32 keeps 10 bits of a float32's mantissa and is on by default: a file called fp32 that runs in it is a surprise.
+The arena's own default doubles what it takes from the GPU each time, which several processes share in a race.
+https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#configuration-options"""
+
 _DTYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
 class OnnxSession:
     """One graph, with exactly the threads that it is given, divided among the streams.
 
-    The provider is always named: ONNX Runtime's own default is the first one that it was built with. Threads do not
-    spin while they wait, unless the settings say so, and then inside of a run only: a parked session must not take
-    cores from what runs beside it.
+    The provider is always named, and nothing falls back to another one: ONNX Runtime's own default is the first that
+    it was built with, and where that one fails it prints a line and goes on with the CPU. Threads do not spin while
+    they wait, unless the settings say so, and then inside of a run only: a parked session must not take cores from what
+    runs beside it.
     """
 
     def __init__(self, file: Path, settings: RuntimeSettings) -> None:
@@ -43,8 +56,12 @@ class OnnxSession:
         options.log_severity_level = 3  # errors only
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        if provider == CUDA_PROVIDER:
+            _preload_cuda(ort)
         try:
-            session = ort.InferenceSession(str(file), options, providers=[provider])
+            session = ort.InferenceSession(
+                str(file), options, providers=[_with_options(provider, settings.device)], enable_fallback=0
+            )
         except Exception as error:  # its exceptions share no base class but Exception
             raise cannot_load(file, "ONNX Runtime", error) from None
         if session.get_providers()[0] != provider:
@@ -72,6 +89,20 @@ class OnnxSession:
     def close(self) -> None:
         """Give the memory back."""
         self._session = None
+
+
+def _with_options(provider: str, device: str) -> str | tuple[str, dict[str, str]]:
+    """The provider as InferenceSession takes it; on which GPU, and how."""
+    if provider != CUDA_PROVIDER:
+        return provider
+    return provider, {"device_id": str(index_of(device)), **CUDA_OPTIONS}
+
+
+def _preload_cuda(ort: Any) -> None:
+    """Let ONNX Runtime find CUDA and cuDNN in their Python packages; what it says of it goes to standard error."""
+    if hasattr(ort, "preload_dlls"):  # since 1.21
+        with contextlib.redirect_stdout(sys.stderr):
+            ort.preload_dlls()
 
 
 def import_onnxruntime() -> Any:

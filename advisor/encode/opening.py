@@ -58,6 +58,7 @@ def open_encoder(
             session,
             tokenizer.result(),
             tokens_per_batch=settings.tokens_per_batch or DEFAULT_TOKENS_PER_BATCH[runtime],
+            device=settings.device,
         )
     return Encoder(pipeline, backend, settings, reopen=reopen)
 

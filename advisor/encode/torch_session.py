@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.device import index_of, kind_of
 from advisor.encode.backend import EncodeOptions
+from advisor.encode.limit import BatchLimit, is_out_of_memory
 from advisor.encode.windows import windows
 from advisor.errors import InputError, MissingExtraError, ModelError, UnavailableError
 from advisor.types import RuntimeSettings
@@ -20,12 +22,19 @@ DEFAULT_BATCH_SIZE = 32
 DEFAULT_DTYPE = "float32"
 
 _DTYPES = ("float32", "float16", "bfloat16")
+_KINDS = ("cpu", "cuda", "mps")
+
+_TRUST = "If you trust it, say so: --trust-remote-code, or trust_remote_code=True in Python."
+
+_FIRST_TEXTS = ("one text", "two texts of other lengths, for shapes that may vary")
 
 
 class TorchSession:
-    """A `SentenceTransformer` in the dtype that is asked for.
+    """A `SentenceTransformer` in the dtype, on the device and with the attention that are asked for.
 
-    The dtype is always named: since transformers 5, a half-precision checkpoint loads in half precision.
+    The dtype is always named: since transformers 5, a half-precision checkpoint loads in half precision. float32 is
+    never computed in TF32. Embeddings are handed over when the device is done with them, so that a clock around
+    `embed` measures the work and not its launch.
     """
 
     def __init__(self, folder: Path, settings: RuntimeSettings, *, trust_remote_code: bool = False) -> None:
@@ -37,40 +46,133 @@ class TorchSession:
         dtype = settings.dtype or DEFAULT_DTYPE
         if dtype not in _DTYPES:
             raise InputError(f"{dtype!r} is not a dtype to run a model in.", hint=f"Use {', '.join(_DTYPES)}.")
-        if settings.device.startswith("cuda") and not torch.cuda.is_available():
-            raise UnavailableError(
-                f"The model is to run on {settings.device}, and PyTorch finds no CUDA GPU here.",
-                hint="Run: advisor recommend MODEL on this machine.",
-            )
+        check_device(torch, settings.device)
         torch.set_num_threads(settings.threads)
-        self._batch_size = settings.batch_size or DEFAULT_BATCH_SIZE
+        full_float32(torch)
+        self._device = settings.device
+        self._finish, self._free = device_calls(torch, settings.device)
+        self.limit = BatchLimit(settings.batch_size or DEFAULT_BATCH_SIZE)
         try:
-            self._model: Any = SentenceTransformer(
+            self.model: Any = SentenceTransformer(
                 str(folder),
                 device=settings.device,
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
-                model_kwargs={"dtype": getattr(torch, dtype)},
+                model_kwargs=model_arguments(torch, dtype, settings.attention),
             )
         except Exception as error:  # whatever a model's code and three libraries may raise
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise ModelError(f"Sentence Transformers cannot load the model in {folder}: {reason}.") from error
+            raise ModelError(
+                f"Sentence Transformers cannot load the model in {folder}: {_first_line(error)}.",
+                hint=_TRUST if "trust_remote_code" in str(error) and not trust_remote_code else None,
+            ) from error
+        if settings.compiled:
+            compile_model(torch, self.model)
 
     def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
         """Embeddings, window by window: `(texts of the window, embedding_dimension)`, float32 each."""
         for window in windows(texts):
-            embeddings = self._model.encode(
-                list(window),
-                prompt=options.prompt,
-                batch_size=options.batch_size or self._batch_size,
-                normalize_embeddings=options.normalize,
-                truncate_dim=options.truncate_dim,
-                show_progress_bar=False,
-            )
+            embeddings = self._encode(list(window), options)
+            self._finish()
             if options.on_texts is not None:
                 options.on_texts(len(window))
             yield np.asarray(embeddings, dtype=np.float32)
 
     def close(self) -> None:
         """Give the memory back."""
-        self._model = None
+        self.model = None
+        self._free()
+
+    def _encode(self, texts: list[str], options: EncodeOptions) -> Any:
+        """All of the texts, in smaller batches if the device's memory runs out."""
+        while True:
+            batch_size = options.batch_size or self.limit.size
+            if self.limit.lowered:
+                batch_size = min(batch_size, self.limit.size)
+            try:
+                return self.model.encode(
+                    texts,
+                    prompt=options.prompt,
+                    batch_size=batch_size,
+                    normalize_embeddings=options.normalize,
+                    truncate_dim=options.truncate_dim,
+                    show_progress_bar=False,
+                )
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.limit.lower(below=min(batch_size, len(texts)), device=self._device, error=error)
+            self._free()  # outside of the handler: the exception holds the tensors of the batch that did not fit
+
+
+def check_device(torch: Any, device: str) -> None:
+    """Raise UnavailableError unless PyTorch can use the device, and InputError if it is none."""
+    kind = kind_of(device)
+    if kind not in _KINDS:
+        raise InputError(f"{device!r} is not a device to run a model on.", hint=f"Use {', '.join(_KINDS)} or cuda:1.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UnavailableError(
+            f"The model is to run on {device}, and PyTorch finds no CUDA GPU here.",
+            hint="Run: advisor recommend MODEL on this machine.",
+        )
+    if kind == "cuda" and index_of(device) >= torch.cuda.device_count():
+        raise UnavailableError(
+            f"The model is to run on {device}, and PyTorch finds {torch.cuda.device_count()} CUDA GPU(s) here.",
+            hint="Load it with device='cuda', or run: advisor recommend MODEL on this machine.",
+        )
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UnavailableError(
+            "The model is to run on mps, and PyTorch finds no Apple GPU here.",
+            hint="Run: advisor recommend MODEL on this machine.",
+        )
+
+
+def full_float32(torch: Any) -> None:
+    """Let float32 be float32 on GPUs that would compute it in TF32, whatever was set before.
+
+    https://docs.pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices
+    """
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def model_arguments(torch: Any, dtype: str, attention: str | None) -> dict[str, Any]:
+    """What transformers is told when it loads the model."""
+    named = {} if attention is None else {"attn_implementation": attention}
+    return {"dtype": getattr(torch, dtype), **named}
+
+
+def compile_model(torch: Any, model: Any) -> None:
+    """Compile a SentenceTransformer's transformer for batches of any shape, now. Raises UnavailableError if that fails.
+
+    Not by `Module.compile`: Sentence Transformers calls the transformer's `forward`, which that leaves alone. A batch
+    of one text is compiled apart, for PyTorch never takes a size of 1 for one that varies.
+    """
+    transformer = model[0].auto_model
+    transformer.forward = torch.compile(transformer.forward, dynamic=True)
+    try:
+        for texts in (_FIRST_TEXTS, _FIRST_TEXTS[:1]):
+            model.encode(list(texts), show_progress_bar=False)
+    except Exception as error:
+        raise UnavailableError(
+            f"PyTorch cannot compile the model: {_first_line(error)}.",
+            hint="It needs a C++ compiler (g++, or what the variable CXX names), and Triton on a GPU.",
+        ) from error
+
+
+def device_calls(torch: Any, device: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """How to wait until the device is done, and how to give back what its allocator holds for later."""
+    kind = kind_of(device)
+    if kind == "cuda":
+        return lambda: torch.cuda.synchronize(device), torch.cuda.empty_cache
+    if kind == "mps":
+        return torch.mps.synchronize, torch.mps.empty_cache
+    return _nothing, _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

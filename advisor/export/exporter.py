@@ -41,9 +41,9 @@ class Exporter:
     """Turns candidates into files, one after the other, in one child process that loads the model once.
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
-    manager: leaving it ends the child. The candidates' settings are those for `objective`. `texts` are what static int8
-    is calibrated on, `max_loss` is the budget that layers are taken back from int8 for. `fresh` makes every file anew
-    and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
+    manager: leaving it ends the child. The candidates' settings are those for `objective` on `device`. `texts` are what
+    static int8 is calibrated on, `max_loss` is the budget that layers are taken back from int8 for. `fresh` makes every
+    file anew and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Exporter:
         texts: Sequence[str],
         threads: int,
         objective: Objective = "throughput",
+        device: str = "cpu",
         cache_dir: Path,
         log_dir: Path,
         max_loss: float = 0.004,
@@ -68,6 +69,7 @@ class Exporter:
         self._texts = tuple(texts)
         self._threads = threads
         self._objective: Objective = objective
+        self._device = device
         self._cache = ExportCache(cache_dir)
         self._max_loss = max_loss
         self._log = log_dir / "export.log"
@@ -100,7 +102,13 @@ class Exporter:
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
-        settings = settings_for(candidate, threads=self._threads, objective=self._objective, hardware=self._hardware)
+        settings = settings_for(
+            candidate,
+            threads=self._threads,
+            objective=self._objective,
+            hardware=self._hardware,
+            device=self._device,
+        )
         steps = steps_for(candidate, self._hardware)
         if not steps:
             return Exported(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from advisor import catalogue
 from advisor.catalogue import Candidate
+from advisor.device import CPU, kind_of
 from advisor.errors import UnavailableError
 from advisor.types import Hardware, Objective, RuntimeSettings
 
@@ -20,6 +21,10 @@ RECIPE_VERSION = 1
 TORCH_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 TORCH_BATCH_SIZE = 32
 """Sentence Transformers' default: https://sbert.net/docs/package_reference/sentence_transformer/model.html."""
+
+CUDA_TOKENS_PER_BATCH = 8192
+"""A GPU is only busy with large batches: 32 texts of 256 tokens, as many as Sentence Transformers sends at once. An
+assumption: it has not been measured on a GPU, where tuning tries half and twice as many (docs/hardware.md)."""
 
 _LOADED_BY = ("torch", "sentence-transformers", "transformers")
 _ONNX = (*_LOADED_BY, "onnx", "onnxscript")
@@ -118,9 +123,14 @@ def _outside_step(candidate: Candidate, file: str) -> Step:
 
 
 def settings_for(
-    candidate: Candidate, *, threads: int, objective: Objective, hardware: Hardware | None = None
+    candidate: Candidate,
+    *,
+    threads: int,
+    objective: Objective,
+    hardware: Hardware | None = None,
+    device: str = CPU,
 ) -> RuntimeSettings:
-    """How the encoder runs the candidate's file with `threads` threads.
+    """How the encoder runs the candidate's file with `threads` threads, in a run on `device`.
 
     Where throughput counts, every thread runs a batch of its own: nobody waits for the slowest thread of each operation
     (1.09 to 1.22 times as fast on two cores, docs/encoder.md). Where a single text counts they work on it together, and
@@ -130,28 +140,32 @@ def settings_for(
     int8 leaves in floating point run in f32, so that the int8 candidate's loss is that of int8 alone. Layers that were
     taken back from int8 run in bf16 where `hardware` computes it natively, for they have to be fast, too.
     """
+    where = catalogue.device_of(candidate, device)
     if candidate.runtime == "torch":
         return RuntimeSettings(
             threads=threads,
             batch_size=TORCH_BATCH_SIZE,
             dtype=TORCH_DTYPES[candidate.precision],
-            device=candidate.device,
+            device=where,
+            attention=candidate.attention,
+            compiled=candidate.compiled or None,
         )
-    num_streams = threads if objective == "throughput" and candidate.device == "cpu" else 1
+    num_streams = threads if objective == "throughput" and where == CPU else 1
     if candidate.runtime == "onnx":
-        cuda = candidate.device == "cuda"
+        on_cpu = kind_of(where) == CPU
         return RuntimeSettings(
             threads=threads,
+            tokens_per_batch=None if on_cpu else CUDA_TOKENS_PER_BATCH,
             num_streams=num_streams,
-            spinning=objective == "latency" and not cuda and threads > 1,
-            device=candidate.device,
-            provider="CUDAExecutionProvider" if cuda else "CPUExecutionProvider",
+            spinning=objective == "latency" and on_cpu and threads > 1,
+            device=where,
+            provider=catalogue.provider_of(candidate, device),
         )
     return RuntimeSettings(
         threads=threads,
         num_streams=num_streams,
         inference_precision=_openvino_precision(candidate, hardware),
-        device=candidate.device,
+        device=where,
     )
 
 

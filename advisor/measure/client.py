@@ -31,6 +31,8 @@ class Usage:
     voluntary_switches: int
     involuntary_switches: int
     num_threads: int | None
+    batch_limit: int | None = None
+    """To how many tokens (texts in PyTorch) a batch was cut, as the device's memory ran out; None where it did not."""
 
 
 def thread_environment(threads: int) -> dict[str, str]:

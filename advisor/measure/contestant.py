@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from advisor import catalogue
@@ -54,6 +54,8 @@ class Contestant:
     peak_rss_bytes: int | None = None
     settings: RuntimeSettings | None = None
     """Those that tuning kept, None for the export's own."""
+    batch_limit: int | None = None
+    """Tokens (texts in PyTorch) in a batch, where the device's memory was too small for what was set."""
     open_settings: set[str] = field(default_factory=set)
     """Names of the settings that are open in the worker beside its own."""
     tried: tuple[TriedSetting, ...] = ()
@@ -90,6 +92,25 @@ class Contestant:
             self.open_settings.remove(setting)
             self.connection.close(setting)
 
+    @property
+    def final_settings(self) -> RuntimeSettings:
+        """Those of the artifact: with batches that fit into the device's memory."""
+        settings = self.settings or self.exported.settings
+        if self.batch_limit is None:
+            return settings
+        if self.candidate.runtime == "torch":
+            return replace(settings, batch_size=min(settings.batch_size or self.batch_limit, self.batch_limit))
+        return replace(settings, tokens_per_batch=min(settings.tokens_per_batch or self.batch_limit, self.batch_limit))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What measuring found out about how it can be run here."""
+        if self.batch_limit is None:
+            return ()
+        unit = "texts" if self.candidate.runtime == "torch" else "tokens"
+        device = self.exported.settings.device
+        return (f"The memory of {device} ran out, so batches have at most {self.batch_limit:,} {unit}.",)
+
     def may_win(self, max_loss: float) -> bool:
         """Whether its loss lets `choose` take it."""
         return judge(self.name, self.candidate.precision, self.loss, max_loss=max_loss) == "passes"
@@ -113,7 +134,8 @@ class Contestant:
             cut_by=None if left is None else left.rival,
             reference_path=self.reference_path,
             import_s=None if self.load is None else self.load.import_s,
-            settings=self.settings or self.exported.settings,
+            settings=self.final_settings,
+            notes=self.notes,
             tried=self.tried,
             by_length=self.by_length,
         )

@@ -96,6 +96,7 @@ def journal_folder(
         "seed": request.seed,
         "threads": request.threads,
         "objective": request.objective,
+        "device": request.device,
         "cpu": [cpu.model, cpu.vendor, cpu.arch, list(cpu.isa), cpu.physical_cores, cpu.usable_cores],
         "gpus": [[gpu.name, gpu.driver] for gpu in hardware.gpus],
         "packages": {package.name: package.version for package in packages},

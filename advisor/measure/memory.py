@@ -1,17 +1,27 @@
-"""How much memory a worker will need, so that the machine never swaps."""
+"""How much memory a worker will need, so that the machine never swaps and a GPU is not asked for what it has not."""
 
 from __future__ import annotations
 
+from advisor.catalogue import Candidate
+from advisor.device import gpus_on
 from advisor.probe.cgroup import read_limits
+from advisor.probe.gpu import read_gpus
 from advisor.probe.memory import read_memory
 from advisor.probe.sources import Sources
-from advisor.types import Exported, ModelProfile, Runtime
+from advisor.types import Exported, ModelProfile, Precision, Runtime
 
 _BASE_BYTES: dict[Runtime, int] = {"torch": 700 << 20, "onnx": 250 << 20, "openvino": 350 << 20}
 """A worker without its weights: interpreter, libraries, a batch's activations (all-MiniLM-L6-v2, rounded up)."""
 
 _COPIES = 2.5
 """Weights are held twice while a runtime repacks them for its kernels, and files pass through the page cache."""
+
+
+_GPU_BASE_BYTES = 1 << 30
+"""A worker on a GPU without its weights: CUDA's context, the libraries' workspaces, one batch. An assumption that has
+not been measured on a GPU (docs/hardware.md)."""
+
+_WEIGHT_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
 def needed_bytes(exported: Exported, runtime: Runtime, model: ModelProfile) -> int:
@@ -26,6 +36,21 @@ def available_bytes() -> int | None:
     return read_memory(sources, read_limits(sources).memory).memory.available_bytes
 
 
-def short_of(needed: int, available: int) -> str:
+def needed_gpu_bytes(exported: Exported, candidate: Candidate, model: ModelProfile) -> int:
+    """About what a worker takes of a GPU's memory; the batches that fit into the rest are found out as it runs."""
+    weights = exported.size_bytes
+    if candidate.runtime == "torch":
+        parameters = model.num_parameters
+        weights = model.weights_bytes or 0 if parameters is None else parameters * _WEIGHT_BYTES[candidate.precision]
+    return _GPU_BASE_BYTES + weights
+
+
+def available_gpu_bytes(device: str, *, sources: Sources | None = None) -> int | None:
+    """What is free on a CUDA GPU now, by NVML; None where it is unknown."""
+    gpus = read_gpus(sources or Sources()).gpus
+    return next((gpu.memory_free_bytes for gpu in gpus_on(gpus, device)), None)
+
+
+def short_of(needed: int, available: int, *, of: str = "memory") -> str:
     """The end of a sentence that says why something does not fit."""
-    return f"needs about {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB is available"
+    return f"needs about {needed / 1e9:.1f} GB of {of}, and {available / 1e9:.1f} GB is available"

@@ -42,7 +42,9 @@ class Measured:
     import_s: float | None = None
     """Importing the runtime; `timing.load_s` is without it."""
     settings: RuntimeSettings | None = None
-    """Those that everything was measured with: the export's own, or what tuning kept."""
+    """Those that everything was measured with: the export's own, or what tuning kept, or what fits into memory."""
+    notes: tuple[str, ...] = ()
+    """What measuring found out about how it can be run here, in sentences for the user."""
     tried: tuple[TriedSetting, ...] = ()
     by_length: tuple[LengthSpeed, ...] = ()
 
@@ -62,7 +64,7 @@ class Measured:
             most_moved=self.most_moved,
             export_s=exported.export_s,
             size_bytes=exported.size_bytes,
-            notes=exported.notes,
+            notes=(*exported.notes, *self.notes),
             log=self.log,
             tried=self.tried,
             by_length=self.by_length,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from advisor import catalogue
 from advisor.child.forking import Preload
+from advisor.device import kind_of
 from advisor.errors import ChildFailed, InputError, UnavailableError
 from advisor.events import (
     Event,
@@ -21,7 +22,13 @@ from advisor.measure.control import Control
 from advisor.measure.heat import HEAT_PLANS, Heat, Listeners
 from advisor.measure.herald import Herald
 from advisor.measure.journal import Journal
-from advisor.measure.memory import available_bytes, needed_bytes, short_of
+from advisor.measure.memory import (
+    available_bytes,
+    available_gpu_bytes,
+    needed_bytes,
+    needed_gpu_bytes,
+    short_of,
+)
 from advisor.measure.noise import Noise, disturbed, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
 from advisor.measure.race import Exit
@@ -33,6 +40,9 @@ from advisor.types import BASELINE, Exported, ModelProfile, Request
 
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
+
+COMPILE_S = 30.0
+"""What compiling all-MiniLM-L6-v2 took torch.compile on two busy cores: 27 and 40 s (docs/exporting.md)."""
 
 
 def measure(
@@ -55,6 +65,7 @@ def measure(
     torch: Preload | None = None,
     labels: LabelledSet | None = None,
     memory: Callable[[], int | None] = available_bytes,
+    gpu_memory: Callable[[str], int | None] = available_gpu_bytes,
     pace: Pace = DEFAULT_PACE,
 ) -> MeasureResult:
     """Time the candidates against each other, each in its own process, and compare their embeddings with fp32's.
@@ -65,7 +76,8 @@ def measure(
     texts and embeddings. What `journal` holds of an earlier run counts as if it were measured now, and what is measured
     now is added to it. `doubt` says why a result carries no verdict (None if it does one): the race is then run once
     more, if there is time. Losses are measured on `labels` where there are some, and estimated else. Workers on PyTorch
-    are forked from `torch`, which is closed on the way out. `worker_module`, `memory` and `pace` are seams for tests.
+    are forked from `torch`, which is closed on the way out. `worker_module`, `memory`, `gpu_memory` and
+    `pace` are seams for tests.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -106,6 +118,7 @@ def measure(
         clock=clock,
         control=control or Control(),
         memory=memory,
+        gpu_memory=gpu_memory,
         pace=pace,
     )
     try:
@@ -130,6 +143,7 @@ class _Session:
     clock: Callable[[], float]
     control: Control
     memory: Callable[[], int | None]
+    gpu_memory: Callable[[str], int | None]
     pace: Pace
     start_s: float = 0.0
     before_race: Noise | None = None
@@ -267,18 +281,31 @@ class _Session:
         available = self.memory()
         return contestants if available is None or needed <= available else []
 
+    def _short(self, contestant: Contestant) -> str | None:
+        """Why there is no room for a candidate now, as the end of a sentence; None if there is."""
+        exported, runtime = contestant.exported, contestant.candidate.runtime
+        needed, available = needed_bytes(exported, runtime, self.model), self.memory()
+        if available is not None and needed > available:
+            return short_of(needed, available)
+        device = exported.settings.device
+        if kind_of(device) != "cuda":
+            return None
+        needed, available = needed_gpu_bytes(exported, contestant.candidate, self.model), self.gpu_memory(device)
+        if available is not None and needed > available:
+            return short_of(needed, available, of=f"memory on {device}")
+        return None
+
     def _admit_those_that_fit(self, pending: list[Contestant]) -> list[Contestant]:
         """Take candidates off `pending` until memory is short; one that does not even fit alone is skipped."""
         ready: list[Contestant] = []
         while pending:
             self.control.wait()
             refusal = self._refusal(pending[0])
-            needed = needed_bytes(pending[0].exported, pending[0].candidate.runtime, self.model)
-            available = self.memory()
-            if refusal is None and available is not None and needed > available:
+            short = self._short(pending[0])
+            if refusal is None and short is not None:
                 if ready:
                     break
-                refusal = f"skipped: {short_of(needed, available)}"
+                refusal = f"skipped: {short}"
             contestant = pending.pop(0)
             if refusal is not None:
                 self._end(contestant, Exit(name=contestant.name, status="skipped", reason=refusal))
@@ -293,8 +320,14 @@ class _Session:
             return "skipped: the measurement was stopped before its turn"
         if self.control.skips(contestant.name):
             return "skipped: left out by the user"
-        if contestant.name != self.pick and self._loading_time_s() <= 0:
+        left_s = self._loading_time_s()
+        if contestant.name != self.pick and left_s <= 0:
             return "skipped: the time budget left no room to load it"
+        if contestant.name != self.pick and contestant.candidate.compiled and left_s < COMPILE_S:
+            return (
+                f"skipped: PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
+                f"{left_s:.0f} s (--time-budget)"
+            )
         return None
 
     def _loading_time_s(self) -> float:
@@ -404,7 +437,8 @@ class _Session:
         if contestant.client is None or (contestant.tried and contestant.settings is None):
             return
         with contextlib.suppress(ChildFailed):
-            contestant.peak_rss_bytes = contestant.client.usage().peak_rss_bytes
+            usage = contestant.client.usage()
+            contestant.peak_rss_bytes, contestant.batch_limit = usage.peak_rss_bytes, usage.batch_limit
             self.journal.add_peak(contestant.name, contestant.peak_rss_bytes)
 
     def _reinstate(self) -> None:

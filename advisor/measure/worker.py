@@ -152,7 +152,13 @@ class Worker:
             "voluntary_switches": used.ru_nvcsw,
             "involuntary_switches": used.ru_nivcsw,
             "num_threads": _num_threads(),
+            "batch_limit": self._batch_limit(),
         }
+
+    def _batch_limit(self) -> int | None:
+        """Tokens or texts in a batch of the own settings where the device's memory was too small for what was set."""
+        backend = getattr(self._encoders.get(""), "backend", None)  # a fake in a test has none
+        return backend.limit.size if backend is not None and backend.limit.lowered else None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from advisor import catalogue
 from advisor.catalogue import Candidate
+from advisor.device import CPU, as_seen_on
 from advisor.pipeline.spec import RunSpec
 from advisor.types import BASELINE, Decision, Hardware, Outcome, Package
 
@@ -19,12 +20,15 @@ class Plan:
     skipped: tuple[Outcome, ...]
 
 
-def plan(spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequence[Package]) -> Plan:
+def plan(
+    spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequence[Package], *, device: str = CPU
+) -> Plan:
     """The rules' pick first, then the baseline, the challengers in the ruleset's order, and the rest.
 
-    A candidate that runs another's graph, or that the machine has no instructions for, is left out unless the user or
-    the ruleset names it.
+    A candidate that runs another's graph, or that the machine has no instructions for, or that runs on the CPU in a run
+    on a CUDA GPU, is left out unless the user or the ruleset names it.
     """
+    hardware = as_seen_on(hardware, device)
     installed = {package.name for package in packages if package.version is not None}
     preferred = [decision.recommendation, BASELINE, *(challenger.candidate for challenger in decision.challengers)]
     order = dict.fromkeys([*preferred, *catalogue.names()])
@@ -35,9 +39,11 @@ def plan(spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequen
         named = name in preferred or name in (spec.candidates or ())
         if candidate.on_request and not named:
             continue
-        reason = _why_not(spec, candidate, named=named) or _why_not_here(candidate, hardware, installed)
+        reason = _why_not(spec, candidate, named=named) or catalogue.why_not(
+            candidate, hardware, installed, device=device
+        )
         if reason is None and not named:
-            reason = catalogue.hardly_pays(candidate, hardware)
+            reason = catalogue.hardly_pays(candidate, hardware, device)
         if reason is None:
             candidates.append(candidate)
         else:
@@ -60,7 +66,3 @@ def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:
     if candidate.same_as is not None and not named:
         return f"as fast as {candidate.same_as} where we measured (docs/exporting.md); --candidates tries it here"
     return None
-
-
-def _why_not_here(candidate: Candidate, hardware: Hardware, installed: set[str]) -> str | None:
-    return catalogue.unmet(candidate, hardware) or catalogue.missing_package(candidate, installed)

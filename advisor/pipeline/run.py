@@ -22,6 +22,7 @@ import numpy as np
 from advisor import catalogue
 from advisor.artifact import Winner, check_target, write_artifact
 from advisor.choose import choose
+from advisor.device import CPU, unused_gpu
 from advisor.errors import AdvisorError, NoCandidateError
 from advisor.events import (
     CandidateEnded,
@@ -51,7 +52,7 @@ from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset
 from advisor.texts import reference_texts
-from advisor.types import Exported, Outcome, Recommendation, Request, TextProfile, TextSample
+from advisor.types import Exported, Outcome, Recommendation, TextSample
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
@@ -126,7 +127,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
     labels = None if spec.labels is None else read_labels(spec.labels, field=spec.label_field, offline=spec.offline)
     decisions = ask_rules(spec, hardware, drawn.profile, model, request)
-    planned = plan(spec, decisions.decision, hardware, packages)
+    planned = plan(spec, decisions.decision, hardware, packages, device=request.device or CPU)
     emit(
         RulesDecided(
             elapsed_s=elapsed(),
@@ -182,6 +183,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             texts=ready.sample.texts,
             threads=known.request.threads,
             objective=known.request.objective,
+            device=known.request.device or CPU,
             cache_dir=cache_dir(),
             log_dir=logs,
             max_loss=known.request.max_loss,
@@ -247,7 +249,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
         choice = choose(outcomes, decision=known.decision, request=known.request, disturbed=_disturbed(result))
-        warnings = _warnings(known.texts, choice.winner, choice.outcomes, known.request, result)
+        warnings = _warnings(known, choice.winner, choice.outcomes, result)
         for warning in warnings:
             if warning not in result.warnings:
                 emit(WarningRaised(elapsed_s=elapsed(), message=warning))
@@ -293,14 +295,14 @@ def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 
 def _warnings(
-    profile: TextProfile,
-    winner: str | None,
-    outcomes: Sequence[Outcome],
-    request: Request,
-    result: MeasureResult,
+    known: Recommendation, winner: str | None, outcomes: Sequence[Outcome], result: MeasureResult
 ) -> tuple[str, ...]:
+    request = known.request
     warnings = list(result.warnings)
-    if profile.builtin:
+    idle = unused_gpu(known.hardware)
+    if idle is not None:
+        warnings.append(idle)
+    if known.texts.builtin:
         warnings.append(
             "No texts were given, so speed and loss are for advisor's built-in sample: give yours with --texts FILE."
         )

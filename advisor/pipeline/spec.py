@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from advisor import catalogue
+from advisor.device import choose_device
 from advisor.errors import InputError, MissingExtraError
 from advisor.labels import LabelSource
 from advisor.types import BASELINE, Hardware, Objective, Request
@@ -28,6 +29,8 @@ class RunSpec:
     candidates: tuple[str, ...] | None = None
     skip: tuple[str, ...] = ()
     threads: int | None = None
+    device: str | None = None
+    """`cpu`, `cuda`, `cuda:1` or `mps`; None takes PyTorch's own default."""
     time_budget_s: float = 90.0
     seed: int = 0
     ruleset: str = "sbert-2024"
@@ -74,7 +77,7 @@ def check_extras() -> None:
 
 
 def request_of(spec: RunSpec, hardware: Hardware) -> Request:
-    """The request that this machine can fulfil; raises InputError for an impossible number of threads."""
+    """The request that this machine can fulfil; raises InputError for impossible threads or an absent device."""
     threads = hardware.threads if spec.threads is None else spec.threads
     logical = os.cpu_count() or 1
     if not 1 <= threads <= logical:
@@ -82,4 +85,10 @@ def request_of(spec: RunSpec, hardware: Hardware) -> Request:
             f"{threads} threads are not possible on a machine with {logical} logical CPUs.",
             hint=f"Use --threads {hardware.threads}, or leave it out.",
         )
-    return Request(objective=spec.objective, max_loss=spec.max_loss, threads=threads, seed=spec.seed)
+    return Request(
+        objective=spec.objective,
+        max_loss=spec.max_loss,
+        threads=threads,
+        seed=spec.seed,
+        device=choose_device(spec.device, hardware),
+    )

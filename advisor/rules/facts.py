@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from advisor.device import as_seen_on
 from advisor.errors import InputError
 from advisor.rules.values import parse_value
 from advisor.rules.vocabulary import FACTS, FactSpec, FactType, FactValue
@@ -58,8 +59,11 @@ def collect_facts(
 ) -> Facts:
     """The facts of a run. Those of texts or a model that are not given are unknown.
 
-    With several GPUs the facts are those of the first CUDA one, which torch and ONNX Runtime use unless told otherwise.
+    With several GPUs the facts are those of the one that the request is for, else of the first CUDA one, which torch
+    and ONNX Runtime use unless told otherwise.
     """
+    if request.device is not None:
+        hardware = as_seen_on(hardware, request.device)
     cpu, memory = hardware.cpu, hardware.memory
     cuda = next((gpu for gpu in hardware.gpus if gpu.kind == "cuda"), None)
     mps = next((gpu for gpu in hardware.gpus if gpu.kind == "mps"), None)

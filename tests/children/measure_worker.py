@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ class FakeEncoder:
         self.factor = 0.25 if tokens_per_batch is not None and behaviour.get("quick_tokens") == tokens_per_batch else 1
         self.num_encodes = 0
         self.num_singles = 0
+        if behaviour.get("batch_limit"):  # the device's memory ran out
+            self.backend = SimpleNamespace(limit=SimpleNamespace(size=behaviour["batch_limit"], lowered=True))
 
     def encode(self, sentences):
         self.num_encodes += 1

@@ -268,3 +268,14 @@ def test_onnx_runtime_itself_takes_the_option_that_forbids_the_fall_back() -> No
     file: Path = tiny_models.shared_onnx(tiny_models.shared())
     session = ort.InferenceSession(str(file), providers=[CPU], enable_fallback=0)
     assert session._enable_fallback is False
+
+
+def test_a_file_that_is_checked_on_the_gpu_is_not_checked_on_the_cpu_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    from advisor.export.check import onnx_runner
+    from advisor.export.failure import ExportError
+
+    ort = FakeOnnxRuntime(CUDA, CPU, starts=())
+    monkeypatch.setitem(sys.modules, "onnxruntime", ort)
+    with pytest.raises(ExportError, match=f"could not start {CUDA} and fell back to {CPU}"):
+        onnx_runner(Path("model_O4.onnx"), threads=1, provider=CUDA)
+    assert ort.told[0]["enable_fallback"] == 0

@@ -241,7 +241,10 @@ def test_where_a_gpu_s_memory_is_short_the_candidates_race_in_heats_on_it(run):
         return 2 << 30 if alive < 2 else 100 << 20
 
     result = run(
-        {"onnx": {"s_per_text": MIDDLE}, "torch-fp16": {"s_per_text": MIDDLE}}, device="cuda:1", gpu_memory=gpu_memory
+        {"onnx": {"s_per_text": MIDDLE}, "torch-fp16": {"s_per_text": MIDDLE}},
+        device="cuda:1",
+        gpu_memory=gpu_memory,
+        memory=lambda: 1200 << 20,  # too little to start them all ahead of their turns
     )
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "torch-fp16": "measured"}
     assert "2 heats" in result.warnings[0]

@@ -16,7 +16,7 @@ from advisor.report.lengths import crossover
 from advisor.report.markdown import command, to_markdown
 from advisor.report.privacy import without_paths
 from advisor.rules import load_ruleset, to_mermaid
-from advisor.types import Recommendation, RuntimeSettings
+from advisor.types import Gpu, Recommendation, RuntimeSettings
 from advisor.whatif import LengthBest
 
 Make = Callable[[], Recommendation]
@@ -93,6 +93,18 @@ def test_the_command_asks_the_same_question_again() -> None:
         "--objective throughput --threads 2 --seed 0 --ruleset sbert-2024"
     )
     assert "--texts" not in command(factories.confirmed(builtin=True))
+
+
+def test_the_device_is_told_where_there_is_a_choice() -> None:
+    plain = factories.confirmed()
+    gpu = replace(plain.hardware, gpus=(Gpu(kind="cuda", name="Tesla T4"),))
+    for device in ("cuda", "cpu"):
+        rec = replace(plain, hardware=gpu, request=replace(plain.request, device=device))
+        assert f"--device {device}" in command(rec)
+        assert f"- device: {device}\n" in to_markdown(rec)
+    unasked = replace(plain, request=replace(plain.request, device="cpu"))
+    assert "--device" not in command(unasked)
+    assert "- device:" not in to_markdown(unasked)
 
 
 def test_front_matter_names_the_base_model_only_where_it_is_one_of_the_hub() -> None:

@@ -66,8 +66,8 @@ PATHS = {
         *CPU_HALF,
     ],
     "sbert-2026": [
-        (H100, "amd", 1.0, 0.004, "torch-fp16", "GPU, Flash Attention"),
-        (AMPERE, "amd", 0.0, 0.0, "torch-fp16", "GPU, Flash Attention"),
+        (H100, "amd", 1.0, 0.004, "torch-fp16-fa2", "GPU, Flash Attention"),
+        (AMPERE, "amd", 0.0, 0.0, "torch-fp16-fa2", "GPU, Flash Attention"),
         (T4, "intel", 1.0, 0.004, "torch-fp16", "GPU, no Flash Attention"),
         (NAMELESS, "intel", 0.0, 0.004, "torch-fp16", "GPU, no Flash Attention"),
         *CPU_HALF,
@@ -99,16 +99,16 @@ def test_the_listed_paths_are_all_paths_there_are(name: str) -> None:
     assert seen == {(node.id, answer) for node in ruleset.nodes for answer in (node.yes_answer, node.no_answer)}
 
 
-def test_the_leaf_for_flash_attention_says_so() -> None:
+def test_the_leaf_for_flash_attention_is_the_candidate_that_has_it() -> None:
     leaf = load_ruleset("sbert-2026").at("gpu-flash")
     assert isinstance(leaf, Leaf)
-    assert leaf.note == "with Flash Attention"
+    assert catalogue.get(leaf.candidate).attention == "flash_attention_2"
 
 
-def test_the_rulesets_disagree_on_short_texts_on_a_gpu_and_nowhere_else() -> None:
+def test_the_rulesets_disagree_on_a_gpu_with_short_texts_or_flash_attention_and_nowhere_else() -> None:
     old, new = load_ruleset("sbert-2024"), load_ruleset("sbert-2026")
     differing = [
-        (gpu is not None, short)
+        (None if gpu is None else gpu.name, short)
         for gpu in (None, H100, T4)
         for vendor in ("intel", "amd", "arm")
         for short in (1.0, 0.0)
@@ -116,7 +116,7 @@ def test_the_rulesets_disagree_on_short_texts_on_a_gpu_and_nowhere_else() -> Non
         if decide(old, at := facts(gpu=gpu, vendor=vendor, short=short, max_loss=max_loss)).recommendation
         != decide(new, at).recommendation
     ]
-    assert set(differing) == {(True, 1.0)}
+    assert set(differing) == {(H100.name, 1.0), (H100.name, 0.0), (T4.name, 1.0)}
 
 
 def test_evidence_is_what_a_person_would_say() -> None:

@@ -52,12 +52,14 @@ def check(run: Run, probes: Sequence[Probe], *, tolerance: float) -> float:
 
 
 def onnx_runner(file: Path, *, threads: int, provider: str = "CPUExecutionProvider") -> Run:
-    """The file in ONNX Runtime; raises what ONNX Runtime raises if it does not load."""
+    """The file in ONNX Runtime; raises what that raises if it does not load, and ExportError if it falls back."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(file), options, providers=[provider])
+    session = onnxruntime.InferenceSession(str(file), options, providers=[provider], enable_fallback=0)
+    if session.get_providers()[0] != provider:
+        raise ExportError(f"ONNX Runtime could not start {provider} and fell back to {session.get_providers()[0]}")
     names = [graph_input.name for graph_input in session.get_inputs()]
 
     def run(inputs: Inputs) -> NDArray[np.float32]:

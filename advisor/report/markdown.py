@@ -56,6 +56,8 @@ def command(rec: Recommendation) -> str:
         parts += ["--eval", without_paths(rec.labels.source)]
     parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
+    if rec.hardware.gpus and rec.request.device is not None:
+        parts += ["--device", rec.request.device]
     packaged = rec.decision.ruleset in available_rulesets()
     parts += ["--ruleset", rec.decision.ruleset if packaged else f"{rec.decision.ruleset}.toml"]
     return shlex.join(parts)
@@ -287,6 +289,7 @@ def _found(rec: Recommendation) -> str:
         ("revision", model.revision or ""),
         ("machine", steps.machine(rec.hardware)),
         ("threads", str(rec.request.threads)),
+        ("device", (rec.request.device or "") if rec.hardware.gpus else ""),
         ("texts", f"{source}, {steps.texts(rec.texts)}"),
         ("rules", steps.rules(rec.decision)),
         ("packages", packages),

@@ -67,6 +67,7 @@ def ask(state: State, question: Question, *, request: Request) -> Answer:
         max_loss=request.max_loss if question.max_loss is None else question.max_loss,
         threads=request.threads,
         seed=request.seed,
+        device=request.device,
     )
     real = collect_facts(hardware=state.hardware, profile=state.profile, model=state.model, request=asked)
     facts = with_overrides(real, question.overrides)

@@ -66,6 +66,7 @@ def environment(rec: Recommendation) -> Markup:
         ("revision", model.revision or ""),
         ("machine", steps.machine(rec.hardware)),
         ("threads", f"{rec.request.threads} for every runtime"),
+        ("device", (rec.request.device or "") if rec.hardware.gpus else ""),
         ("advisor", rec.advisor_version),
     ]
     packages = [[each.name, each.version or "not installed"] for each in rec.packages]

@@ -75,7 +75,7 @@ def in_bash(*words: str) -> list[str]:
         (("recommend", "demo", "--objective", "=", "l"), ["latency"]),
         (("recommend", "demo", "--candidates", "onnx,openvino-b"), ["onnx,openvino-bf16"]),
         (("recommend", "demo", "--candidates", "=", "onnx,openvino-b"), ["onnx,openvino-bf16"]),
-        (("recommend", "demo", "--skip", "torch-fp16,torch-"), ["torch-fp16,torch-fp32", "torch-fp16,torch-bf16"]),
+        (("recommend", "demo", "--skip", "onnx,torch-bf"), ["onnx,torch-bf16", "onnx,torch-bf16-compile"]),
         (("recommend", "demo", "--ruleset", "sbert-2"), ["compopt -o default", "sbert-2024", "sbert-2026"]),
         (("recommend", "demo", "--texts", ""), ["compopt -o default", ""]),
         (("recommend", "de"), ["compopt -o dirnames", "demo"]),

@@ -289,7 +289,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr(api, "recommend", recommend)
     options = "--texts t.csv --field body --max-loss 1% --objective latency --candidates onnx,openvino --skip onnx-O1"
-    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o"
+    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o --device cuda:1"
     options += " --eval pairs.csv --eval-field a,b,c"
     options += " --fresh --offline --trust-remote-code -q"
     assert main(["recommend", "m", *options.split()]) == 0
@@ -303,6 +303,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "candidates": ("onnx", "openvino"),
         "skip": ("onnx-O1",),
         "threads": 1,
+        "device": "cuda:1",
         "time_budget_s": 180.0,
         "seed": 7,
         "ruleset": "sbert-2026",
@@ -321,6 +322,18 @@ def test_every_keyword_that_is_passed_on_is_one_of_the_python_function() -> None
 
     from advisor.api import recommend
 
-    passed = {"texts", "field", "max_loss", "objective", "candidates", "skip", "threads", "seed", "ruleset", "out"}
+    passed = {
+        "texts",
+        "field",
+        "max_loss",
+        "objective",
+        "candidates",
+        "skip",
+        "threads",
+        "seed",
+        "ruleset",
+        "out",
+        "device",
+    }
     passed |= {"dry_run", "offline", "trust_remote_code", "fresh", "on_event"}
     assert passed <= set(inspect.signature(recommend).parameters)

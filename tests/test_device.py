@@ -12,6 +12,7 @@ from test_probe_machines import recorded
 
 from advisor.device import as_seen_on, choose_device, devices, index_of, kind_of, unused_gpu
 from advisor.errors import InputError
+from advisor.measure.client import thread_environment
 from advisor.types import Hardware
 
 APPLE = read_machine(recorded("apple-m2", logical_cores=8, system="Darwin", machine="arm64"))
@@ -79,3 +80,10 @@ def test_a_run_sees_the_gpu_that_it_is_for_and_no_other() -> None:
     assert not as_seen_on(machine, "cpu").cuda
     assert as_seen_on(APPLE, "mps").gpus == APPLE.gpus
     assert as_seen_on(machine, "cpu").facts == machine.facts
+
+
+def test_a_worker_numbers_gpus_as_the_probe_does_unless_the_user_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    assert thread_environment(2)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    assert thread_environment(2)["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"

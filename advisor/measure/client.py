@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +37,11 @@ class Usage:
 
 
 def thread_environment(threads: int) -> dict[str, str]:
-    """The environment that gives every library in a worker the same budget of threads.
+    """The environment that gives every library in a worker the same budget of threads, and GPUs the numbers of NVML.
 
-    The wait policy is left alone: see "Parked workers" in `docs/measuring.md`.
+    CUDA's own order is the fastest first, so that `cuda:1` would be another GPU than the one that was read:
+    https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables. The wait policy is left
+    alone: see "Parked workers" in `docs/measuring.md`.
     """
     count = str(threads)
     return {
@@ -47,6 +50,7 @@ def thread_environment(threads: int) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": count,
         "RAYON_NUM_THREADS": count,
         "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
+        "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
     }
 
 

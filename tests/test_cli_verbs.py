@@ -97,7 +97,9 @@ def test_verify_prints_each_check_and_fails_if_one_does(
     ok: bool, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     checks = (Check(name="files", ok=True, detail="9 files"), Check(name="loads", ok=ok, detail="openvino in 0.4 s"))
-    monkeypatch.setattr(api, "verify", lambda folder: VerifyReport(path=folder, checks=checks))
+    monkeypatch.setattr(
+        api, "verify", lambda folder, *, trust_remote_code=False: VerifyReport(path=folder, checks=checks)
+    )
     assert main(["verify", "somewhere"]) == (0 if ok else 1)
     printed = capsys.readouterr()
     assert "9 files" in printed.out

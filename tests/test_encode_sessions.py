@@ -28,14 +28,15 @@ def test_onnx_runtime_is_given_its_threads_and_does_not_spin(monkeypatch: pytest
     seen = []
     original = onnxruntime.InferenceSession
 
-    def record(path: str, options: Any, providers: list[str]) -> Any:
-        seen.append((options, providers))
-        return original(path, options, providers=providers)
+    def record(path: str, options: Any, providers: list[str], enable_fallback: int) -> Any:
+        seen.append((options, providers, enable_fallback))
+        return original(path, options, providers=providers, enable_fallback=enable_fallback)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", record)
     OnnxSession(tiny_models.shared_onnx(tiny_models.shared()), RuntimeSettings(threads=2))
-    options, providers = seen[0]
+    options, providers, enable_fallback = seen[0]
     assert providers == ["CPUExecutionProvider"]
+    assert enable_fallback == 0
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (2, 1)
     assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"

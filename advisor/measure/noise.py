@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import expm1
 from statistics import median
 
+from advisor.child.running import own_processes
 from advisor.measure.intervals import median_interval
 from advisor.measure.race import Ending
 from advisor.measure.rounds import Round, log_speed
@@ -42,7 +43,7 @@ class Noise:
     """Without idle, waiting for I/O, and stolen time."""
     steal_s: float | None
     own_s: float
-    """CPU seconds of this process and its descendants, the ended ones too."""
+    """CPU seconds of this process and its workers, the ended ones too."""
     throttled_s: float | None
     mhz: float | None = None
     """The clock frequency now, the mean over CPUs; None where the system does not tell."""
@@ -84,9 +85,9 @@ def _own_s() -> float:
 
     own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(used.ru_utime + used.ru_stime for used in own)
-    for child in psutil.Process().children(recursive=True):
+    for process in own_processes():
         with contextlib.suppress(psutil.Error):  # it ended just now, and is reaped by whoever started it
-            used = child.cpu_times()
+            used = process.cpu_times()
             seconds += used.user + used.system + used.children_user + used.children_system
     return seconds
 

@@ -6,11 +6,13 @@ times a second; what comes in between is drawn with the next event.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from advisor.child.running import own_processes
 from advisor.errors import AdvisorError
 from advisor.events import Event, StageStarted
 from advisor.types import Recommendation
@@ -148,21 +150,12 @@ class Runner:
 
 
 def kill_children() -> None:
-    """Kill this process's advisor workers and whatever they started; other children, such as a browser, are let be."""
+    """Kill this process's advisor workers and whatever they started."""
     import psutil
 
-    for child in psutil.Process().children():
-        try:
-            if not any(part.startswith("advisor.") for part in child.cmdline()):
-                continue
-            family = [*child.children(recursive=True), child]
-        except psutil.Error:
-            continue
-        for process in family:
-            try:
-                process.kill()
-            except psutil.Error:
-                continue
+    for process in own_processes():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def sentence(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.events import Event
-from advisor.types import Objective, Recommendation
+from advisor.types import ExporterName, Objective, Recommendation
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -46,6 +46,7 @@ def recommend(
     fresh: bool = False,
     eval: LabelSource | None = None,  # noqa: A002 - as the option is called, --eval
     eval_field: str | None = None,
+    exporter: ExporterName | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Recommendation:
     """Find the fastest backend for a model on this machine and these texts, and write it as an artifact.
@@ -74,6 +75,7 @@ def recommend(
             `(anchor, positive, negative)`; None estimates the loss without labels.
         eval_field: The three columns of such a table, `first,second,score` or `anchor,positive,negative`, by name or
             by number from 1.
+        exporter: Whose tools make the files, `native` or `optimum`; None takes those that go with what is installed.
         on_event: Is called with each `advisor.events.Event` as it happens.
 
     Returns:
@@ -106,6 +108,7 @@ def recommend(
         fresh=fresh,
         labels=eval,
         label_field=eval_field,
+        exporter=exporter,
     )
     return run(spec, on_event if on_event is not None else _ignore)
 

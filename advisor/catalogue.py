@@ -14,7 +14,7 @@ from typing import get_args
 
 from advisor.device import CPU, kind_of
 from advisor.errors import CandidateWarning
-from advisor.types import Hardware, Precision, Runtime
+from advisor.types import ExporterName, Hardware, Precision, Runtime
 
 GROUP = "advisor.candidates"
 """The entry points through which a package adds candidates; each names a `Candidate`."""
@@ -385,23 +385,38 @@ _PACKAGES: dict[Runtime, tuple[str, ...]] = {
 }
 
 
-def missing_package(candidate: Candidate, installed: Collection[str]) -> str | None:
+_OPTIMUM: dict[Runtime, tuple[str, ...]] = {"torch": (), "onnx": ("optimum-onnx",), "openvino": ("optimum-intel",)}
+
+
+def missing_package(
+    candidate: Candidate, installed: Collection[str], *, exporter: ExporterName = "native"
+) -> str | None:
     """Which package a candidate lacks, as the end of a sentence; None if it has all. `installed` are distributions."""
     if candidate.attention is not None and not set(FLASH_PACKAGES) & set(installed):
         return f"needs {' or '.join(FLASH_PACKAGES)}: pip install {FLASH_PACKAGES[0]}"
     needed = _PACKAGES[candidate.runtime] + (("nncf",) if candidate.name in ("openvino-qint8", MIXED) else ())
+    extra = "profile"
+    if exporter == "optimum":
+        needed, extra = needed + _OPTIMUM[candidate.runtime], "optimum"
     for package in needed:
         names = {package, "onnxruntime-gpu"} if package == "onnxruntime" else {package}
         if not names & set(installed):
-            return f"needs {package}: pip install 'backend-advisor[profile]'"
+            return f"needs {package}: pip install 'backend-advisor[{extra}]'"
     return None
 
 
-def why_not(candidate: Candidate, hardware: Hardware, installed: Collection[str], *, device: str) -> str | None:
+def why_not(
+    candidate: Candidate,
+    hardware: Hardware,
+    installed: Collection[str],
+    *,
+    device: str,
+    exporter: ExporterName = "native",
+) -> str | None:
     """Why a candidate cannot run here in a run on `device`, as the end of a sentence; None if it can."""
     return (
         unmet(candidate, hardware)
-        or missing_package(candidate, installed)
+        or missing_package(candidate, installed, exporter=exporter)
         or missing_provider(candidate, hardware, device)
     )
 

@@ -9,6 +9,8 @@ from typing import Literal
 Runtime = Literal["torch", "onnx", "openvino"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Objective = Literal["throughput", "latency", "memory"]
+ExporterName = Literal["native", "optimum"]
+"""Whose tools make the files: PyTorch's and the runtimes' own, or Optimum's."""
 Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
 Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
 LossMethod = Literal["estimated", "labelled"]
@@ -463,6 +465,7 @@ class Request:
     seed: int = 0
     device: str | None = None
     """What the baseline runs on, as PyTorch names it; None where it has not been decided."""
+    exporter: ExporterName = "native"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

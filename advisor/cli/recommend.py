@@ -50,6 +50,11 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the sample and the order.")
 @click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to check.")
+@click.option(
+    "--exporter",
+    type=click.Choice(["native", "optimum"]),
+    help="Whose tools make the files; by default those that go with what is installed.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; advisor-out/MODEL.")
 @click.option("--dry-run", is_flag=True, help="Say what would be tried, and stop before the first export.")
 @click.option("--fresh", is_flag=True, help="Export and measure anew, whatever the cache holds.")

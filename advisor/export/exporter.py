@@ -17,9 +17,10 @@ from advisor.child.process import Child
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_of
 from advisor.export.calibration import CALIBRATION
+from advisor.export.choice import OPTIMUM
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
-from advisor.types import Exported, Hardware, ModelProfile, Objective, Package
+from advisor.types import Exported, ExporterName, Hardware, ModelProfile, Objective, Package
 
 WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
@@ -43,7 +44,8 @@ class Exporter:
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
     manager: leaving it ends the child. The candidates' settings are those for `objective` on `device`. `texts` are what
     static int8 is calibrated on, `max_loss` is the budget that layers are taken back from int8 for. `fresh` makes every
-    file anew and replaces what the cache holds. `worker` is the module that the child runs; it is forked from `torch`.
+    file anew and replaces what the cache holds. `made_by` says whose tools make them. `worker` is the module that the
+    child runs; it is forked from `torch`.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Exporter:
         log_dir: Path,
         max_loss: float = 0.004,
         fresh: bool = False,
+        made_by: ExporterName = "native",
         worker: str = WORKER,
         torch: Preload | None = None,
     ) -> None:
@@ -74,6 +77,7 @@ class Exporter:
         self._max_loss = max_loss
         self._log = log_dir / "export.log"
         self._fresh = fresh
+        self._made_by: ExporterName = made_by
         self._worker = worker
         self._torch = torch
         self._within_s = inf
@@ -226,6 +230,7 @@ class Exporter:
             time_limit_s=min(_RESCUE_S, _RESCUE_SHARE * self._within_s),
             exporter=step.exporter,
             device=step.device,
+            made_by=self._made_by,
         )
 
     def _mixed_precision(self) -> str | None:
@@ -268,6 +273,9 @@ class Exporter:
             ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
         if step.exporter is not None:
             ingredients |= {"exporter": step.exporter, "provided_by": step.provided_by}
+        if self._made_by != "native":  # keys of native files are older than the choice
+            versions = {name: self._versions.get(name) for name in OPTIMUM}
+            ingredients |= {"made_by": self._made_by, "made_by_versions": versions}
         return key_of(ingredients)
 
     def _disk_full(self, step: Step) -> AdvisorError:

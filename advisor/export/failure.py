@@ -22,7 +22,8 @@ def reason_of(error: BaseException) -> str:
         return lines[0] if lines else "unknown"
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
-        return f"needs {package}, which is not installed: pip install 'backend-advisor[profile]'"
+        extra = "optimum" if package == "optimum" else "profile"
+        return f"needs {package}, which is not installed: pip install 'backend-advisor[{extra}]'"
     return f"{type(error).__name__}: {lines[0]}"[:300] if lines else type(error).__name__
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from advisor.types import ExporterName
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
@@ -30,6 +32,8 @@ class ExportRequest:
     """`module:function` of the recipe `outside`."""
     device: str = "cpu"
     """What the file is made for."""
+    made_by: ExporterName = "native"
+    """Whose tools advisor's own recipes use."""
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,24 @@ from advisor.export.onnx_files import load, node_counts, save
 OPSET = 17
 
 
-def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> tuple[str, ...]:
+MakeOnnx = Callable[[LoadedModel, Path], Any]
+"""The model and a folder for what must not be kept -> an `onnx.ModelProto`, its weights in memory."""
+
+
+def export_onnx(
+    model: LoadedModel, file: Path, *, exporters: Mapping[str, MakeOnnx] | None = None, work: Path, threads: int
+) -> tuple[str, ...]:
     """Write `file`, checked against torch, and return notes; raises ExportError if no exporter gives a right graph.
 
-    PyTorch's TorchScript exporter comes first: ONNX Runtime fuses its graphs better (measured in docs/exporting.md).
-    It is deprecated and does not take every architecture; transformers' own exporter is the second.
+    The first of `exporters` that does is taken; None stands for `native()`.
     """
 
-    def write(graph: Any) -> float:
-        save(graph, file)
+    def write(make: MakeOnnx) -> float:
+        save(make(model, work), file)
         return check(onnx_runner(file, threads=threads), model.probes, tolerance=FP32_TOLERANCE)
 
     made = first_right(
-        {
-            "PyTorch's TorchScript exporter": lambda: write(_by_torchscript(model, work)),
-            "transformers' own exporter": lambda: write(_by_transformers(model, work)),
-        },
+        {name: partial(write, make) for name, make in (exporters or native()).items()},
         folder=file.parent,
         needed_bytes=model.weights_bytes,
     )
@@ -38,7 +42,13 @@ def export_onnx(model: LoadedModel, file: Path, *, work: Path, threads: int) -> 
     return (f"Exported by {made.by}: {nodes} nodes, within {made.difference:.1e} of torch.", *made.notes)
 
 
+def native() -> dict[str, MakeOnnx]:
+    """The exporters of this environment's own PyTorch and transformers, the better one first."""
+    return {"PyTorch's TorchScript exporter": _by_torchscript, "transformers' own exporter": _by_transformers}
+
+
 def _by_torchscript(model: LoadedModel, work: Path) -> Any:
+    """ONNX Runtime fuses its graphs best (docs/exporting.md). It is deprecated and does not take every architecture."""
     import torch
 
     path = work / "torchscript" / "model.onnx"

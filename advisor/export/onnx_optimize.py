@@ -7,6 +7,7 @@ Runtime's basic passes; O2 adds the transformer fusions; O3 approximates GELU by
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,13 @@ LEVELS = {
 }
 
 
-def optimize_onnx(model: LoadedModel, source: Path, file: Path, *, work: Path, threads: int) -> tuple[str, ...]:
+Optimize = Callable[[Path, Any, str, Path], Any]
+"""The plain file, the model's configuration, the level's name and a folder for scratch files -> a ModelProto."""
+
+
+def optimize_onnx(
+    model: LoadedModel, source: Path, file: Path, *, optimize: Optimize | None = None, work: Path, threads: int
+) -> tuple[str, ...]:
     """Write the level that `file`'s name ends with (`model_O3.onnx`), made from the plain file `source`.
 
     Returns notes with the node counts found; raises ExportError if the file does not answer as torch does.
@@ -58,12 +65,12 @@ def optimize_onnx(model: LoadedModel, source: Path, file: Path, *, work: Path, t
     name = file.stem.rpartition("_")[2]
     level = LEVELS[name]
     config = model.transformer.config
-    graph = _optimized(source, config, level)
+    graph = (optimize or by_onnxruntime)(source, config, name, work)
     save(graph, file)
     counts = node_counts(graph)
     before = node_counts(load(source)).total()
     notes = [f"{name}: {before} nodes before, {counts.total()} after{_named(counts)}."]
-    if level.fusions and config.model_type not in BERT_LIKE:
+    if optimize in (None, by_onnxruntime) and level.fusions and config.model_type not in BERT_LIKE:
         notes.append(
             f"ONNX Runtime's optimiser has no fusions made for {config.model_type}; those for BERT were tried."
         )
@@ -79,10 +86,12 @@ def optimize_onnx(model: LoadedModel, source: Path, file: Path, *, work: Path, t
     )
 
 
-def _optimized(source: Path, config: Any, level: Level) -> Any:
+def by_onnxruntime(source: Path, config: Any, name: str, work: Path) -> Any:
+    """By ONNX Runtime's own optimiser."""
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
+    level = LEVELS[name]
     options = FusionOptions("bert")
     options.enable_gelu_approximation = level.approximate_gelu
     # As Optimum does: a fused embedding cannot be quantised. It would also need right-padded masks, as would

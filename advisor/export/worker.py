@@ -20,6 +20,7 @@ from advisor.export.cache import UNNEEDED, WORK
 from advisor.export.failure import UnneededError, is_disk_full, reason_of
 from advisor.export.loading import LoadedModel, load
 from advisor.export.messages import ExportReply, ExportRequest
+from advisor.export.tools import tools_of
 
 
 class Worker:
@@ -66,23 +67,24 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
     folder = Path(request.folder)
     file, work = folder / request.file, folder / WORK
     source = Path(request.source) if request.source is not None else file
+    tools = tools_of(request.made_by)
     tempfile.tempdir = str(work)  # what libraries write for themselves goes to the same disk, and away with it
     if request.recipe == "onnx":
         from advisor.export.onnx_graph import export_onnx
 
-        return export_onnx(model, file, work=work, threads=request.threads)
+        return export_onnx(model, file, exporters=tools.onnx, work=work, threads=request.threads)
     if request.recipe == "onnx-optimize":
         from advisor.export.onnx_optimize import optimize_onnx
 
-        return optimize_onnx(model, source, file, work=work, threads=request.threads)
+        return optimize_onnx(model, source, file, optimize=tools.optimize_onnx, work=work, threads=request.threads)
     if request.recipe == "onnx-quantize":
         from advisor.export.onnx_quantize import quantize_onnx
 
-        return quantize_onnx(model, source, file, work=work, threads=request.threads)
+        return quantize_onnx(model, source, file, quantize=tools.quantize_onnx, work=work, threads=request.threads)
     if request.recipe == "openvino":
         from advisor.export.openvino_graph import export_openvino
 
-        return export_openvino(model, file, threads=request.threads)
+        return export_openvino(model, file, exporters=tools.openvino, work=work, threads=request.threads)
     if request.recipe == "outside":
         from advisor.export.outside import ExportJob, export_outside
 
@@ -113,7 +115,9 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
         )
     from advisor.export.openvino_quantize import quantize_openvino
 
-    return quantize_openvino(model, source, file, texts=_texts(request), threads=request.threads)
+    return quantize_openvino(
+        model, source, file, quantize=tools.quantize_openvino, texts=_texts(request), threads=request.threads
+    )
 
 
 def _texts(request: ExportRequest) -> tuple[str, ...]:

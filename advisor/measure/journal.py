@@ -101,6 +101,8 @@ def journal_folder(
         "gpus": [[gpu.name, gpu.driver] for gpu in hardware.gpus],
         "packages": {package.name: package.version for package in packages},
     }
+    if request.exporter != "native":  # keys of native files are older than the choice
+        key["exporter"] = request.exporter
     if labels is not None:
         key["labels"] = labels.sha256
     return root / ROUNDS / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,7 @@ from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.device import CPU, as_seen_on
 from advisor.pipeline.spec import RunSpec
-from advisor.types import BASELINE, Decision, Hardware, Outcome, Package
+from advisor.types import BASELINE, Decision, ExporterName, Hardware, Outcome, Package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,13 @@ class Plan:
 
 
 def plan(
-    spec: RunSpec, decision: Decision, hardware: Hardware, packages: Sequence[Package], *, device: str = CPU
+    spec: RunSpec,
+    decision: Decision,
+    hardware: Hardware,
+    packages: Sequence[Package],
+    *,
+    device: str = CPU,
+    exporter: ExporterName = "native",
 ) -> Plan:
     """The rules' pick first, then the baseline, the challengers in the ruleset's order, and the rest.
 
@@ -40,7 +46,7 @@ def plan(
         if candidate.on_request and not named:
             continue
         reason = _why_not(spec, candidate, named=named) or catalogue.why_not(
-            candidate, hardware, installed, device=device
+            candidate, hardware, installed, device=device, exporter=exporter
         )
         if reason is None and not named:
             reason = catalogue.hardly_pays(candidate, hardware, device)

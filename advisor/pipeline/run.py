@@ -37,11 +37,12 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.export import Exporter
+from advisor.export.choice import choose_exporter
 from advisor.export.holding import release
 from advisor.gate import NOISE
 from advisor.labels import LabelledSet, read_labels
 from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
-from advisor.model import resolve_model
+from advisor.model import check_stack, resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, sample
 from advisor.pipeline.exporting import export_all
@@ -120,14 +121,22 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     emit(StageStarted(elapsed_s=elapsed(), stage="machine"))
     hardware = probe(runtimes=True)
     packages = read_packages()
-    request = request_of(spec, hardware)
+    request = replace(request_of(spec, hardware), exporter=choose_exporter(spec.exporter, packages))
+    check_stack(model, packages)
     emit(MachineProbed(elapsed_s=elapsed(), hardware=hardware, threads=request.threads))
     emit(StageStarted(elapsed_s=elapsed(), stage="texts"))
     drawn = sample(spec, model)
     emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
     labels = None if spec.labels is None else read_labels(spec.labels, field=spec.label_field, offline=spec.offline)
     decisions = ask_rules(spec, hardware, drawn.profile, model, request)
-    planned = plan(spec, decisions.decision, hardware, packages, device=request.device or CPU)
+    planned = plan(
+        spec,
+        decisions.decision,
+        hardware,
+        packages,
+        device=request.device or CPU,
+        exporter=request.exporter,
+    )
     emit(
         RulesDecided(
             elapsed_s=elapsed(),
@@ -188,6 +197,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             log_dir=logs,
             max_loss=known.request.max_loss,
             fresh=spec.fresh,
+            made_by=known.request.exporter,
             torch=torch,
         ) as exporter:
             exports = export_all(

@@ -14,7 +14,7 @@ from advisor import catalogue
 from advisor.device import choose_device
 from advisor.errors import InputError, MissingExtraError
 from advisor.labels import LabelSource
-from advisor.types import BASELINE, Hardware, Objective, Request
+from advisor.types import BASELINE, ExporterName, Hardware, Objective, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ class RunSpec:
     labels: LabelSource | None = None
     """Labelled data to measure the loss on; None estimates it."""
     label_field: str | None = None
+    exporter: ExporterName | None = None
+    """Whose tools make the files; None takes those that go with what is installed."""
 
 
 def check(spec: RunSpec) -> None:
@@ -56,6 +58,10 @@ def check(spec: RunSpec) -> None:
     if spec.objective not in get_args(Objective):
         raise InputError(
             f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(get_args(Objective))}."
+        )
+    if spec.exporter is not None and spec.exporter not in get_args(ExporterName):
+        raise InputError(
+            f"The exporter {spec.exporter!r} is unknown.", hint=f"Choose one of {', '.join(get_args(ExporterName))}."
         )
     if not spec.time_budget_s > 0:
         raise InputError(f"The time budget of {spec.time_budget_s!r} s is not positive.", hint="90 is the default.")

@@ -58,6 +58,8 @@ def command(rec: Recommendation) -> str:
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
     if rec.hardware.gpus and rec.request.device is not None:
         parts += ["--device", rec.request.device]
+    if any(package.name.startswith("optimum-") and package.version for package in rec.packages):
+        parts += ["--exporter", rec.request.exporter]
     packaged = rec.decision.ruleset in available_rulesets()
     parts += ["--ruleset", rec.decision.ruleset if packaged else f"{rec.decision.ruleset}.toml"]
     return shlex.join(parts)

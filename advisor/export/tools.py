@@ -1,0 +1,57 @@
+"""The one seam between two sets of tools that make the same files: PyTorch's and the runtimes' own, or Optimum's.
+
+A tool gives a graph. Writing it, checking it against torch and describing it is the same for both, so that an artifact
+does not show which tools made it; the recommendation says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.export.onnx_graph import MakeOnnx
+from advisor.export.onnx_optimize import Optimize
+from advisor.export.onnx_quantize import Quantize
+from advisor.export.openvino_graph import MakeOpenVino
+from advisor.export.openvino_quantize import QuantizeOpenVino
+from advisor.types import ExporterName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What makes each form. Of several exporters of a plain graph the first that gives a right one is taken."""
+
+    onnx: Mapping[str, MakeOnnx]
+    optimize_onnx: Optimize
+    quantize_onnx: Quantize
+    openvino: Mapping[str, MakeOpenVino]
+    quantize_openvino: QuantizeOpenVino
+
+
+def tools_of(exporter: ExporterName) -> Tools:
+    """The tools of an exporter; their packages are imported when they are called."""
+    return _optimum() if exporter == "optimum" else _native()
+
+
+def _native() -> Tools:
+    from advisor.export import onnx_graph, onnx_optimize, onnx_quantize, openvino_graph, openvino_quantize
+
+    return Tools(
+        onnx=onnx_graph.native(),
+        optimize_onnx=onnx_optimize.by_onnxruntime,
+        quantize_onnx=onnx_quantize.by_onnxruntime,
+        openvino=openvino_graph.native(),
+        quantize_openvino=openvino_quantize.by_nncf,
+    )
+
+
+def _optimum() -> Tools:
+    from advisor.export import optimum_onnx, optimum_openvino
+
+    return Tools(
+        onnx={"Optimum": optimum_onnx.export},
+        optimize_onnx=optimum_onnx.optimize,
+        quantize_onnx=optimum_onnx.quantize,
+        openvino={"Optimum": optimum_openvino.export},
+        quantize_openvino=optimum_openvino.quantize,
+    )

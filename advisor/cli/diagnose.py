@@ -17,10 +17,11 @@ from advisor import catalogue
 from advisor.cli import requirements
 from advisor.cli.checks import Facts, run_checks
 from advisor.device import as_seen_on, choose_device
+from advisor.export.choice import choose_exporter
 from advisor.report.doctor import CacheState, Diagnosis, Fitness, LoggedError, Variable
 from advisor.report.glyphs import UNICODE
 from advisor.report.privacy import without_texts
-from advisor.types import Hardware
+from advisor.types import ExporterName, Hardware
 from advisor.version import VERSION
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ _VARIABLES: dict[str, str | None] = {
 }
 """Those that matter, with what a harmless value looks like; any other value is only said to be set."""
 
+_NOT_WITH: dict[ExporterName, str] = {"native": "optimum", "optimum": "profile"}
+"""The extra of the other stack, of which nobody has both."""
+
 
 def diagnose(*, terminal: Stream) -> Diagnosis:
     """Look at everything. Texts in it are as they were read: the caller redacts them."""
@@ -81,12 +85,14 @@ def diagnose(*, terminal: Stream) -> Diagnosis:
     hardware = probe(runtimes=True)
     packages = read_packages()
     root, inventory, cache = _cache()
+    exporter = choose_exporter(None, packages)
     needs = requirements.read()
+    extras = tuple(each for each in needs.extras if each.name != _NOT_WITH[exporter])
     facts = Facts(
         hardware=hardware,
         versions=_versions((*_ONNXRUNTIMES, "optimum-onnx", "optimum-intel", *_TO_MEASURE)),
         core=needs.core,
-        extras=needs.extras,
+        extras=extras,
         cache=cache,
         cache_unwritable=None if root is None else _unwritable(root),
         disk_free_bytes=None if root is None else _free_bytes(root),
@@ -105,8 +111,10 @@ def diagnose(*, terminal: Stream) -> Diagnosis:
         terminal=_terminal(terminal),
         hardware=hardware,
         packages=packages,
-        extras=needs.extras,
-        candidates=judge_candidates(hardware, {each.name for each in packages if each.version is not None}),
+        extras=extras,
+        candidates=judge_candidates(
+            hardware, {each.name for each in packages if each.version is not None}, exporter=exporter
+        ),
         variables=tuple(_variable(name, harmless) for name, harmless in _VARIABLES.items()),
         cache=cache,
         errors=() if inventory is None else last_errors(inventory),
@@ -203,7 +211,9 @@ def _versions(names: tuple[str, ...]) -> dict[str, str]:
     return {name: version for name, version in found.items() if version is not None}
 
 
-def judge_candidates(hardware: Hardware, installed: set[str]) -> tuple[Fitness, ...]:
+def judge_candidates(
+    hardware: Hardware, installed: set[str], *, exporter: ExporterName = "native"
+) -> tuple[Fitness, ...]:
     """Which candidates could be measured on the device that a run takes by default, and why the others could not."""
     missing = [name for name in _TO_MEASURE if name not in installed]
     needs_torch = f"measuring needs {', '.join(missing)}: pip install 'backend-advisor[profile]'" if missing else None
@@ -214,7 +224,7 @@ def judge_candidates(hardware: Hardware, installed: set[str]) -> tuple[Fitness, 
             candidate=each.name,
             why_not=catalogue.unmet(each, seen)
             or needs_torch
-            or catalogue.why_not(each, seen, installed, device=device),
+            or catalogue.why_not(each, seen, installed, device=device, exporter=exporter),
         )
         for each in catalogue.candidates()
         if not each.on_request

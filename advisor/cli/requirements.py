@@ -10,7 +10,7 @@ from importlib import metadata
 from advisor.report.doctor import Extra
 
 DISTRIBUTION = "backend-advisor"
-_FOR_USERS = ("onnx", "openvino", "profile", "tui", "demo")
+_FOR_USERS = ("onnx", "openvino", "profile", "optimum", "tui", "demo")
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*\(?(?P<versions>[^;)]*)\)?\s*(?:;(?P<marker>.*))?", re.DOTALL)
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 _BOUND = re.compile(r"\s*(>=|<=|==|!=|<|>)\s*([\d.]+)\s*")

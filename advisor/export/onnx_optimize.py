@@ -51,8 +51,8 @@ LEVELS = {
 }
 
 
-Optimize = Callable[[Path, Any, str, Path], Any]
-"""The plain file, the model's configuration, the level's name and a folder for scratch files -> a ModelProto."""
+Optimize = Callable[[LoadedModel, Path, str, Path], Any]
+"""The model, the plain file, the level's name and a folder for what must not be kept -> an `onnx.ModelProto`."""
 
 
 def optimize_onnx(
@@ -65,7 +65,7 @@ def optimize_onnx(
     name = file.stem.rpartition("_")[2]
     level = LEVELS[name]
     config = model.transformer.config
-    graph = (optimize or by_onnxruntime)(source, config, name, work)
+    graph = (optimize or by_onnxruntime)(model, source, name, work)
     save(graph, file)
     counts = node_counts(graph)
     before = node_counts(load(source)).total()
@@ -86,7 +86,7 @@ def optimize_onnx(
     )
 
 
-def by_onnxruntime(source: Path, config: Any, name: str, work: Path) -> Any:
+def by_onnxruntime(model: LoadedModel, source: Path, name: str, work: Path) -> Any:
     """By ONNX Runtime's own optimiser."""
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
@@ -98,7 +98,7 @@ def by_onnxruntime(source: Path, config: Any, name: str, work: Path) -> Any:
     # Attention with the index of the mask's end; the raw mask serves any side.
     options.enable_embed_layer_norm = False
     options.use_raw_attention_mask(True)
-    text_config = config.get_text_config()
+    text_config = model.transformer.config.get_text_config()
     optimizer = optimize_model(
         str(source),
         model_type="bert",

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from advisor.export.failure import ExportError
 from advisor.export.loading import LoadedModel
 from advisor.export.onnx_files import load, sidecar_of
 
@@ -23,19 +24,26 @@ def export(model: LoadedModel, work: Path) -> Any:
 
     folder = work / "optimum-onnx"
     onnx_export_from_model(model.transformer, folder, task=TASK, do_validation=False, no_post_process=True)
-    graph = load(folder / "model.onnx")
-    shutil.rmtree(folder)  # on a nearly full disk, room for the file itself
+    graph = _taken(folder, "model.onnx")  # and removed: on a nearly full disk, room for the file itself
+    unknown = {port.name for port in graph.graph.input} - set(model.input_names)
+    if unknown:
+        raise ExportError(
+            f"its graph asks for {', '.join(sorted(unknown))}, which advisor does not give (docs/limits.md)"
+        )
     return graph
 
 
-def optimize(source: Path, config: Any, name: str, work: Path) -> Any:
+def optimize(model: LoadedModel, source: Path, name: str, work: Path) -> Any:
     """The level `O1` to `O4`. Raises NotImplementedError for a kind of model that Optimum has no fusions for."""
     from optimum.onnxruntime import AutoOptimizationConfig, ORTOptimizer
 
     folder = work / "optimum-optimized"
     # Of a source that it does not take for its own model it would delete the sidecar, and the cache is shared.
-    optimizer = ORTOptimizer([source], config=config, from_ortmodel=True)
-    optimizer.optimize(AutoOptimizationConfig.with_optimization_level(name), folder, file_suffix=name)
+    optimizer = ORTOptimizer([source], config=model.transformer.config, from_ortmodel=True)
+    # By default its fused attention takes the number of tokens for the place where they end.
+    left = any(bool((probe.inputs["attention_mask"][:, 0] == 0).any()) for probe in model.probes)
+    level = AutoOptimizationConfig.with_optimization_level(name, for_gpu=name == "O4", use_raw_attention_mask=left)
+    optimizer.optimize(level, folder, file_suffix=name)
     return _taken(folder, f"{source.stem}_{name}.onnx")
 
 

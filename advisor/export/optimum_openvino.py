@@ -31,8 +31,11 @@ def quantize(config: Any, source: Path, batches: Sequence[Inputs]) -> Any:
     import openvino
     from optimum.intel import OVConfig, OVModelForFeatureExtraction, OVQuantizationConfig, OVQuantizer
 
-    model = OVModelForFeatureExtraction(openvino.Core().read_model(str(source)), config=config, compile=False)
+    graph = openvino.Core().read_model(str(source))
+    names = [port.get_any_name() for port in graph.inputs]  # an input that changes nothing is left out
+    model = OVModelForFeatureExtraction(graph, config=config, compile=False)
     OVQuantizer.from_pretrained(model).quantize(
-        nncf.Dataset(batches), ov_config=OVConfig(quantization_config=OVQuantizationConfig(num_samples=len(batches)))
+        nncf.Dataset([{name: batch[name] for name in names} for batch in batches]),
+        ov_config=OVConfig(quantization_config=OVQuantizationConfig(num_samples=len(batches))),
     )
     return model.model

@@ -294,6 +294,7 @@ def _found(rec: Recommendation) -> str:
         ("device", (rec.request.device or "") if rec.hardware.gpus else ""),
         ("texts", f"{source}, {steps.texts(rec.texts)}"),
         ("rules", steps.rules(rec.decision)),
+        ("exporter", "Optimum" if rec.request.exporter == "optimum" else ""),
         ("packages", packages),
         ("measured", f"{rec.created} with advisor {rec.advisor_version}"),
     )

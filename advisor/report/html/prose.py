@@ -67,6 +67,7 @@ def environment(rec: Recommendation) -> Markup:
         ("machine", steps.machine(rec.hardware)),
         ("threads", f"{rec.request.threads} for every runtime"),
         ("device", (rec.request.device or "") if rec.hardware.gpus else ""),
+        ("exporter", "Optimum" if rec.request.exporter == "optimum" else ""),
         ("advisor", rec.advisor_version),
     ]
     packages = [[each.name, each.version or "not installed"] for each in rec.packages]

@@ -1,6 +1,6 @@
 """Way three to load an artifact: plain Sentence Transformers 5.7 with Optimum, which has an environment of its own.
 
-python -m venv st5 && st5/bin/pip install torch==2.13.0 'sentence-transformers[onnx,openvino]==5.7.0'
+python -m venv st5 && st5/bin/pip install -c constraints-optimum.txt '.[optimum]'
 ADVISOR_ST5_PYTHON=st5/bin/python pytest tests/test_artifact_st5.py
 """
 

@@ -289,7 +289,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr(api, "recommend", recommend)
     options = "--texts t.csv --field body --max-loss 1% --objective latency --candidates onnx,openvino --skip onnx-O1"
-    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --out o --device cuda:1"
+    options += " --threads 1 --time-budget 3m --seed 7 --ruleset sbert-2026 --exporter native --out o --device cuda:1"
     options += " --eval pairs.csv --eval-field a,b,c"
     options += " --fresh --offline --trust-remote-code -q"
     assert main(["recommend", "m", *options.split()]) == 0
@@ -307,6 +307,7 @@ def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "time_budget_s": 180.0,
         "seed": 7,
         "ruleset": "sbert-2026",
+        "exporter": "native",
         "out": Path("o"),
         "eval": "pairs.csv",
         "eval_field": "a,b,c",

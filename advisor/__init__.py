@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from advisor.version import VERSION
 
 if TYPE_CHECKING:
-    from advisor.api import load, recommend, sentence_transformer, verify
-    from advisor.encode import Encoder
+    from advisor.api import recommend, sentence_transformer, verify
+    from advisor.encode import CrossEncoder, Encoder, SparseEncoder
+    from advisor.encode.loading import load
     from advisor.errors import AdvisorError
     from advisor.types import Recommendation
 
@@ -19,8 +20,10 @@ __version__ = VERSION
 
 __all__ = [
     "AdvisorError",
+    "CrossEncoder",
     "Encoder",
     "Recommendation",
+    "SparseEncoder",
     "__version__",
     "load",
     "recommend",
@@ -33,7 +36,9 @@ _HOMES = {
     "load": "advisor.encode",
     "sentence_transformer": "advisor.api",
     "verify": "advisor.api",
+    "CrossEncoder": "advisor.encode",
     "Encoder": "advisor.encode",
+    "SparseEncoder": "advisor.encode",
     "AdvisorError": "advisor.errors",
     "Recommendation": "advisor.types",
 }

@@ -1,4 +1,4 @@
-"""What scripts import: `recommend`, `explain`, `load`, `sentence_transformer` and `verify`."""
+"""What scripts import: `recommend`, `explain`, `sentence_transformer` and `verify`; `load` is `advisor.encode.load`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from advisor.artifact import VerifyReport
-    from advisor.encode import Encoder
     from advisor.labels import LabelSource
     from advisor.pipeline import Explanation
 
@@ -142,28 +141,6 @@ def explain(
         offline=offline,
     )
     return explain_spec(spec, model=name, overrides=overrides)
-
-
-def load(
-    folder: str | Path,
-    *,
-    threads: int | None = None,
-    device: str | None = None,
-    check: bool = True,
-    keep_compiled: bool = True,
-    trust_remote_code: bool = False,
-) -> Encoder:
-    """Load an artifact for production; see `advisor.encode.load`, which `advisor.load` is."""
-    from advisor.encode import load as load_encoder
-
-    return load_encoder(
-        folder,
-        threads=threads,
-        device=device,
-        check=check,
-        keep_compiled=keep_compiled,
-        trust_remote_code=trust_remote_code,
-    )
 
 
 def sentence_transformer(folder: str | Path, *, threads: int | None = None, check: bool = True) -> SentenceTransformer:

@@ -15,6 +15,8 @@ Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
 Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
 LossMethod = Literal["estimated", "labelled"]
 LabelKind = Literal["pairs", "triplets", "retrieval"]
+ModelKind = Literal["embedding", "cross-encoder", "sparse-encoder"]
+PairSource = Literal["given", "made"]
 
 BASELINE = "torch-fp32"
 
@@ -137,7 +139,10 @@ class ModelProfile:
     embedding_dimension: int | None
     max_seq_length: int | None
     pooling: str
+    """`mean`, `cls+max`; for a sparse encoder `splade-max`, and `none` for a cross-encoder."""
     trust_remote_code: bool = False
+    kind: ModelKind = "embedding"
+    """What it makes of texts: an embedding of each, a score of each pair, a sparse vector of each."""
 
 
 # -- the texts -----------------------------------------------------------------------------------------------
@@ -182,6 +187,9 @@ class TextProfile:
     builtin: bool = False
     histogram: Histogram | None = None
     """In tokens where there was a tokenizer, else in characters."""
+    pairs: PairSource | None = None
+    """Whether the texts are pairs for a cross-encoder, and whether they were given or made of single texts. A pair's
+    length is that of both its texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +197,7 @@ class TextSample:
     """A uniform sample and its profile."""
 
     texts: tuple[str, ...]
+    """Pairs as `advisor.pairs` writes them, where the profile says so."""
     profile: TextProfile
 
 

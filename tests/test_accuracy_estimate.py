@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss
-from advisor.accuracy.estimate import _level_out, _levels, _neighbour_pairs
+from advisor.accuracy.estimate import _neighbour_pairs
+from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
 
 
@@ -67,7 +68,7 @@ def test_the_pairs_are_every_text_with_its_nearest_each_pair_once():
 
 def test_every_tenth_of_the_range_of_similarities_weighs_the_same():
     similarities = np.array([0.0, 0.01, 0.02, 0.55, 0.9, 0.95, 1.0])
-    weights = _level_out(np.array([[1, 1, 2, 5, 1, 0, 3]], dtype=float), _levels(similarities))
+    weights = level_out(np.array([[1, 1, 2, 5, 1, 0, 3]], dtype=float), levels_of(similarities))
     np.testing.assert_allclose(weights, [[0.25, 0.25, 0.5, 1, 0.25, 0, 0.75]])
 
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from advisor import api
 from advisor.cli import main
+from advisor.encode import loading
 from advisor.encode.npy import NpyWriter
 
 
@@ -49,7 +49,7 @@ class FakeEncoder:
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     fake = FakeEncoder()
-    monkeypatch.setattr(api, "load", lambda folder, *, threads=None, trust_remote_code=False: fake)
+    monkeypatch.setattr(loading, "load", lambda folder, *, threads=None, trust_remote_code=False, expect=None: fake)
     return fake
 
 
@@ -86,7 +86,11 @@ def test_standard_input_is_a_source(encoder: FakeEncoder, tmp_path: Path, monkey
 def test_an_interruption_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(api, "load", lambda folder, *, threads=None, trust_remote_code=False: FakeEncoder(fail_after=1))
+    monkeypatch.setattr(
+        loading,
+        "load",
+        lambda folder, *, threads=None, trust_remote_code=False, expect=None: FakeEncoder(fail_after=1),
+    )
     source, output = lines(tmp_path / "texts.txt", 5000), tmp_path / "out.npy"
     output.write_bytes(b"old")
     assert main(["encode", "artifact", str(source), "-o", str(output)]) == 130

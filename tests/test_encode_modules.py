@@ -12,7 +12,7 @@ import tiny_models
 from tiny_models import DenseSpec
 
 from advisor.encode.modules import read_pipeline
-from advisor.encode.pipeline import Dense, Normalize
+from advisor.encode.pipeline import Dense, Embeddings, Normalize, Pipeline
 from advisor.errors import ModelError
 
 pytest.importorskip("sentence_transformers", reason="builds the models")
@@ -32,6 +32,11 @@ def put(file: str, **values: Any) -> Callable[[Path], None]:
     return lambda folder: edit(folder / file, lambda document: document.update(values))
 
 
+def stages_of(pipeline: Pipeline) -> tuple[Dense | Normalize, ...]:
+    assert isinstance(pipeline.head, Embeddings)
+    return pipeline.head.stages
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shared = tiny_models.shared(dense=DenseSpec(), normalize=True)
@@ -41,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_whole_pipeline_is_read(folder: Path) -> None:
     pipeline = read_pipeline(folder)
     assert pipeline.architecture == "bert"
-    assert pipeline.pooling.modes == ("mean",)
-    assert [type(stage) for stage in pipeline.stages] == [Dense, Normalize]
+    assert pipeline.head.pooling_name == "mean"
+    assert [type(stage) for stage in stages_of(pipeline)] == [Dense, Normalize]
     assert pipeline.embedding_dimension == 16
     assert pipeline.max_seq_length == 64
     assert pipeline.prompts == {"query": "", "document": ""}
@@ -103,7 +108,7 @@ def test_what_is_not_known_is_refused_by_name(folder: Path, damage: Callable[[Pa
 
 def test_a_plain_model_with_a_chat_template_is_refused(tmp_path: Path) -> None:
     folder = tiny_models.build_plain(tmp_path / "plain")
-    assert read_pipeline(folder).pooling.modes == ("mean",)
+    assert read_pipeline(folder).head.pooling_name == "mean"
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     with pytest.raises(ModelError, match="chat template"):
         read_pipeline(folder)
@@ -112,13 +117,13 @@ def test_a_plain_model_with_a_chat_template_is_refused(tmp_path: Path) -> None:
 def test_a_plain_causal_model_takes_its_last_token(tmp_path: Path) -> None:
     folder = tiny_models.build_plain(tmp_path / "plain")
     edit(folder / "config.json", lambda config: config.update(architectures=["TinyForCausalLM"]))
-    assert read_pipeline(folder).pooling.modes == ("lasttoken",)
+    assert read_pipeline(folder).head.pooling_name == "lasttoken"
 
 
 def test_dropout_does_nothing_and_is_passed_over(folder: Path) -> None:
     dropout = {"idx": 9, "name": "9", "path": "9_Dropout", "type": "sentence_transformers.models.Dropout"}
     edit(folder / "modules.json", lambda modules: [*modules[:2], dropout, *modules[2:]])
-    assert [type(stage) for stage in read_pipeline(folder).stages] == [Dense, Normalize]
+    assert [type(stage) for stage in stages_of(read_pipeline(folder))] == [Dense, Normalize]
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ Cosine to the baseline's embedding is no such estimate: a rotation of all embedd
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
 from advisor.types import Fidelity
 
@@ -36,11 +37,8 @@ MIN_TEXTS_FOR_INTERVAL = 32
 _SAME_TEXT = 1 - 1e-6
 """Cosine under fp32 from which two texts count as one (same tokens after normalisation)."""
 
-_LEVELS = 10
-"""Equal parts of the range of similarities that count the same."""
-
-_RESAMPLES = 400
-_RESAMPLES_AT_ONCE = 50
+RESAMPLES = 400
+RESAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +70,6 @@ class Neighbours:
         the batch, or on who made them. `among`, `(num_texts,)`, leaves only the pairs with one of these texts, and is
         None for all; the result is None where they are of fewer than `MIN_TEXTS` texts.
         """
-        unit = _unit(candidate)
-        stored = unit if other is None else _unit(other)
         left, right, similarities = self.left, self.right, self.similarities
         inside = self.distinct if among is None else self.distinct[among[self.distinct]]
         if len(inside) < MIN_TEXTS:
@@ -81,9 +77,9 @@ class Neighbours:
         if among is not None:
             wanted = among[left] | among[right]
             left, right, similarities = left[wanted], right[wanted], similarities[wanted]
-        ranked = Ranked(similarities, np.einsum("ij,ij->i", unit[left], stored[right]))
-        levels = _levels(similarities)
-        value = 1.0 - float(ranked.rho(_level_out(np.ones((1, len(left))), levels))[0])
+        ranked = Ranked(similarities, self._between(candidate, candidate if other is None else other, left, right))
+        levels = levels_of(similarities)
+        value = 1.0 - float(ranked.rho(level_out(np.ones((1, len(left))), levels))[0])
         ci95 = None
         if len(inside) >= MIN_TEXTS_FOR_INTERVAL:
             losses = self._resampled(ranked, left, right, levels, seed)
@@ -93,9 +89,20 @@ class Neighbours:
             value=value,
             ci95=ci95,
             method="estimated",
-            metric=f"1 - Spearman rho of cosine similarity over {self.k} nearest neighbours of {len(inside)} texts, "
+            metric=f"1 - Spearman rho of {self._SIMILARITY} over {self.k} nearest neighbours of {len(inside)} texts, "
             "all levels of similarity weighted the same",
         )
+
+    _SIMILARITY: ClassVar[str] = "cosine similarity"
+
+    def _between(
+        self, asked: NDArray[Any], stored: NDArray[Any], left: NDArray[np.intp], right: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The similarities of the pairs."""
+        unit = _unit(asked)
+        other = unit if stored is asked else _unit(stored)
+        similarities: NDArray[np.float64] = np.einsum("ij,ij->i", unit[left], other[right])
+        return similarities
 
     def _resampled(
         self,
@@ -107,13 +114,13 @@ class Neighbours:
     ) -> NDArray[np.float64]:
         rng = np.random.default_rng(seed)
         num_texts = len(self.distinct)
-        drawn = rng.multinomial(num_texts, np.full(num_texts, 1 / num_texts), size=_RESAMPLES).astype(np.float64)
-        counts = np.zeros((_RESAMPLES, int(self.distinct[-1]) + 1))
+        drawn = rng.multinomial(num_texts, np.full(num_texts, 1 / num_texts), size=RESAMPLES).astype(np.float64)
+        counts = np.zeros((RESAMPLES, int(self.distinct[-1]) + 1))
         counts[:, self.distinct] = drawn
         return np.concatenate(
             [
-                1.0 - ranked.rho(_level_out(part[:, left] * part[:, right], levels))
-                for part in np.split(counts, _RESAMPLES // _RESAMPLES_AT_ONCE)
+                1.0 - ranked.rho(level_out(part[:, left] * part[:, right], levels))
+                for part in np.split(counts, RESAMPLES // RESAMPLES_AT_ONCE)
             ]
         )
 
@@ -135,6 +142,31 @@ def neighbours(reference: NDArray[Any], *, k: int = 10) -> Neighbours | None:
     left, right = _neighbour_pairs(cosines, k)
     return Neighbours(
         distinct=distinct, left=distinct[left], right=distinct[right], similarities=cosines[left, right], k=k
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseNeighbours(Neighbours):
+    """The same for sparse embeddings, whose similarity is the dot product: their length counts."""
+
+    _SIMILARITY: ClassVar[str] = "the dot product"
+
+    def _between(
+        self, asked: NDArray[Any], stored: NDArray[Any], left: NDArray[np.intp], right: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The dot products of the pairs; of all texts first, for a row has tens of thousands of dimensions."""
+        products: NDArray[np.float64] = (asked @ stored.T)[left, right].astype(np.float64)
+        return products
+
+
+def sparse_neighbours(reference: NDArray[Any], *, k: int = 10) -> SparseNeighbours | None:
+    """The pairs of `neighbours`, the nearest by cosine, with the dot products of `reference` as their similarities."""
+    found = neighbours(reference, k=k)
+    if found is None:
+        return None
+    similarities = (reference @ reference.T)[found.left, found.right].astype(np.float64)
+    return SparseNeighbours(
+        distinct=found.distinct, left=found.left, right=found.right, similarities=similarities, k=found.k
     )
 
 
@@ -187,17 +219,3 @@ def _neighbour_pairs(cosines: NDArray[np.float64], k: int) -> tuple[NDArray[np.i
     near[np.arange(n)[:, None], nearest] = True
     left, right = np.nonzero(np.triu(near | near.T, 1))
     return left, right
-
-
-def _levels(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Which level each pair is on, `(pairs, levels)` of 0 and 1."""
-    edges = np.linspace(similarities.min(), similarities.max(), _LEVELS + 1)[1:-1]
-    return np.eye(_LEVELS)[np.digitize(similarities, edges)]
-
-
-def _level_out(weights: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`weights`, `(resamples, pairs)`, scaled so that every level with any weight has the same total."""
-    totals = weights @ levels
-    scale = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
-    levelled: NDArray[np.float64] = weights * (scale @ levels.T)
-    return levelled

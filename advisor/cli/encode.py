@@ -47,7 +47,7 @@ def command(
     """
     _check_output(output)
 
-    from advisor.api import load
+    from advisor.encode import Encoder, load
     from advisor.encode.npy import NpyWriter
     from advisor.report import format as fmt
     from advisor.texts import open_texts
@@ -55,7 +55,7 @@ def command(
 
     spent_s = 0.0
     with (
-        load(artifact, threads=threads, trust_remote_code=trust_remote_code) as encoder,
+        load(artifact, threads=threads, trust_remote_code=trust_remote_code, expect=Encoder) as encoder,
         open_texts(source, field=field, offline=offline) as texts,
         NpyWriter(output) as npy,
     ):

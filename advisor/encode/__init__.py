@@ -1,6 +1,6 @@
-"""An artifact -> embeddings: tokenise, batch by token budget, run, pool. What production imports; no torch.
+"""An artifact -> embeddings or scores: tokenise, batch by token budget, run, pool. What production imports; no torch.
 
-Importing the package is cheap: `Encoder`, `load` and `open_encoder` bring numpy and tokenizers when they are first
+Importing the package is cheap: what it names here brings numpy and tokenizers when they are first
 used, and a runtime only when an encoder is opened.
 """
 
@@ -9,16 +9,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from advisor.encode.cross_encoder import CrossEncoder
     from advisor.encode.encoder import Encoder
     from advisor.encode.loading import load
-    from advisor.encode.opening import open_encoder
+    from advisor.encode.measured import open_measured
+    from advisor.encode.opening import open_encoder, open_model
+    from advisor.encode.sparse import SparseEmbeddings
+    from advisor.encode.sparse_encoder import SparseEncoder
 
-__all__ = ["Encoder", "load", "open_encoder"]
+__all__ = [
+    "CrossEncoder",
+    "Encoder",
+    "SparseEmbeddings",
+    "SparseEncoder",
+    "load",
+    "open_encoder",
+    "open_measured",
+    "open_model",
+]
 
 _HOMES = {
+    "CrossEncoder": "cross_encoder",
     "Encoder": "encoder",
     "load": "loading",
     "open_encoder": "opening",
+    "SparseEmbeddings": "sparse",
+    "SparseEncoder": "sparse_encoder",
+    "open_measured": "measured",
+    "open_model": "opening",
 }
 
 

@@ -18,7 +18,7 @@ from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.loading import load
 from advisor.encode.manifest import read_manifest
-from advisor.encode.pipeline import Pipeline
+from advisor.encode.pipeline import Embeddings, Pipeline
 from advisor.encode.tokenize import Inputs
 from advisor.encode.torch_session import TorchSession
 from advisor.errors import MissingExtraError, UnavailableError
@@ -132,10 +132,10 @@ def sentence_transformer(folder: str | Path, *, threads: int | None = None, chec
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.runtime == "torch":
-        session = load(folder, threads=threads, check=check).backend
+        session = load(folder, threads=threads, check=check, expect=Encoder).backend
         assert isinstance(session, TorchSession)
         return session.model
-    encoder = load(folder, threads=threads, check=check)
+    encoder = load(folder, threads=threads, check=check, expect=Encoder)
     pipeline = encoder.pipeline
     return ArtifactModel(
         modules=[ArtifactTransformer(encoder), *_later_modules(folder, pipeline)],
@@ -152,7 +152,8 @@ def _later_modules(folder: Path, pipeline: Pipeline) -> list[Any]:
     """Pooling and what follows, as Sentence Transformers loads them; the encoder has read and checked them before."""
     listed = folder / "modules.json"
     if not listed.is_file():  # a plain transformers model
-        return [Pooling(pipeline.output_dimension, pooling_mode=list(pipeline.pooling.modes))]
+        assert isinstance(pipeline.head, Embeddings)  # the encoder was opened as an Encoder
+        return [Pooling(pipeline.output_dimension, pooling_mode=list(pipeline.head.pooling.modes))]
     entries = json.loads(listed.read_text(encoding="utf-8"))[1:]
     kinds = [(entry["type"].rpartition(".")[2], entry["path"]) for entry in entries]
     return [

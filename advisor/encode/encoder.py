@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.encode.backend import Backend, EncodeOptions
+from advisor.encode.opened import Opened, check_positive
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.similarity import similarity
 from advisor.encode.texts import checked_all, checked_one_by_one, raise_for_unicode
@@ -19,13 +18,8 @@ from advisor.errors import InputError
 from advisor.types import RuntimeSettings
 
 
-class Encoder:
-    """Embeds texts. Made by `load` or `open_encoder`; usable from several threads; a context manager.
-
-    It belongs to the process that opened it: a forked
-    child that uses it gets an InputError, since no runtime's threads live through a fork. It can be pickled if
-    `reopen` is given, which opens it again in the process that unpickles it.
-    """
+class Encoder(Opened):
+    """Embeds texts. Made by `load` or `open_encoder`; see `Opened` for its life."""
 
     def __init__(
         self,
@@ -35,40 +29,8 @@ class Encoder:
         *,
         reopen: Callable[[], Encoder] | None = None,
     ) -> None:
-        self._pipeline = pipeline
-        self._backend: Backend | None = backend
-        self._reopen = reopen
-        self._process = os.getpid()
-        self._settings = settings
+        super().__init__(pipeline, backend, settings, reopen=reopen)
         self._dimension = pipeline.embedding_dimension
-
-    @property
-    def settings(self) -> RuntimeSettings:
-        """The ones in use, with every default filled in, and with smaller batches if the device's memory ran out."""
-        limit = None if self._backend is None else self._backend.limit
-        if limit is None or not limit.lowered:
-            return self._settings
-        if self._settings.tokens_per_batch is None:
-            return replace(self._settings, batch_size=limit.size)
-        return replace(self._settings, tokens_per_batch=limit.size)
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """What is done with a text before and after the transformer."""
-        return self._pipeline
-
-    @property
-    def backend(self) -> Backend:
-        """What runs the model. Raises InputError once the encoder is closed, and in a forked process."""
-        if self._backend is None:
-            raise InputError("The encoder is closed.", hint="Load it again.")
-        if os.getpid() != self._process:
-            raise InputError(
-                f"The encoder was opened in process {self._process} and is used in process {os.getpid()}, forked from "
-                "it.",
-                hint="Load it in each process by itself, or start processes with multiprocessing's method 'spawn'.",
-            )
-        return self._backend
 
     @property
     def embedding_dimension(self) -> int:
@@ -76,16 +38,6 @@ class Encoder:
         if self._dimension is None:  # no configuration says it: ask the graph once
             self._dimension = self.encode("a").shape[0]
         return self._dimension
-
-    @property
-    def max_seq_length(self) -> int | None:
-        """The longest text in tokens, special ones included; longer ones are cut. None without a limit."""
-        return self._pipeline.max_seq_length
-
-    @property
-    def prompts(self) -> dict[str, str]:
-        """The model's prompts by name."""
-        return dict(self._pipeline.prompts)
 
     def encode(
         self,
@@ -111,8 +63,8 @@ class Encoder:
         Raises InputError where a text is not a string, a prompt name is unknown, a number is out of range, or the file
         cannot be written.
         """
-        _check_positive("batch_size", batch_size)
-        _check_positive("truncate_dim", truncate_dim)
+        check_positive("batch_size", batch_size)
+        check_positive("truncate_dim", truncate_dim)
         options = EncodeOptions(
             prompt=self._resolve_prompt(prompt, prompt_name),
             batch_size=batch_size,
@@ -191,28 +143,6 @@ class Encoder:
         """All similarities between two sets of embeddings, by the model's own function: `(num_a, num_b)` float32."""
         return similarity(self._pipeline.similarity, a, b)
 
-    def close(self) -> None:
-        """Give the model's memory and threads back. Safe to call twice."""
-        if self._backend is not None:
-            self._backend.close()
-            self._backend = None
-
-    def __enter__(self) -> Encoder:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(self) -> tuple[Callable[[], Encoder], tuple[()]]:
-        if self._reopen is None:
-            raise InputError(
-                "This encoder cannot be pickled, as it was not loaded from an artifact.",
-                hint="Open it in each process by itself.",
-            )
-        return self._reopen, ()
-
     def _embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
         try:
             yield from self.backend.embed(texts, options)
@@ -242,26 +172,8 @@ class Encoder:
         dimension = self.embedding_dimension
         return np.empty((0, dimension if truncate_dim is None else min(dimension, truncate_dim)), np.float32)
 
-    def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str:
-        """The prompt, as Sentence Transformers chooses it: the text, else the name, else the model's default."""
-        if prompt is not None:
-            return prompt
-        name = prompt_name if prompt_name is not None else self._pipeline.default_prompt_name
-        if name is None:
-            return ""
-        if name not in self._pipeline.prompts:
-            raise InputError(
-                f"The model has no prompt named {name!r}.", hint=f"It has: {', '.join(self._pipeline.prompts)}."
-            )
-        return self._pipeline.prompts[name]
-
 
 def _checked(sentences: Iterable[str]) -> Iterable[str]:
     if isinstance(sentences, Iterator):
         return checked_one_by_one(sentences)
     return checked_all(sentences)
-
-
-def _check_positive(name: str, value: int | None) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise InputError(f"{name} must be a positive whole number, not {value!r}.")

@@ -13,8 +13,8 @@ from advisor.encode.ahead import Shared, ahead
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.batching import plan_batches
 from advisor.encode.limit import BatchLimit, is_out_of_memory
-from advisor.encode.pipeline import Pipeline
-from advisor.encode.pooling import load_stages, normalize, pool
+from advisor.encode.pooling import normalize
+from advisor.encode.readout import Readout
 from advisor.encode.session import Session
 from advisor.encode.tokenize import Inputs, Tokenizer, Tokens
 from advisor.encode.windows import portions, windows
@@ -39,7 +39,7 @@ class GraphBackend:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        readout: Readout,
         session: Session,
         tokenizer: Tokenizer,
         *,
@@ -49,8 +49,7 @@ class GraphBackend:
         self.tokenizer = tokenizer
         self.limit = BatchLimit(tokens_per_batch)
         self._device = device
-        self._pooling = pipeline.pooling
-        self._stages = load_stages(pipeline.stages)
+        self._readout = readout
         self._session = session
         self._streams = (
             ThreadPoolExecutor(session.concurrency, thread_name_prefix="stream") if session.concurrency > 1 else None
@@ -58,12 +57,12 @@ class GraphBackend:
 
     def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
         """Embeddings, window by window: `(texts of the window, embedding_dimension)` float32 each."""
-        prompt_length = 0 if self._pooling.include_prompt else self.tokenizer.prompt_length(options.prompt)
+        prompt_length = 0 if self._readout.include_prompt else self.tokenizer.prompt_length(options.prompt)
         if isinstance(texts, Sequence) and len(texts) == 1:  # the one that somebody waits for
             tokens = self.tokenizer(texts, prompt=options.prompt)
             yield self._embed_batch(tokens, _ONE, prompt_length, options)
             return
-        for window in windows(texts):
+        for window in windows(texts, at_once=self._readout.texts_at_once):
             yield self._embed_window(window, prompt_length, options)
 
     def _embed_window(self, texts: Sequence[str], prompt_length: int, options: EncodeOptions) -> NDArray[np.float32]:
@@ -105,7 +104,7 @@ class GraphBackend:
     ) -> NDArray[np.float32]:
         inputs = self.tokenizer.batch(tokens, members)
         try:
-            token_embeddings = self._session.run(inputs)
+            output = self._session.run(inputs)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -113,9 +112,7 @@ class GraphBackend:
             self.limit.lower(below=inputs.input_ids.size if half else 1, device=self._device, error=error)
             parts = (members[:half], members[half:])
             return np.concatenate([self._embed_batch(tokens, part, prompt_length, options) for part in parts])
-        embeddings = pool(token_embeddings, inputs, self._pooling, prompt_length=prompt_length)
-        for stage in self._stages:
-            embeddings = stage(embeddings)
+        embeddings = self._readout(output, inputs, prompt_length=prompt_length)
         if options.truncate_dim is not None:
             embeddings = embeddings[:, : options.truncate_dim]
         return normalize(embeddings) if options.normalize else embeddings
@@ -125,7 +122,7 @@ class GraphBackend:
         return self.tokenizer.batch(self.tokenizer(texts, prompt=prompt), np.arange(len(texts)))
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
-        """Token embeddings of a batch, `(batch, tokens, hidden)` float32; see `Session.run` for whose they are."""
+        """What the graph gives for a batch, float32; see `Session.run` for whose they are."""
         return self._session.run(inputs)
 
     def close(self) -> None:

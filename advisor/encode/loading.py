@@ -1,4 +1,4 @@
-"""An artifact -> an encoder: check the files, open the winner with the settings that were measured."""
+"""An artifact -> an opened model: check the files, open the winner with the settings that were measured."""
 
 from __future__ import annotations
 
@@ -10,18 +10,44 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, overload
 
 from advisor.device import kind_of
 from advisor.encode.blob import Blob
-from advisor.encode.encoder import Encoder
 from advisor.encode.fit import warn_if_unfit
 from advisor.encode.manifest import Manifest, check_file, read_manifest
-from advisor.encode.opening import open_encoder
+from advisor.encode.opening import AnyOpened, expected, open_model
 from advisor.errors import InputError
 from advisor.types import ArtifactFile, Hardware, Memory, Runtime, RuntimeSettings
 
 PROSE = (".md", ".html")
 """Files that nobody runs: editing an artifact's README does not keep it from loading."""
+
+
+@overload
+def load(
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    check: bool = True,
+    keep_compiled: bool = True,
+    trust_remote_code: bool = False,
+    expect: type[AnyOpened],
+) -> AnyOpened: ...
+
+
+@overload
+def load(
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    device: str | None = None,
+    check: bool = True,
+    keep_compiled: bool = True,
+    trust_remote_code: bool = False,
+    expect: None = None,
+) -> Any: ...
 
 
 def load(
@@ -32,20 +58,23 @@ def load(
     check: bool = True,
     keep_compiled: bool = True,
     trust_remote_code: bool = False,
-) -> Encoder:
-    """Open an artifact.
+    expect: type[AnyOpened] | None = None,
+) -> Any:
+    """Open an artifact: an `Encoder`, or for other kinds of models a `CrossEncoder` or a `SparseEncoder`.
 
     `threads` defaults to the number that was measured, or to what this machine grants if that is less. `device` names
     another GPU of the kind that was measured (`cuda:1` for `cuda`). With `check`,
     the sha256 of every listed file is compared before anything is loaded. With `keep_compiled`, what OpenVINO compiles
     is kept in the artifact's folder `.cache`, if that can be written, for the next process on such a machine. A torch
-    winner whose model brings Python code of its own only loads with `trust_remote_code`.
+    winner whose model brings Python code of its own only loads with `trust_remote_code`. `expect` names one of these
+    classes, for whoever wants an error, or a type checker to know, where it is another one.
 
     Warns with ArtifactWarning where the machine lacks what the winner was made for, or where the runtime has another
     version than the one that was measured. The encoder can be pickled: it is then loaded again, from the same folder.
 
     Raises ArtifactError where the folder is no artifact, a file is missing or changed, or the schema is newer;
-    MissingExtraError where the winner's runtime is not installed; UnavailableError where its device is not there.
+    MissingExtraError where the winner's runtime is not installed; UnavailableError where its device is not there;
+    InputError where it is not what is expected.
     """
     folder = Path(folder)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
@@ -64,7 +93,7 @@ def load(
         _import_runtime(manifest.runtime)  # takes about as long as the hashes do
     if check:
         warn_if_unfit(manifest, machine)
-    return open_encoder(
+    opened = open_model(
         folder,
         runtime=manifest.runtime,
         file=None if manifest.file is None else folder / manifest.file,
@@ -81,6 +110,7 @@ def load(
             trust_remote_code=trust_remote_code,
         ),
     )
+    return opened if expect is None else expected(opened, expect)
 
 
 def _other_device(device: str, measured: str) -> str:

@@ -7,14 +7,27 @@ name: a module that is skipped would give embeddings that look right and are not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from advisor.encode.files import first_of, positive_int, read_json, read_object
-from advisor.encode.pipeline import Activation, Dense, Normalize, Pipeline, Pooling, PoolingMode, Similarity
+from advisor.encode.files import first_of, positive_int, read_object
+from advisor.encode.module_list import Module, check_modules, kind_of, list_modules, needs_no_backend
+from advisor.encode.pipeline import (
+    Activation,
+    Dense,
+    Embeddings,
+    Head,
+    Normalize,
+    Pipeline,
+    Pooling,
+    PoolingMode,
+    Similarity,
+)
+from advisor.encode.score_head import read_scores
+from advisor.encode.splade_head import read_splade
 from advisor.encode.tokenizer_settings import read_tokenizer_settings
 from advisor.errors import ModelError
+from advisor.types import ModelKind
 
 _OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
     "pooling_mode_cls_token": "cls",
@@ -25,6 +38,19 @@ _OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 """In the order in which Sentence Transformers concatenates them (`_LEGACY_POOLING_MODE_KWARGS`)."""
+
+_TASKS: Mapping[ModelKind, tuple[str, str, str]] = {
+    "embedding": ("feature-extraction", "last_hidden_state", "token_embeddings"),
+    "cross-encoder": ("sequence-classification", "logits", "scores"),
+    "sparse-encoder": ("fill-mask", "logits", "token_embeddings"),
+}
+"""What the Transformer module is to do: its task, the output of the transformer, and what the module calls it."""
+
+_WANTED: Mapping[ModelKind, str] = {
+    "embedding": "the token embeddings of texts",
+    "cross-encoder": "the scores of pairs of texts",
+    "sparse-encoder": "the logits of every token of texts",
+}
 
 _ACTIVATIONS: Mapping[str, Activation] = {
     "torch.nn.modules.activation.Tanh": "Tanh",
@@ -56,8 +82,12 @@ def read_pipeline(folder: Path) -> Pipeline:
 
     Raises ModelError where a file is missing or damaged, and where a module or setting is not supported, by name.
     """
-    modules = _read_modules(folder)
-    transformer_folder = folder if modules is None else folder / modules[0].path
+    modules = list_modules(folder)
+    card = read_object(folder / "config_sentence_transformers.json", optional=True)
+    kind = kind_of(folder, modules=modules, card=card)
+    if modules is not None:
+        check_modules(folder, modules, kind)
+    transformer_folder = folder if not modules else folder / modules[0].path
     if (transformer_folder / "adapter_config.json").is_file():
         raise ModelError(
             f"The model in {folder} is a PEFT adapter, not a whole model.",
@@ -69,80 +99,40 @@ def read_pipeline(folder: Path) -> Pipeline:
     if not isinstance(architecture, str):
         raise ModelError(f"config.json of the model in {folder} names no model_type.")
     if architecture == "model2vec":
-        raise _needs_no_backend(folder)
-    settings = {} if modules is None else _read_transformer(transformer_folder)
+        raise needs_no_backend(folder)
+    settings = {} if modules is None else _read_transformer(transformer_folder, kind)
     tokenizer = read_tokenizer_settings(transformer_folder, config=config, module=settings)
-    hidden = first_of(config, "hidden_size", "dim", "d_model", "n_embd")
-    stages: tuple[Dense | Normalize, ...] = ()
-    if modules is None:
-        pooling, dimension = _default_pooling(folder, config), hidden
+    head: Head
+    if kind == "cross-encoder":
+        head, dimension = read_scores(folder, config=config, card=card), None
+    elif kind == "sparse-encoder":
+        head, dimension = read_splade(folder, modules), config.get("vocab_size")
     else:
-        pooling, dimension = _read_pooling(folder / modules[1].path, hidden)
-        stages, dimension = _read_stages(folder, modules[2:], dimension)
-    card = {} if modules is None else read_object(folder / "config_sentence_transformers.json", optional=True)
+        head, dimension = _read_embeddings(folder, modules, config)
     return Pipeline(
         folder=folder,
         transformer_folder=transformer_folder,
         architecture=architecture,
         tokenizer=tokenizer,
-        pooling=pooling,
-        stages=stages,
-        **_read_card(card, folder),
+        head=head,
+        **_read_card({} if modules is None else card, folder, kind),
         output_dimension=dimension if isinstance(dimension, int) else None,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Module:
-    name: str
-    path: PurePosixPath
+def _read_embeddings(
+    folder: Path, modules: tuple[Module, ...] | None, config: Mapping[str, Any]
+) -> tuple[Embeddings, int | None]:
+    """Pooling and what follows it, and the length of an embedding."""
+    hidden = first_of(config, "hidden_size", "dim", "d_model", "n_embd")
+    if modules is None:
+        return Embeddings(pooling=_default_pooling(folder, config), stages=()), hidden
+    pooling, dimension = _read_pooling(folder / modules[1].path, hidden)
+    stages, dimension = _read_stages(folder, modules[2:], dimension)
+    return Embeddings(pooling=pooling, stages=stages), dimension
 
 
-def _read_modules(folder: Path) -> tuple[_Module, ...] | None:
-    """The modules in order, checked to be Transformer, Pooling, then any of Dense and Normalize; None for a plain
-    transformers model."""
-    path = folder / "modules.json"
-    if not path.is_file():
-        return None
-    entries = read_json(path)
-    modules = []
-    for entry in entries if isinstance(entries, list) else [entries]:
-        kind = entry.get("type") if isinstance(entry, dict) else None
-        if not isinstance(kind, str) or not isinstance(entry.get("path"), str):
-            raise ModelError(f"modules.json of the model in {folder} is damaged: it lists {entry!r}.")
-        relative = PurePosixPath(entry["path"])
-        if relative.is_absolute() or ".." in relative.parts:
-            raise ModelError(f"modules.json of the model in {folder} points outside of the model: {entry['path']!r}.")
-        package, _, name = kind.rpartition(".")
-        known = package.split(".")[0] == "sentence_transformers"
-        modules.append(_Module(name=name if known else kind, path=relative))
-    kinds = [module.name for module in modules if module.name != "Dropout"]  # does nothing at inference
-    if "StaticEmbedding" in kinds:
-        raise _needs_no_backend(folder)
-    supported = ("Transformer", "Pooling", "Dense", "Normalize")
-    unknown = [kind for kind in kinds if kind not in supported]
-    if unknown:
-        raise ModelError(
-            f"The model in {folder} has the module {unknown[0]}, which advisor does not support.",
-            hint=f"Supported are {', '.join(supported)}.",
-        )
-    if kinds[:2] != ["Transformer", "Pooling"] or {"Transformer", "Pooling"} & set(kinds[2:]):
-        raise ModelError(
-            f"The model in {folder} is built of {', '.join(kinds) or 'no modules'}; advisor supports one Transformer, "
-            "one Pooling, then any of Dense and Normalize."
-        )
-    return tuple(module for module in modules if module.name != "Dropout")
-
-
-def _needs_no_backend(folder: Path) -> ModelError:
-    return ModelError(
-        f"The model in {folder} is a table of static embeddings (StaticEmbedding, model2vec): it has no transformer to "
-        "run, so it needs no backend.",
-        hint="Use it with Sentence Transformers as it is.",
-    )
-
-
-def _read_transformer(folder: Path) -> dict[str, Any]:
+def _read_transformer(folder: Path, kind: ModelKind) -> dict[str, Any]:
     path = next((folder / name for name in _TRANSFORMER_CONFIGS if (folder / name).is_file()), None)
     settings = {} if path is None else read_object(path)
     for key in _UNSUPPORTED_TRANSFORMER_KEYS:
@@ -150,10 +140,11 @@ def _read_transformer(folder: Path) -> dict[str, Any]:
             raise ModelError(
                 f"The model in {folder} sets {key} in {path and path.name}, which advisor does not support."
             )
-    task = settings.get("transformer_task", "feature-extraction")
+    wanted_task, wanted_output, wanted_name = _TASKS[kind]
+    task = settings.get("transformer_task", wanted_task)
     modalities = settings.get("modality_config")
     if modalities is None:
-        modalities = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+        modalities = {"text": {"method": "forward", "method_output_name": wanted_output}}
     if "message" in modalities:
         raise ModelError(
             f"The model in {folder} puts texts into a chat template (modality 'message'), which is not supported."
@@ -161,13 +152,13 @@ def _read_transformer(folder: Path) -> dict[str, Any]:
     text = modalities.get("text", {})
     output = text.get("method_output_name")
     if (
-        task != "feature-extraction"
+        task != wanted_task
         or text.get("method") != "forward"
-        or output not in ("last_hidden_state", ["last_hidden_state"])
-        or settings.get("module_output_name", "token_embeddings") != "token_embeddings"
+        or output not in (wanted_output, [wanted_output])
+        or settings.get("module_output_name", wanted_name) != wanted_name
     ):
         raise ModelError(
-            f"The Transformer module of the model in {folder} does not give the token embeddings of texts "
+            f"The Transformer module of the model in {folder} does not give {_WANTED[kind]} "
             f"(task {task!r}, method {text.get('method')!r}, output {output!r}), which advisor needs."
         )
     return settings
@@ -205,7 +196,7 @@ def _read_pooling(folder: Path, hidden: Any) -> tuple[Pooling, int | None]:
 
 
 def _read_stages(
-    folder: Path, modules: tuple[_Module, ...], dimension: int | None
+    folder: Path, modules: tuple[Module, ...], dimension: int | None
 ) -> tuple[tuple[Dense | Normalize, ...], int | None]:
     stages: list[Dense | Normalize] = []
     for module in modules:
@@ -256,7 +247,7 @@ def _read_dense(path: Path, config: Mapping[str, Any]) -> Dense:
     )
 
 
-def _read_card(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _read_card(card: Mapping[str, Any], folder: Path, kind: ModelKind) -> dict[str, Any]:
     """The fields of Pipeline that config_sentence_transformers.json gives, with Sentence Transformers' defaults."""
     stored = card.get("prompts") or {}
     prompts = {"query": "", "document": ""} | {str(name): str(text or "") for name, text in stored.items()}
@@ -269,6 +260,7 @@ def _read_card(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {
         "prompts": prompts,
         "default_prompt_name": default,
-        "similarity": similarity if similarity in _SIMILARITIES else "cosine",
+        "similarity": similarity if similarity in _SIMILARITIES else "dot" if kind == "sparse-encoder" else "cosine",
         "truncate_dim": card.get("truncate_dim"),
+        "max_active_dims": card.get("max_active_dims"),
     }

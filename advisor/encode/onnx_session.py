@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from advisor.catalogue import CUDA_PROVIDER
 from advisor.device import index_of
-from advisor.encode.session import OUTPUT_NAMES, as_token_embeddings, cannot_load, check_inputs, feed
+from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs, feed
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError, ModelError, UnavailableError
 from advisor.types import RuntimeSettings
@@ -39,7 +39,7 @@ class OnnxSession:
     runs beside it.
     """
 
-    def __init__(self, file: Path, settings: RuntimeSettings) -> None:
+    def __init__(self, file: Path, settings: RuntimeSettings, *, output: GraphOutput = TOKEN_EMBEDDINGS) -> None:
         ort = import_onnxruntime()
         provider = settings.provider or DEFAULT_PROVIDER
         available = ort.get_available_providers()
@@ -71,6 +71,7 @@ class OnnxSession:
             )
         self._session: Any = session
         self._file = file
+        self._wanted = output
         self._dtypes = {}
         for name in check_inputs((node.name for node in session.get_inputs()), file):
             kind = next(node.type for node in session.get_inputs() if node.name == name)
@@ -78,13 +79,13 @@ class OnnxSession:
                 raise ModelError(f"The graph {file.name} takes {name} as {kind}, which advisor does not support.")
             self._dtypes[name] = _DTYPES[kind]
         outputs = [node.name for node in session.get_outputs()]
-        self._output = [next((name for name in OUTPUT_NAMES if name in outputs), outputs[0])]
+        self._output = [next((name for name in output.names if name in outputs), outputs[0])]
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
-        """Token embeddings of shape `(batch, tokens, hidden)`, float32."""
+        """The output, float32."""
         arrays = feed(inputs)
         taken = {name: arrays[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
-        return as_token_embeddings(self._session.run(self._output, taken)[0], self._file)
+        return as_floats(self._session.run(self._output, taken)[0], self._wanted, self._file)
 
     def close(self) -> None:
         """Give the memory back."""

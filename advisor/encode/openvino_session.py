@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.encode.blob import Blob
-from advisor.encode.session import OUTPUT_NAMES, as_token_embeddings, cannot_load, check_inputs, feed
+from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs, feed
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError
 from advisor.types import RuntimeSettings
@@ -28,7 +28,14 @@ class OpenvinoSession:
     `threads` and run as many batches side by side; a single text only ever runs in one of them.
     """
 
-    def __init__(self, file: Path, settings: RuntimeSettings, *, blob: Blob | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        settings: RuntimeSettings,
+        *,
+        output: GraphOutput = TOKEN_EMBEDDINGS,
+        blob: Blob | None = None,
+    ) -> None:
         openvino = import_openvino()
         streams = settings.num_streams or 1
         config = {
@@ -40,15 +47,16 @@ class OpenvinoSession:
         self._compiled: Any = _compile(openvino, file, settings.device.upper(), config, blob)
         check_inputs((node.get_any_name() for node in self._compiled.inputs), file)
         self._file = file
+        self._wanted = output
         self._tensor = openvino.Tensor
         self._requests = threading.local()
         self.concurrency = streams
         self._inputs = [(node.get_any_name(), node.get_element_type().to_dtype()) for node in self._compiled.inputs]
         names = [node.get_names() for node in self._compiled.outputs]
-        self._output = next((index for name in OUTPUT_NAMES for index, own in enumerate(names) if name in own), 0)
+        self._output = next((index for name in output.names for index, own in enumerate(names) if name in own), 0)
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
-        """Token embeddings of shape `(batch, tokens, hidden)`, float32: a view, until this thread runs again."""
+        """The output, float32: a view, until this thread runs again."""
         request = getattr(self._requests, "own", None)
         if request is None:
             request = self._requests.own = self._compiled.create_infer_request()
@@ -58,7 +66,7 @@ class OpenvinoSession:
         for index, array in enumerate(taken):
             request.set_input_tensor(index, self._tensor(array, shared_memory=True))
         request.infer()
-        return as_token_embeddings(request.get_output_tensor(self._output).data, self._file)
+        return as_floats(request.get_output_tensor(self._output).data, self._wanted, self._file)
 
     def close(self) -> None:
         """Give the memory back."""

@@ -1,4 +1,4 @@
-"""What turns texts into embeddings, as data: read from a model's folder by `modules`."""
+"""What a model makes of texts besides its transformer, as data: read from a model's folder by `modules`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from advisor.encode.tokenizer_settings import TokenizerSettings
+from advisor.types import ModelKind
 
 PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Activation = Literal["Identity", "Tanh", "ReLU", "Sigmoid", "SiLU"]
@@ -39,22 +40,92 @@ class Normalize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Embeddings:
+    """Token embeddings, pooled: what a bi-encoder gives."""
+
+    pooling: Pooling
+    stages: tuple[Dense | Normalize, ...]
+
+    @property
+    def kind(self) -> ModelKind:
+        """The kind of model that ends so."""
+        return "embedding"
+
+    @property
+    def pooling_name(self) -> str:
+        """For people."""
+        return "+".join(self.pooling.modes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The logits of a sequence classifier that reads two texts together: what a cross-encoder gives."""
+
+    num_labels: int
+    activation: Activation
+    """What `predict` applies to the logits unless told otherwise."""
+
+    @property
+    def kind(self) -> ModelKind:
+        """The kind of model that ends so."""
+        return "cross-encoder"
+
+    @property
+    def pooling_name(self) -> str:
+        """For people."""
+        return "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splade:
+    """The logits of a masked language model, pooled into weights of tokens: what a sparse encoder gives.
+
+    `log(1 + relu(logit))` of each token of the vocabulary, over the text's tokens the largest or the sum.
+    """
+
+    strategy: Literal["max", "sum"]
+    twice: bool
+    """Whether the logarithm is taken twice (`log1p_relu`)."""
+
+    @property
+    def kind(self) -> ModelKind:
+        """The kind of model that ends so."""
+        return "sparse-encoder"
+
+    @property
+    def pooling_name(self) -> str:
+        """For people."""
+        return f"splade-{self.strategy}"
+
+
+Head = Embeddings | Scores | Splade
+"""What comes after the transformer; each decides what the exported graph gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Everything that turns texts into embeddings, but for the transformer itself."""
+    """Everything that a model does with texts, but for the transformer itself."""
 
     folder: Path
     transformer_folder: Path
     """Holds config.json, the tokenizer and the transformer's weights; nearly always `folder`."""
     architecture: str
     tokenizer: TokenizerSettings
-    pooling: Pooling
-    stages: tuple[Dense | Normalize, ...]
+    head: Head
     prompts: Mapping[str, str]
     default_prompt_name: str | None
     similarity: Similarity
     truncate_dim: int | None
     output_dimension: int | None
-    """Before `truncate_dim`; None where no configuration says it."""
+    """Before `truncate_dim`; None where no configuration says it, and for a cross-encoder."""
+
+    max_active_dims: int | None = None
+    """Of a sparse encoder: how many weights of each text are kept; None for all."""
+
+    @property
+    def kind(self) -> ModelKind:
+        """What the model makes of texts."""
+        return self.head.kind
 
     @property
     def embedding_dimension(self) -> int | None:

@@ -124,13 +124,14 @@ class DenseLayer:
         out = embeddings @ self.weight
         if self.bias is not None:
             out += self.bias
-        out = _activate(out, self.activation)
+        out = activate(out, self.activation)
         if self.use_residual:
             out = out + (embeddings if self.residual is None else embeddings @ self.residual)
         return out
 
 
-def _activate(values: Floats, activation: Activation) -> Floats:
+def activate(values: Floats, activation: Activation) -> Floats:
+    """Apply an activation function, element by element."""
     match activation:
         case "Identity":
             return values

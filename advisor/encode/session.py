@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +13,30 @@ from numpy.typing import NDArray
 from advisor.encode.tokenize import Inputs
 from advisor.errors import ArtifactError, ModelError
 
-OUTPUT_NAMES = ("last_hidden_state", "token_embeddings")
-"""What exporters call the token embeddings; a graph without either gives them as its first output."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphOutput:
+    """What is taken from a graph: the output of one of these names, or else its first one."""
+
+    names: tuple[str, ...]
+    axes: tuple[str, ...]
+    hint: str
+    """How to export a graph that gives it."""
+
+
+TOKEN_EMBEDDINGS = GraphOutput(
+    names=("last_hidden_state", "token_embeddings"),
+    axes=("batch", "tokens", "hidden"),
+    hint="Export the transformer alone, without its pooling.",
+)
+TOKEN_LOGITS = GraphOutput(
+    names=("logits",),
+    axes=("batch", "tokens", "vocabulary"),
+    hint="Export the masked language model with its logits, without its pooling.",
+)
+SCORES = GraphOutput(
+    names=("logits",), axes=("batch", "labels"), hint="Export the sequence classifier with its logits."
+)
 
 _KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -24,7 +47,7 @@ class Session(Protocol):
     concurrency: int
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
-        """Token embeddings of shape `(batch, tokens, hidden)`, float32.
+        """The graph's output with the axes of its `GraphOutput`, float32.
 
         The array belongs to the session and is valid until the same thread calls `run` again.
         """
@@ -55,12 +78,12 @@ def check_inputs(names: Iterable[str], file: Path) -> tuple[str, ...]:
     return names
 
 
-def as_token_embeddings(output: NDArray[np.generic], file: Path) -> NDArray[np.float32]:
-    """The output as float32, without a copy where it already is. Raises ModelError if it has not three axes."""
-    if output.ndim != 3:
+def as_floats(output: NDArray[np.generic], wanted: GraphOutput, file: Path) -> NDArray[np.float32]:
+    """The output as float32, without a copy where it already is. Raises ModelError if it has other axes."""
+    if output.ndim != len(wanted.axes):
         raise ModelError(
-            f"The graph {file.name} gives an output of shape {output.shape} instead of (batch, tokens, hidden).",
-            hint="Export the transformer alone, without its pooling.",
+            f"The graph {file.name} gives an output of shape {output.shape} instead of ({', '.join(wanted.axes)}).",
+            hint=wanted.hint,
         )
     return output.astype(np.float32, copy=False)
 

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer as RawTokenizer
 from advisor.encode.heads import head, head_chars, parts_of
 from advisor.encode.tokenizer_settings import Side, TokenizerSettings
 from advisor.errors import ModelError
+from advisor.pairs import split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,13 @@ class Tokenizer:
     """A model's tokenizer. Truncates at the model's maximum length; pads in `batch`.
 
     With more than one thread, texts are tokenised by the threads of `tokenizers` itself, one a core unless the
-    variable RAYON_NUM_THREADS says otherwise.
+    variable RAYON_NUM_THREADS says otherwise. With `pairs`, every text is a pair (`advisor.pairs`) that is tokenised
+    together; the longer of both is cut first.
     """
 
-    def __init__(self, settings: TokenizerSettings, *, threads: int = 1) -> None:
+    def __init__(self, settings: TokenizerSettings, *, threads: int = 1, pairs: bool = False) -> None:
         self.raw = load_tokenizer(settings)
+        self._pairs = pairs
         self._parallel = threads > 1
         self._max_length = settings.max_length
         self.padding_side, self.pad_token_id = _padding(self.raw, settings)
@@ -60,21 +63,27 @@ class Tokenizer:
                 self.raw.enable_truncation(settings.max_length, direction=settings.truncation_side)
             except ValueError as error:
                 raise ModelError(f"A maximum length of {settings.max_length} tokens is too short: {error}.") from None
-        self._has_type_ids = any(self.raw.encode("a").type_ids)
+        self._has_type_ids = any((self.raw.encode("a", "a") if pairs else self.raw.encode("a")).type_ids)
         added = self.raw.get_added_tokens_decoder()
         self._special_ids = frozenset(token_id for token_id, token in added.items() if token.special)
-        self._head_chars = head_chars(self.raw, settings)
+        self._head_chars = None if pairs else head_chars(self.raw, settings)
 
     def __call__(self, texts: Sequence[str], *, prompt: str = "") -> Tokens:
-        """Tokenise texts, each with `prompt` before it."""
+        """Tokenise texts, each with `prompt` before it; a pair's prompt stands before its first text."""
+        if self._pairs:
+            pairs = self._encode_pairs([split(pair) for pair in texts], prompt)
+            return self._tokens(pairs, _lengths(pairs))
         if prompt:
             texts = [prompt + text for text in texts]
         encodings = self._encode(
             texts if self._head_chars is None else [head(text, self._head_chars) for text in texts]
         )
-        lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        lengths = _lengths(encodings)
         if self._head_chars is not None:
             self._mend_short_heads(texts, encodings, lengths)
+        return self._tokens(encodings, lengths)
+
+    def _tokens(self, encodings: Sequence[Encoding], lengths: NDArray[np.int64]) -> Tokens:
         num_tokens = int(lengths.sum())
         return Tokens(
             ids=_flat((encoding.ids for encoding in encodings), num_tokens),
@@ -87,6 +96,12 @@ class Tokenizer:
         if self._parallel and len(texts) > 1:
             return self.raw.encode_batch_fast(texts)
         return [self.raw.encode(text) for text in texts]
+
+    def _encode_pairs(self, pairs: Sequence[tuple[str, str]], prompt: str) -> list[Encoding]:
+        both = [(prompt + first, second) for first, second in pairs]
+        if self._parallel and len(both) > 1:
+            return self.raw.encode_batch_fast(both)
+        return [self.raw.encode(first, second) for first, second in both]
 
     def _mend_short_heads(self, texts: Sequence[str], encodings: list[Encoding], lengths: NDArray[np.int64]) -> None:
         """Tokenise the whole of those texts whose head did not fill the model: its words are longer than usual."""
@@ -132,6 +147,10 @@ class Tokenizer:
             ),
             padded=padded,
         )
+
+
+def _lengths(encodings: Sequence[Encoding]) -> NDArray[np.int64]:
+    return np.fromiter(map(len, encodings), np.int64, len(encodings))
 
 
 def _flat(rows: Iterable[list[int]], num_tokens: int) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
-"""Sentence Transformers' own `encode` in PyTorch: the baseline, and the winner where nothing beats it."""
+"""Sentence Transformers itself in PyTorch: the baseline, and the winner where nothing beats it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from advisor.device import index_of, kind_of
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.limit import BatchLimit, is_out_of_memory
-from advisor.encode.windows import windows
+from advisor.encode.windows import SPARSE_TEXTS_AT_ONCE, windows
 from advisor.errors import InputError, MissingExtraError, ModelError, UnavailableError
-from advisor.types import RuntimeSettings
+from advisor.pairs import join, split
+from advisor.types import ModelKind, RuntimeSettings
 
 DEFAULT_BATCH_SIZE = 32
 """The default of `SentenceTransformer.encode`."""
@@ -26,21 +27,71 @@ _KINDS = ("cpu", "cuda", "mps")
 
 _TRUST = "If you trust it, say so: --trust-remote-code, or trust_remote_code=True in Python."
 
-_FIRST_TEXTS = ("one text", "two texts of other lengths, for shapes that may vary")
+_FIRST_TEXTS = (join("one", "text"), join("two texts", "of other lengths, for shapes that may vary"))
+"""Pairs, for a cross-encoder takes nothing else."""
+
+
+def _embed(model: Any, texts: Sequence[str], options: EncodeOptions, batch_size: int) -> Any:
+    return model.encode(
+        list(texts),
+        prompt=options.prompt,
+        batch_size=batch_size,
+        normalize_embeddings=options.normalize,
+        truncate_dim=options.truncate_dim,
+        show_progress_bar=False,
+    )
+
+
+def _score(model: Any, pairs: Sequence[str], options: EncodeOptions, batch_size: int) -> Any:
+    from torch.nn import Identity
+
+    scores = model.predict(
+        [list(split(pair)) for pair in pairs],
+        prompt=options.prompt,
+        batch_size=batch_size,
+        activation_fn=Identity(),
+        show_progress_bar=False,
+    )
+    return scores.reshape(len(pairs), model.num_labels)
+
+
+def _embed_sparsely(model: Any, texts: Sequence[str], options: EncodeOptions, batch_size: int) -> Any:
+    embeddings = model.encode(list(texts), prompt=options.prompt, batch_size=batch_size, show_progress_bar=False)
+    return embeddings.to_dense().float().numpy()
+
+
+_CLASSES: Mapping[ModelKind, str] = {
+    "embedding": "SentenceTransformer",
+    "cross-encoder": "CrossEncoder",
+    "sparse-encoder": "SparseEncoder",
+}
+_CALLS: Mapping[ModelKind, Callable[[Any, Sequence[str], EncodeOptions, int], Any]] = {
+    "embedding": _embed,
+    "cross-encoder": _score,
+    "sparse-encoder": _embed_sparsely,
+}
 
 
 class TorchSession:
-    """A `SentenceTransformer` in the dtype, on the device and with the attention that are asked for.
+    """A `SentenceTransformer`, or its sibling for another kind of model, in the dtype, on the device and with the
+    attention that are asked for.
 
     The dtype is always named: since transformers 5, a half-precision checkpoint loads in half precision. float32 is
     never computed in TF32. Embeddings are handed over when the device is done with them, so that a clock around
     `embed` measures the work and not its launch.
     """
 
-    def __init__(self, folder: Path, settings: RuntimeSettings, *, trust_remote_code: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: RuntimeSettings,
+        *,
+        kind: ModelKind = "embedding",
+        trust_remote_code: bool = False,
+    ) -> None:
         try:
+            import sentence_transformers
             import torch
-            from sentence_transformers import SentenceTransformer
         except ImportError as error:
             raise MissingExtraError(error.name or "torch", "profile", purpose="Running a model in PyTorch") from None
         dtype = settings.dtype or DEFAULT_DTYPE
@@ -49,11 +100,13 @@ class TorchSession:
         check_device(torch, settings.device)
         torch.set_num_threads(settings.threads)
         full_float32(torch)
+        self._call = _CALLS[kind]
+        self._at_once = SPARSE_TEXTS_AT_ONCE if kind == "sparse-encoder" else None
         self._device = settings.device
         self._finish, self._free = device_calls(torch, settings.device)
         self.limit = BatchLimit(settings.batch_size or DEFAULT_BATCH_SIZE)
         try:
-            self.model: Any = SentenceTransformer(
+            self.model: Any = getattr(sentence_transformers, _CLASSES[kind])(
                 str(folder),
                 device=settings.device,
                 trust_remote_code=trust_remote_code,
@@ -66,12 +119,12 @@ class TorchSession:
                 hint=_TRUST if "trust_remote_code" in str(error) and not trust_remote_code else None,
             ) from error
         if settings.compiled:
-            compile_model(torch, self.model)
+            compile_model(torch, self.model, kind)
 
     def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
-        """Embeddings, window by window: `(texts of the window, embedding_dimension)`, float32 each."""
-        for window in windows(texts):
-            embeddings = self._encode(list(window), options)
+        """Embeddings or logits, window by window: `(texts of the window, width)`, float32 each."""
+        for window in windows(texts, at_once=self._at_once):
+            embeddings = self._encode(window, options)
             self._finish()
             if options.on_texts is not None:
                 options.on_texts(len(window))
@@ -82,21 +135,14 @@ class TorchSession:
         self.model = None
         self._free()
 
-    def _encode(self, texts: list[str], options: EncodeOptions) -> Any:
+    def _encode(self, texts: Sequence[str], options: EncodeOptions) -> Any:
         """All of the texts, in smaller batches if the device's memory runs out."""
         while True:
             batch_size = options.batch_size or self.limit.size
             if self.limit.lowered:
                 batch_size = min(batch_size, self.limit.size)
             try:
-                return self.model.encode(
-                    texts,
-                    prompt=options.prompt,
-                    batch_size=batch_size,
-                    normalize_embeddings=options.normalize,
-                    truncate_dim=options.truncate_dim,
-                    show_progress_bar=False,
-                )
+                return self._call(self.model, texts, options, batch_size)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -142,8 +188,8 @@ def model_arguments(torch: Any, dtype: str, attention: str | None) -> dict[str, 
     return {"dtype": getattr(torch, dtype), **named}
 
 
-def compile_model(torch: Any, model: Any) -> None:
-    """Compile a SentenceTransformer's transformer for batches of any shape, now. Raises UnavailableError if that fails.
+def compile_model(torch: Any, model: Any, kind: ModelKind = "embedding") -> None:
+    """Compile a model's transformer for batches of any shape, now. Raises UnavailableError if that fails.
 
     Not by `Module.compile`: Sentence Transformers calls the transformer's `forward`, which that leaves alone. A batch
     of one text is compiled apart, for PyTorch never takes a size of 1 for one that varies.
@@ -152,7 +198,7 @@ def compile_model(torch: Any, model: Any) -> None:
     transformer.forward = torch.compile(transformer.forward, dynamic=True)
     try:
         for texts in (_FIRST_TEXTS, _FIRST_TEXTS[:1]):
-            model.encode(list(texts), show_progress_bar=False)
+            _CALLS[kind](model, texts, EncodeOptions(), DEFAULT_BATCH_SIZE)
     except Exception as error:
         raise UnavailableError(
             f"PyTorch cannot compile the model: {_first_line(error)}.",

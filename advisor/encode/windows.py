@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 TEXTS_AT_ONCE = 8192
 """Texts in a window: enough to sort well, few enough to bound memory."""
 
+SPARSE_TEXTS_AT_ONCE = 256
+"""Texts of a sparse encoder, whose rows are held whole until what is zero is dropped: 30 MB of 30,000 dimensions."""
+
 CHARS_AT_ONCE = 16_000_000
 """A window ends after so many characters, so that few long texts bound memory as well as many short ones do."""
 
@@ -18,14 +21,18 @@ PORTION_CHARS = 65_536
 """A portion has about so many characters: some milliseconds of tokenising, and dozens of batches' work."""
 
 
-def windows(texts: Iterable[str]) -> Iterator[Sequence[str]]:
-    """Cut texts into windows of at most `TEXTS_AT_ONCE` texts. A short enough sequence is one window, as it is."""
-    if isinstance(texts, Sequence) and len(texts) <= TEXTS_AT_ONCE and sum(map(len, texts)) <= CHARS_AT_ONCE:
+def windows(texts: Iterable[str], *, at_once: int | None = None) -> Iterator[Sequence[str]]:
+    """Cut texts into windows of at most `at_once` texts, `TEXTS_AT_ONCE` unless said otherwise.
+
+    A short enough sequence is one window, as it is.
+    """
+    at_once = TEXTS_AT_ONCE if at_once is None else at_once
+    if isinstance(texts, Sequence) and len(texts) <= at_once and sum(map(len, texts)) <= CHARS_AT_ONCE:
         if texts:
             yield texts
         return
     rest = iter(texts)
-    while window := _filled(islice(rest, TEXTS_AT_ONCE)):
+    while window := _filled(islice(rest, at_once)):
         yield window
 
 

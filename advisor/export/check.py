@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.export.failure import ExportError
-from advisor.export.loading import OUTPUT_NAME, Inputs, Probe
+from advisor.export.kinds import KINDS
+from advisor.export.loading import Inputs, Probe
 
 FP32_TOLERANCE = 1e-3
 """Largest difference between a float32 file and torch, over the largest magnitude of torch's answer. Real ones are
@@ -24,7 +25,7 @@ Run = Callable[[Inputs], NDArray[np.float32]]
 
 
 def check(run: Run, probes: Sequence[Probe], *, tolerance: float) -> float:
-    """Compare the answers where the attention mask is 1; returns the largest relative difference.
+    """Compare the answers, those for tokens where the attention mask is 1; returns the largest relative difference.
 
     Raises ExportError if a file does not run, gives another shape, NaN or Inf, or differs by more than `tolerance`.
     """
@@ -40,7 +41,8 @@ def check(run: Run, probes: Sequence[Probe], *, tolerance: float) -> float:
             raise ExportError(f"the file gives shape {answer.shape} where torch gives {probe.expected.shape}")
         if not np.isfinite(answer).all():
             raise ExportError(f"the file gives NaN or Inf on {texts} texts of {tokens} tokens")
-        mask = probe.inputs["attention_mask"].astype(bool)
+        by_token = answer.ndim == probe.inputs["attention_mask"].ndim + 1
+        mask = probe.inputs["attention_mask"].astype(bool) if by_token else np.ones(texts, bool)
         difference = float(np.abs(answer - probe.expected)[mask].max() / np.abs(probe.expected[mask]).max())
         if difference > tolerance:
             raise ExportError(
@@ -77,9 +79,11 @@ def openvino_runner(file: Path, *, threads: int) -> Run:
         str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     )
     names = [port.get_any_name() for port in compiled.inputs]
+    outputs = {kind.output for kind in KINDS.values()}
+    wanted = next((port for port in compiled.outputs if outputs & port.get_names()), compiled.outputs[0])
 
     def run(inputs: Inputs) -> NDArray[np.float32]:
-        answer: NDArray[np.float32] = compiled({name: inputs[name] for name in names})[OUTPUT_NAME].copy()
+        answer: NDArray[np.float32] = compiled({name: inputs[name] for name in names})[wanted].copy()
         return answer
 
     return run

@@ -231,6 +231,7 @@ class Exporter:
             exporter=step.exporter,
             device=step.device,
             made_by=self._made_by,
+            kind=self._model.kind,
         )
 
     def _mixed_precision(self) -> str | None:
@@ -267,6 +268,8 @@ class Exporter:
             "file": step.file,
             "versions": {name: self._versions.get(name) for name in step.packages},
         }
+        if self._model.kind != "embedding":  # other graphs of the same weights
+            ingredients |= {"kind": self._model.kind}
         if step.calibrated:
             ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
         if step.reference is not None:

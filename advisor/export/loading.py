@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.export.failure import ExportError
+from advisor.export.kinds import KINDS, ExportKind
+from advisor.pairs import join
+from advisor.types import ModelKind
 
 INPUT_NAMES = ("input_ids", "attention_mask", "token_type_ids")
-OUTPUT_NAME = "last_hidden_state"
 
 Inputs = dict[str, NDArray[np.int64]]
 """A batch: `input_ids`, `attention_mask` and, where the model has them, `token_type_ids`, each `(texts, tokens)`."""
@@ -30,7 +32,7 @@ window of 128 tokens (ModernBERT)."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One batch and what torch answers to it, `(texts, tokens, hidden)` float32."""
+    """One batch and what torch answers to it, float32: `(texts, tokens, hidden)`, or `(texts, labels)`."""
 
     inputs: Inputs
     expected: NDArray[np.float32]
@@ -40,14 +42,15 @@ class Probe:
 class LoadedModel:
     """The transformer of a Sentence Transformers model, in float32 on the CPU with its plain attention."""
 
+    kind: ExportKind
     transformer: Any
     """The `transformers` model, in evaluation mode."""
     graph: Any
-    """A torch module that takes `input_names` in order and returns the last hidden state alone."""
+    """A torch module that takes `input_names` in order and returns the first output alone."""
     input_names: tuple[str, ...]
     probes: tuple[Probe, ...]
     tokenize: Callable[[Sequence[str]], Inputs]
-    """Texts to a padded batch, with the model's own prompt and truncation."""
+    """Texts, or pairs as `advisor.pairs` writes them, to a padded batch, with the model's own prompt and truncation."""
 
     @property
     def traced(self) -> Probe:
@@ -68,17 +71,18 @@ class LoadedModel:
         return sum(weight.numel() for weight in self.transformer.parameters() if id(weight) not in tables)
 
 
-def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedModel:
+def load(model_path: str, *, kind: ModelKind = "embedding", trust_remote_code: bool, threads: int) -> LoadedModel:
     """Load the model; raises ExportError if it has no transformer to export.
 
     `attn_implementation="eager"` gives the graphs that ONNX Runtime and OpenVINO know how to fuse. Half-precision
     checkpoints are widened: since version 5, transformers keeps a checkpoint's dtype unless told otherwise.
     """
+    import sentence_transformers
     import torch
-    from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(threads)
-    model = SentenceTransformer(
+    wanted = KINDS[kind]
+    model = getattr(sentence_transformers, wanted.class_name)(
         model_path,
         device="cpu",
         trust_remote_code=trust_remote_code,
@@ -91,13 +95,14 @@ def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedMod
     transformer = transformer.float().eval()
     if getattr(transformer.config, "use_cache", None):
         transformer.config.use_cache = False
-    tokenize = _tokenizer(model, transformer)
-    batches = [tokenize(texts) for texts in _PROBES]
+    tokenize = _tokenizer(model, transformer, wanted)
+    batches = [tokenize([join(text, _SENTENCE) for text in texts] if wanted.pairs else texts) for texts in _PROBES]
     names = tuple(batches[0])
     graph = _graph(transformer, names)
     with torch.no_grad():
         answers = [graph(*(torch.from_numpy(batch[name]) for name in names)).numpy() for batch in batches]
     return LoadedModel(
+        kind=wanted,
         transformer=transformer,
         graph=graph,
         input_names=names,
@@ -106,14 +111,14 @@ def load(model_path: str, *, trust_remote_code: bool, threads: int) -> LoadedMod
     )
 
 
-def _tokenizer(model: Any, transformer: Any) -> Callable[[Sequence[str]], Inputs]:
+def _tokenizer(model: Any, transformer: Any, kind: ExportKind) -> Callable[[Sequence[str]], Inputs]:
     import inspect
 
     taken = inspect.signature(transformer.forward).parameters
     prompt = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
 
     def tokenize(texts: Sequence[str]) -> Inputs:
-        features = model.preprocess(list(texts), prompt=prompt)
+        features = model.preprocess(kind.texts(texts), prompt=prompt)
         return {name: features[name].numpy() for name in INPUT_NAMES if name in features and name in taken}
 
     return tokenize

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from advisor.types import ExporterName
+from advisor.types import ExporterName, ModelKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class ExportRequest:
     """What the file is made for."""
     made_by: ExporterName = "native"
     """Whose tools advisor's own recipes use."""
+    kind: ModelKind = "embedding"
+    """Of the model."""
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from advisor.export.attempts import first_right
 from advisor.export.check import FP32_TOLERANCE, check, onnx_runner
-from advisor.export.loading import OUTPUT_NAME, LoadedModel
+from advisor.export.loading import LoadedModel
 from advisor.export.onnx_files import load, node_counts, save
 
 OPSET = 17
@@ -63,8 +63,9 @@ def _by_torchscript(model: LoadedModel, work: Path) -> Any:
             dynamo=False,
             opset_version=OPSET,
             input_names=list(model.input_names),
-            output_names=[OUTPUT_NAME],
-            dynamic_axes={name: {0: "batch_size", 1: "sequence_length"} for name in (*model.input_names, OUTPUT_NAME)},
+            output_names=[model.kind.output],
+            dynamic_axes={name: {0: "batch_size", 1: "sequence_length"} for name in model.input_names}
+            | {model.kind.output: dict(enumerate(model.kind.axes))},
         )
     graph = load(path)
     shutil.rmtree(path.parent)  # on a nearly full disk, room for the file itself

@@ -10,7 +10,7 @@ from typing import Any
 
 from advisor.export.attempts import first_right
 from advisor.export.check import FP32_TOLERANCE, check, openvino_runner
-from advisor.export.loading import OUTPUT_NAME, LoadedModel
+from advisor.export.loading import LoadedModel
 
 MakeOpenVino = Callable[[LoadedModel, Path], Any]
 """The model and a folder for what must not be kept -> an `openvino.Model`."""
@@ -65,7 +65,7 @@ def _by_openvino(model: LoadedModel, work: Path) -> Any:
     for port, name in zip(graph.inputs, model.input_names, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_friendly_name(name)
-    graph.outputs[0].get_tensor().set_names({OUTPUT_NAME})
+    graph.outputs[0].get_tensor().set_names({model.kind.output})
     return graph
 
 

@@ -22,14 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy import check_embeddings, neighbours
-from advisor.accuracy.estimate import Neighbours
-from advisor.encode import open_encoder
+from advisor.accuracy import COMPARED_BY, Comparison, check_embeddings
+from advisor.encode import open_measured
 from advisor.export.check import ANY_DIFFERENCE, check, openvino_runner
 from advisor.export.failure import ExportError, UnneededError
 from advisor.export.loading import Inputs, LoadedModel
 from advisor.gate import NOISE, within
-from advisor.types import Fidelity, RuntimeSettings
+from advisor.types import Fidelity, ModelKind, RuntimeSettings
 
 _TEXTS = 256
 _DISTORTION_TEXTS = 16
@@ -63,6 +62,7 @@ def rescue_openvino(
     threads: int,
     time_limit_s: float,
     work: Path,
+    kind: ModelKind = "embedding",
 ) -> tuple[str, ...]:
     """Write `file` (.xml) and its .bin, made from the `quantized` file, and return notes.
 
@@ -76,18 +76,19 @@ def rescue_openvino(
     if max_loss <= NOISE:
         raise UnneededError("the loss budget has no room for int8, whatever is kept in higher precision")
     compared = list(dict.fromkeys(texts))[:_TEXTS]
+    by = COMPARED_BY[kind]
 
     def embed(path: Path, precision: str) -> NDArray[np.float32]:
         settings = RuntimeSettings(threads=threads, inference_precision=precision)
         embeddings = np.asarray(
-            open_encoder(model_path, runtime="openvino", file=path, settings=settings).encode(compared)
+            open_measured(model_path, runtime="openvino", file=path, settings=settings).encode(compared)
         )
-        wrong = check_embeddings(embeddings, num_texts=len(compared), dimension=None)
+        wrong = check_embeddings(embeddings, num_texts=len(compared), dimension=None, zeros=by.zeros)
         if wrong is not None:
             raise ExportError(wrong)
         return embeddings
 
-    pairs = neighbours(embed(reference, "f32"))
+    pairs = by.prepare(embed(reference, "f32"), compared)
 
     def loss_of(path: Path) -> Fidelity:
         loss = _loss(pairs, embed(path, inference_precision))
@@ -119,7 +120,7 @@ def rescue_openvino(
     )
 
 
-def _loss(pairs: Neighbours | None, embeddings: NDArray[np.float32]) -> Fidelity | None:
+def _loss(pairs: Comparison | None, embeddings: NDArray[np.float32]) -> Fidelity | None:
     return None if pairs is None else pairs.loss(embeddings)
 
 

@@ -53,7 +53,12 @@ class Worker:
     def _load(self, request: ExportRequest) -> LoadedModel:
         if self._model is None:
             _keep_to_budget(request.threads)
-            self._model = load(request.model_path, trust_remote_code=request.trust_remote_code, threads=request.threads)
+            self._model = load(
+                request.model_path,
+                kind=request.kind,
+                trust_remote_code=request.trust_remote_code,
+                threads=request.threads,
+            )
         return self._model
 
     def _needed_bytes(self, request: ExportRequest) -> int:
@@ -112,6 +117,7 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
             threads=request.threads,
             time_limit_s=request.time_limit_s or 0.0,
             work=work,
+            kind=request.kind,
         )
     from advisor.export.openvino_quantize import quantize_openvino
 

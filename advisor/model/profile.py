@@ -29,6 +29,7 @@ def profile_folder(
         weights_bytes=weights.size_bytes,
         embedding_dimension=pipeline.embedding_dimension,
         max_seq_length=pipeline.max_seq_length,
-        pooling="+".join(pipeline.pooling.modes),
+        pooling=pipeline.head.pooling_name,
         trust_remote_code=trust_remote_code,
+        kind=pipeline.kind,
     )

@@ -19,4 +19,5 @@ def token_counter(profile: ModelProfile) -> TokenCounter:
     from advisor.encode.tokenize import load_tokenizer
     from advisor.texts.tokens import JsonTokenCounter
 
-    return JsonTokenCounter(load_tokenizer(read_pipeline(profile.path).tokenizer))
+    tokenizer = load_tokenizer(read_pipeline(profile.path).tokenizer)
+    return JsonTokenCounter(tokenizer, pairs=profile.kind == "cross-encoder")

@@ -1,0 +1,115 @@
+"""What every opened model has in common: its life, its prompts, and the process that it belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from advisor.encode.backend import Backend
+from advisor.encode.pipeline import Pipeline
+from advisor.errors import InputError
+from advisor.types import RuntimeSettings
+
+
+class Opened:
+    """A model in a runtime; usable from several threads; a context manager.
+
+    It belongs to the process that opened it: a forked child that uses it gets an InputError, since no runtime's threads
+    live through a fork. It can be pickled if `reopen` is given, which opens it again in the process that unpickles it.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        backend: Backend,
+        settings: RuntimeSettings,
+        *,
+        reopen: Callable[[], Any] | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._backend: Backend | None = backend
+        self._reopen = reopen
+        self._process = os.getpid()
+        self._settings = settings
+
+    @property
+    def settings(self) -> RuntimeSettings:
+        """The ones in use, with every default filled in, and with smaller batches if the device's memory ran out."""
+        limit = None if self._backend is None else self._backend.limit
+        if limit is None or not limit.lowered:
+            return self._settings
+        if self._settings.tokens_per_batch is None:
+            return replace(self._settings, batch_size=limit.size)
+        return replace(self._settings, tokens_per_batch=limit.size)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What is done with a text before and after the transformer."""
+        return self._pipeline
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the model. Raises InputError once it is closed, and in a forked process."""
+        if self._backend is None:
+            raise InputError("The encoder is closed.", hint="Load it again.")
+        if os.getpid() != self._process:
+            raise InputError(
+                f"The encoder was opened in process {self._process} and is used in process {os.getpid()}, forked from "
+                "it.",
+                hint="Load it in each process by itself, or start processes with multiprocessing's method 'spawn'.",
+            )
+        return self._backend
+
+    @property
+    def max_seq_length(self) -> int | None:
+        """The longest text in tokens, special ones included; longer ones are cut. None without a limit."""
+        return self._pipeline.max_seq_length
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The model's prompts by name."""
+        return dict(self._pipeline.prompts)
+
+    def close(self) -> None:
+        """Give the model's memory and threads back. Safe to call twice."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        if self._reopen is None:
+            raise InputError(
+                "This encoder cannot be pickled, as it was not loaded from an artifact.",
+                hint="Open it in each process by itself.",
+            )
+        return self._reopen, ()
+
+    def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str:
+        """The prompt, as Sentence Transformers chooses it: the text, else the name, else the model's default."""
+        if prompt is not None:
+            return prompt
+        name = prompt_name if prompt_name is not None else self._pipeline.default_prompt_name
+        if name is None:
+            return ""
+        if name not in self._pipeline.prompts:
+            raise InputError(
+                f"The model has no prompt named {name!r}.", hint=f"It has: {', '.join(self._pipeline.prompts)}."
+            )
+        return self._pipeline.prompts[name]
+
+
+def check_positive(name: str, value: int | None) -> None:
+    """Raise InputError unless `value` is None or a positive whole number."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise InputError(f"{name} must be a positive whole number, not {value!r}.")

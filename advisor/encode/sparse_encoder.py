@@ -1,0 +1,119 @@
+"""The object that production holds for a sparse encoder: Sentence Transformers' `SparseEncoder`, over any runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.backend import EncodeOptions
+from advisor.encode.graph import GraphBackend
+from advisor.encode.opened import Opened, check_positive
+from advisor.encode.similarity import similarity
+from advisor.encode.sparse import SparseEmbeddings
+from advisor.encode.texts import checked_all, raise_for_unicode
+from advisor.encode.tokenize import load_tokenizer
+
+
+class SparseEncoder(Opened):
+    """Embeds texts as weights of tokens. Made by `load` or `open_model`; see `Opened` for its life."""
+
+    @property
+    def embedding_dimension(self) -> int | None:
+        """The size of the vocabulary; None where no configuration says it."""
+        return self._pipeline.embedding_dimension
+
+    def encode(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        batch_size: int | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        max_active_dims: int | None = None,
+        show_progress_bar: bool = False,
+    ) -> SparseEmbeddings:
+        """Embed texts; a single string is one row.
+
+        The arguments are those of Sentence Transformers. At most `max_active_dims` weights of each text are kept, the
+        largest; None is the model's own limit. Raises InputError where a text is not a string, a prompt name is
+        unknown, or a number is out of range.
+        """
+        check_positive("batch_size", batch_size)
+        check_positive("max_active_dims", max_active_dims)
+        most = self._pipeline.max_active_dims if max_active_dims is None else max_active_dims
+        options = EncodeOptions(prompt=self._resolve_prompt(prompt, prompt_name), batch_size=batch_size)
+        texts = checked_all([sentences] if isinstance(sentences, str) else sentences)
+        embed = self.backend.embed
+        try:
+            if show_progress_bar:
+                from advisor.encode.progress import with_bar
+
+                pieces = with_bar(embed, texts, options)
+            else:
+                pieces = embed(texts, options)
+            found = [SparseEmbeddings.from_dense(piece, max_active_dims=most) for piece in pieces]
+        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
+            raise_for_unicode(texts, options.prompt)
+            raise
+        dimension = found[0].dimension if found else self.embedding_dimension or 0
+        return found[0] if len(found) == 1 else SparseEmbeddings.concatenate(found, dimension=dimension)
+
+    def encode_query(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        batch_size: int | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        max_active_dims: int | None = None,
+        show_progress_bar: bool = False,
+    ) -> SparseEmbeddings:
+        """`encode` with the model's prompt for queries, unless another one is named."""
+        return self.encode(
+            sentences,
+            batch_size=batch_size,
+            prompt=prompt,
+            prompt_name="query" if prompt is None and prompt_name is None else prompt_name,
+            max_active_dims=max_active_dims,
+            show_progress_bar=show_progress_bar,
+        )
+
+    def encode_document(
+        self,
+        sentences: str | Iterable[str],
+        *,
+        batch_size: int | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        max_active_dims: int | None = None,
+        show_progress_bar: bool = False,
+    ) -> SparseEmbeddings:
+        """`encode` with the model's prompt for documents, unless another one is named."""
+        return self.encode(
+            sentences,
+            batch_size=batch_size,
+            prompt=prompt,
+            prompt_name="document" if prompt is None and prompt_name is None else prompt_name,
+            max_active_dims=max_active_dims,
+            show_progress_bar=show_progress_bar,
+        )
+
+    def similarity(self, a: SparseEmbeddings, b: SparseEmbeddings) -> NDArray[np.float32]:
+        """All similarities, by the model's own function: `(len(a), len(b))` float32."""
+        if self._pipeline.similarity == "dot":
+            return a.dot(b)
+        return similarity(self._pipeline.similarity, a.to_dense(), b.to_dense())
+
+    def decode(self, embeddings: SparseEmbeddings, *, top_k: int | None = None) -> list[list[tuple[str, float]]]:
+        """Each text's tokens with their weights, the largest first; at most `top_k` of them."""
+        check_positive("top_k", top_k)
+        backend = self.backend
+        raw = backend.tokenizer.raw if isinstance(backend, GraphBackend) else load_tokenizer(self._pipeline.tokenizer)
+        decoded = []
+        for row in range(len(embeddings)):
+            indices, values = embeddings[row]
+            order: Sequence[int] = np.argsort(-values, kind="stable")[:top_k].tolist()
+            decoded.append([(raw.id_to_token(int(indices[each])) or "", float(values[each])) for each in order])
+        return decoded

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from advisor.pairs import join
+from advisor.texts.made_pairs import make_pairs
+
 LABEL = "built-in sample"
 
 REFERENCE_CHARS = (20, 40, 70, 110, 180, 320, 500, 820)
@@ -21,3 +24,8 @@ def builtin_texts() -> tuple[str, ...]:
 def reference_texts() -> tuple[str, ...]:
     """Eight fixed texts of the built-in sample, from short to long, whose embeddings an artifact keeps."""
     return tuple(min(builtin_texts(), key=lambda text: abs(len(text) - num_chars)) for num_chars in REFERENCE_CHARS)
+
+
+def reference_pairs() -> tuple[str, ...]:
+    """Eight fixed pairs of these texts, as `advisor.pairs` writes them."""
+    return tuple(join(first, second) for first, second in make_pairs(reference_texts()))

@@ -107,7 +107,7 @@ def strings_in(value: object) -> Iterable[str]:
 
 def is_text_name(name: str) -> bool:
     """Whether `name` is one of `TEXT_NAMES`."""
-    return any(_normal(name) in group for group in TEXT_NAMES)
+    return any(normal_name(name) in group for group in TEXT_NAMES)
 
 
 def is_string(value: str) -> bool:
@@ -160,7 +160,7 @@ def _asked_for(field: str, columns: Sequence[Column], label: str) -> tuple[int, 
 
 def _known(columns: Sequence[Column]) -> tuple[int, ...]:
     by_name = {
-        _normal(column.name): position
+        normal_name(column.name): position
         for position, column in reversed(tuple(enumerate(columns)))
         if _holds_strings(column) or all(value in (None, "") for value in column.values)
     }
@@ -170,7 +170,8 @@ def _known(columns: Sequence[Column]) -> tuple[int, ...]:
     return ()
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """A column's name without case, spaces, hyphens and underscores."""
     return re.sub(r"[\s_-]+", "", name.casefold())
 
 

@@ -39,14 +39,17 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
 
 
 def delimited_rows(
-    pieces: Iterable[str], label: str, *, preferred: str = ","
+    pieces: Iterable[str], label: str, *, preferred: str = ",", field: str | None = None
 ) -> tuple[bool, Iterator[tuple[int, dict[str, object]]]]:
     """Whether the columns have names, and every row with all of its columns and the number of its line.
 
-    Columns without a name are called by their number, from 1. Raises as `read_delimited` does.
+    Columns without a name are called by their number, from 1; a first row that has the names asked for in `field` is a
+    header in any case. Raises as `read_delimited` does.
     """
     dialect, rows = _sniffed(pieces, label, preferred)
-    names = [cell.strip() for cell in next(rows).cells] if dialect.headed else []
+    first = list(islice(rows, 1))
+    headed = dialect.headed or (field is not None and bool(first) and _names_cells(field, first[0].cells))
+    names = [cell.strip() for cell in first.pop().cells] if headed and first else []
 
     def named(cells: Sequence[str]) -> dict[str, object]:
         return {
@@ -54,7 +57,7 @@ def delimited_rows(
             for position, cell in enumerate(cells)
         }
 
-    return dialect.headed, ((row.first_line, named(row.cells)) for row in rows)
+    return headed, ((row.first_line, named(row.cells)) for row in chain(first, rows))
 
 
 def _sniffed(pieces: Iterable[str], label: str, preferred: str) -> tuple[Dialect, Iterator[Row]]:

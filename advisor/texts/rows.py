@@ -42,12 +42,15 @@ def open_rows(
     offline: bool = False,
     load_dataset: LoadDataset | None = None,
     prefer: Sequence[str] = ("train",),
+    field: str | None = None,
 ) -> Iterator[Table]:
     """Opens a table: .csv, .tsv, .jsonl, .json, .parquet (each also with .gz), or `hub:owner/name[:config[:split]]`.
 
-    Without a split, the first of `prefer` that a dataset has is taken, or else its first one. Raises InputError for a
-    file that is missing, broken or no table, UnavailableError for a dataset that cannot be reached, MissingExtraError
-    where a format needs a package that is not installed; partly while the rows are read.
+    Without a split, the first of `prefer` that a dataset has is taken, or else its first one. A first row of a
+    delimited file that has the names in `field` is its header.
+
+    Raises InputError for a file that is missing, broken or no table, UnavailableError for a dataset that cannot be
+    reached, MissingExtraError where a format needs a package that is not installed; partly while the rows are read.
     """
     if source.startswith(PREFIX):
         label, records = hub_rows(source, offline=offline, load_dataset=load_dataset, prefer=prefer)
@@ -64,7 +67,7 @@ def open_rows(
         if kind in ("json lines", "json"):
             yield Table(label=label, named=True, rows=_mappings(json_records(pieces, label), label))
             return
-        named, rows = delimited_rows(pieces, label, preferred="\t" if kind in ("tsv", "text") else ",")
+        named, rows = delimited_rows(pieces, label, preferred="\t" if kind in ("tsv", "text") else ",", field=field)
         yield Table(label=label, named=named, rows=_mappings(rows, label))
 
 

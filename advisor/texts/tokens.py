@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from advisor.errors import ModelError
+from advisor.pairs import split
 from advisor.texts.batches import grouped, replace_surrogates
 
 
@@ -23,10 +24,14 @@ class TokenCounter(Protocol):
 
 
 class JsonTokenCounter:
-    """A `TokenCounter` on a `tokenizers` tokenizer; switches its truncation and padding off."""
+    """A `TokenCounter` on a `tokenizers` tokenizer; switches its truncation and padding off.
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    With `pairs`, every text is a pair (`advisor.pairs`) whose tokens are counted together.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, pairs: bool = False) -> None:
         self._tokenizer = tokenizer
+        self._pairs = pairs
         tokenizer.no_truncation()
         tokenizer.no_padding()
 
@@ -34,7 +39,8 @@ class JsonTokenCounter:
         """Number of tokens of each text, `(num_texts,) int64`; a lone surrogate counts as U+FFFD."""
         counts: list[int] = []
         for group in grouped(replace_surrogates(texts), max_texts=256):
-            counts.extend(len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(group))
+            inputs = [split(pair) for pair in group] if self._pairs else group
+            counts.extend(len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(inputs))
         return np.array(counts, dtype=np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Machine x texts x loss budget: what both packaged rulesets pick and what they measure beside it, case by case.
+"""Machine x texts x loss budget x kind of model: what both packaged rulesets pick and what they measure beside it.
 
 The machines are the recorded ones (tests/data/machines), their GPUs those that a stand-in for NVML reports. The picks
 and paths are those of the published flowcharts (docs/rules.md).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import factories
 import numpy as np
@@ -19,7 +20,7 @@ from advisor import catalogue
 from advisor.cli.values import max_loss
 from advisor.rules import available_rulesets, collect_facts, decide, load_ruleset
 from advisor.texts.lengths import CharLengths
-from advisor.types import Decision, Hardware, Request, TextProfile
+from advisor.types import Decision, Hardware, ModelKind, Request, TextProfile
 
 RECORDED = {each.name: each for each in EXPECTED}
 
@@ -54,11 +55,13 @@ class Case:
     answers_old: str
     answers_new: str
     beside: frozenset[str]
+    kind: ModelKind = "embedding"
 
     def __str__(self) -> str:
         gpus = "+".join(gpu.name.split()[1] for gpu in self.gpus) or "CPU"
         seen = "" if self.visible is None else f",visible={self.visible!r}"
-        return f"{self.machine},{gpus}{seen},{self.texts},{self.loss}"
+        kind = "" if self.kind == "embedding" else f",{self.kind}"
+        return f"{self.machine},{gpus}{seen},{self.texts},{self.loss}{kind}"
 
 
 ACCEPTABLE, STRICT = "CPU, 0.4% loss acceptable", "CPU, 0.4% loss not acceptable"
@@ -102,6 +105,26 @@ def on_gpu(
         answers_new=f"GPU, {'Flash Attention' if flash else 'no Flash Attention'}",
         beside=frozenset(() if lossless else ("torch-fp16", "onnx-O4", *(("torch-bf16",) if flash else ()))),
     )
+
+
+def other_kind(kind: ModelKind, case: Case, pick: str) -> Case:
+    """The same question about another kind of model: both rulesets take its own chart, and pick the same.
+
+    No chart for a sparse encoder asks whose CPU it is, and none of these asks about a GPU's texts or Flash Attention.
+    """
+    answers = "GPU" if case.gpus and case.answers_old.startswith("GPU") else case.answers_old
+    if kind == "sparse-encoder":
+        answers = answers.removesuffix(", Intel CPU").removesuffix(", other CPU")
+    beside = case.beside | {pick, *(("onnx", "openvino") if answers != "GPU" else ())}
+    return replace(case, kind=kind, old=pick, new=pick, answers_old=answers, answers_new=answers, beside=beside)
+
+
+def cross(case: Case, pick: str) -> Case:
+    return other_kind("cross-encoder", case, pick)
+
+
+def sparse(case: Case, pick: str) -> Case:
+    return other_kind("sparse-encoder", case, pick)
 
 
 T4, H100, RTX4090, GB10 = (nvml.T4,), (nvml.H100,), (nvml.RTX4090,), (nvml.GB10,)
@@ -158,6 +181,22 @@ CASES = (
     on_cpu("ice-lake", "titles", "0.1%", "openvino", gpus=H100, hidden=""),
     on_cpu("zen2", "titles", "0", "onnx", gpus=T4, hidden="-1"),
     on_cpu("zen4", "documents", "0.4%", "openvino-qint8", *BF16_X86, gpus=(LOST,)),
+    # Cross-encoders: as embeddings, but float16 on every GPU, and O3 where the older chart says plain ONNX.
+    cross(on_cpu("sapphire-rapids", "tickets", "0.4%", "openvino-qint8", *BF16_X86), "openvino-qint8"),
+    cross(on_cpu("ice-lake", "documents", "0.39%", "openvino"), "openvino"),
+    cross(on_cpu("alder-lake", "unknown", "0", "openvino"), "openvino"),
+    cross(on_cpu("zen5", "tickets", "0.4%", "openvino-qint8", *BF16_X86), "openvino-qint8"),
+    cross(on_cpu("zen5", "tickets", "0.1%", "onnx", *BF16_X86), "onnx-O3"),
+    cross(on_cpu("graviton3", "titles", "0", "onnx"), "onnx-O3"),
+    cross(on_gpu("ice-lake", T4, "titles", "0.4%", flash=False), "torch-fp16"),
+    cross(on_gpu("sapphire-rapids", H100, "documents", "0.1%", flash=True), "torch-fp16"),
+    # Sparse encoders: the same, but O3 on Intel CPUs too.
+    sparse(on_cpu("sapphire-rapids", "titles", "1%", "openvino-qint8", *BF16_X86), "openvino-qint8"),
+    sparse(on_cpu("ice-lake", "tickets", "0.1%", "openvino"), "onnx-O3"),
+    sparse(on_cpu("zen2", "documents", "0", "onnx"), "onnx-O3"),
+    sparse(on_cpu("apple-m2", "articles", "0.4%", "openvino-qint8", "torch-fp16", "torch-bf16"), "openvino-qint8"),
+    sparse(on_gpu("zen4", RTX4090, "titles", "0.4%", flash=True), "torch-fp16"),
+    sparse(on_gpu("graviton3", GB10, "documents", "0", flash=True), "torch-fp16"),
 )
 
 
@@ -182,7 +221,7 @@ def decision(case: Case, ruleset: str) -> Decision:
     facts = collect_facts(
         hardware=hardware(case),
         profile=texts(case.texts),
-        model=factories.model(),
+        model=replace(factories.model(), kind=case.kind),
         request=Request(max_loss=max_loss(case.loss)),
     )
     return decide(load_ruleset(ruleset), facts)
@@ -209,7 +248,8 @@ def test_what_is_picked_and_measured_can_run_on_that_machine(case: Case, ruleset
         assert catalogue.unmet(catalogue.get(name), hardware(case)) is None, name
 
 
-def test_the_table_has_every_recorded_machine_every_kind_of_texts_and_every_answer() -> None:
+def test_the_table_has_every_recorded_machine_every_kind_of_texts_and_of_models_and_every_answer() -> None:
+    assert {case.kind for case in CASES} == set(get_args(ModelKind))
     assert {case.machine for case in CASES} == set(RECORDED)
     assert {case.texts for case in CASES} == set(TEXTS)
     assert len({str(case) for case in CASES}) == len(CASES) >= 30

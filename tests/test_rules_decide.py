@@ -25,10 +25,11 @@ from advisor.rules import (
     with_overrides,
 )
 from advisor.rules.conditions import evidence, holds
+from advisor.rules.graph import layout
 from advisor.rules.parse import parse_ruleset
 from advisor.rules.ruleset import COMPARISONS
 from advisor.rules.vocabulary import FactSpec, FactValue
-from advisor.types import Gpu, Request
+from advisor.types import Gpu, ModelKind, Request
 
 OWN = Path(__file__).parent / "data" / "rules" / "own.toml"
 H100 = Gpu(kind="cuda", name="NVIDIA H100", compute_capability="9.0", memory_total_bytes=80 * 2**30)
@@ -37,12 +38,22 @@ AMPERE = replace(H100, name="NVIDIA A100", compute_capability="8.0")
 NAMELESS = replace(H100, compute_capability=None)
 
 
-def facts(*, gpu: Gpu | None = None, vendor: str = "amd", short: float | None = 1.0, max_loss: float = 0.004) -> Facts:
+def facts(
+    *,
+    gpu: Gpu | None = None,
+    vendor: str = "amd",
+    short: float | None = 1.0,
+    max_loss: float = 0.004,
+    kind: ModelKind = "embedding",
+) -> Facts:
     hardware = factories.hardware()
     hardware = replace(hardware, cpu=replace(hardware.cpu, vendor=vendor), gpus=() if gpu is None else (gpu,))
     profile = None if short is None else replace(factories.texts(), fraction_under_500_chars=short)
     return collect_facts(
-        hardware=hardware, profile=profile, model=factories.model(), request=Request(max_loss=max_loss)
+        hardware=hardware,
+        profile=profile,
+        model=replace(factories.model(), kind=kind),
+        request=Request(max_loss=max_loss),
     )
 
 
@@ -56,6 +67,16 @@ CPU_HALF = [
     (None, "unknown", 1.0, 0.002, "onnx", "CPU, 0.4% loss not acceptable, other CPU"),
     (Gpu(kind="mps", name="Apple M3"), "apple", 1.0, 0.004, "openvino-qint8", "CPU, 0.4% loss acceptable"),
 ]
+OTHER_KINDS: list[tuple[ModelKind, Gpu | None, str, float, str, str]] = [
+    ("cross-encoder", H100, "amd", 0.004, "torch-fp16", "GPU"),
+    ("cross-encoder", None, "amd", 0.004, "openvino-qint8", "CPU, 0.4% loss acceptable"),
+    ("cross-encoder", None, "intel", 0.0, "openvino", "CPU, 0.4% loss not acceptable, Intel CPU"),
+    ("cross-encoder", None, "amd", 0.0, "onnx-O3", "CPU, 0.4% loss not acceptable, other CPU"),
+    ("sparse-encoder", T4, "intel", 0.0, "torch-fp16", "GPU"),
+    ("sparse-encoder", None, "intel", 0.004, "openvino-qint8", "CPU, 0.4% loss acceptable"),
+    ("sparse-encoder", None, "intel", 0.0, "onnx-O3", "CPU, 0.4% loss not acceptable"),
+]
+"""Both rulesets take the same flowcharts for these."""
 PATHS = {
     "sbert-2024": [
         (H100, "amd", 1.0, 0.004, "onnx-O4", "GPU, short texts"),
@@ -89,12 +110,37 @@ def test_every_path_of_the_published_flowcharts(
 
 
 @pytest.mark.parametrize("name", available_rulesets())
+@pytest.mark.parametrize(("kind", "gpu", "vendor", "max_loss", "candidate", "answers"), OTHER_KINDS)
+def test_every_path_of_the_flowcharts_for_other_kinds_of_models(
+    name: str, kind: ModelKind, gpu: Gpu | None, vendor: str, max_loss: float, candidate: str, answers: str
+) -> None:
+    ruleset = load_ruleset(name)
+    decision = decide(ruleset, facts(gpu=gpu, vendor=vendor, max_loss=max_loss, kind=kind))
+    assert decision.recommendation == candidate
+    assert ", ".join(step.answer for step in decision.path) == answers
+    drawn = layout(ruleset, decision)
+    assert [node.id for node in drawn.nodes if node.taken][:-1] == [step.node for step in decision.path]
+    assert "short-texts" not in {node.id for node in drawn.nodes}
+
+
+def test_a_model_that_is_not_known_is_taken_for_one_that_embeds_texts() -> None:
+    unknown = collect_facts(hardware=factories.hardware(), profile=None, model=None, request=Request(max_loss=0.0))
+    assert decide(load_ruleset("sbert-2026"), unknown).recommendation == "onnx"
+    assert decide(load_ruleset("sbert-2026"), with_overrides(unknown, ["model.kind=sparse-encoder"])).path[0].node == (
+        "sparse-device"
+    )
+
+
+@pytest.mark.parametrize("name", available_rulesets())
 def test_the_listed_paths_are_all_paths_there_are(name: str) -> None:
     """Every leaf and both branches of every question are in the table above."""
     ruleset = load_ruleset(name)
     seen = set()
     for gpu, vendor, short, max_loss, _, _ in PATHS[name]:
         decision = decide(ruleset, facts(gpu=gpu, vendor=vendor, short=short, max_loss=max_loss))
+        seen |= {(step.node, step.answer) for step in decision.path}
+    for kind, gpu, vendor, max_loss, _, _ in OTHER_KINDS:
+        decision = decide(ruleset, facts(gpu=gpu, vendor=vendor, max_loss=max_loss, kind=kind))
         seen |= {(step.node, step.answer) for step in decision.path}
     assert seen == {(node.id, answer) for node in ruleset.nodes for answer in (node.yes_answer, node.no_answer)}
 

@@ -226,3 +226,17 @@ def test_the_ruleset_in_the_documentation_loads(tmp_path: Path) -> None:
     assert load_ruleset(str(path)).title == "Our fleet"
     path.write_text(path.read_text().replace("cpu.isa", "cpu.izza", 1))
     assert refused(path) in text
+
+
+@pytest.mark.parametrize(
+    ("starts", "says"),
+    [
+        ('cross-encoder = "nowhere"', "starts.cross-encoder: there is no node or leaf called 'nowhere'"),
+        ('reranker = "vnni"', "starts.reranker: this key is not known here"),
+        ("sparse-encoder = 3", "starts.sparse-encoder: 3 is not a text"),
+    ],
+)
+def test_a_start_for_a_kind_of_model_is_checked(tmp_path: Path, starts: str, says: str) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN.replace("\n[", f"\n[starts]\n{starts}\n\n[", 1))
+    assert says in refused(path)

@@ -20,11 +20,12 @@ def check_graph(ruleset: Ruleset, root: Table) -> None:
             if node.target(branch) not in places:
                 problem = f"there is no node or leaf called '{node.target(branch)}'"
                 raise table.error(branch, problem, hint=did_you_mean(node.target(branch), places))
-    if ruleset.start not in places:
-        problem = f"there is no node or leaf called '{ruleset.start}'"
-        raise root.error("start", problem, hint=did_you_mean(ruleset.start, places))
+    starts = {"start": ruleset.start} | {f"starts.{each.kind}": each.place for each in ruleset.starts}
+    for key, start in starts.items():
+        if start not in places:
+            raise root.error(key, f"there is no node or leaf called '{start}'", hint=did_you_mean(start, places))
     _check_cycle(targets, root)
-    reached = _reachable(ruleset.start, targets)
+    reached = set().union(*(_reachable(start, targets) for start in starts.values()))
     for place in places:
         if place not in reached:
             kind = "leaves" if place in leaves else "nodes"

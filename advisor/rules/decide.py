@@ -16,6 +16,7 @@ def decide(ruleset: Ruleset, facts: Facts) -> Decision:
     unknown fact keeps it out, and so does being the recommendation.
     """
     path: list[PathStep] = []
+    ruleset = ruleset.for_kind(facts["model.kind"])
     item = ruleset.at(ruleset.start)
     while isinstance(item, Node):
         branch = _branch(item, facts)

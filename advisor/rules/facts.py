@@ -98,6 +98,7 @@ def collect_facts(
         }
     if model is not None:
         readings |= {
+            "model.kind": model.kind,
             "model.architecture": model.architecture,
             "model.num_parameters": model.num_parameters,
             "model.embedding_dimension": model.embedding_dimension,

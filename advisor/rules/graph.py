@@ -66,11 +66,12 @@ class Graph:
 
 
 def layout(ruleset: Ruleset, decision: Decision | None = None) -> Graph:
-    """The ruleset's graph, with the path of `decision` marked as taken.
+    """The graph of the ruleset's flowchart, the one that `decision` went through, with its path marked as taken.
 
     Raises ValueError if the decision is not one of this ruleset's.
     """
     steps = {} if decision is None else {step.node: step for step in decision.path}
+    ruleset = ruleset.chart(next(iter(steps), ruleset.start))
     taken = _taken(ruleset, decision)
     order = _depth_first(ruleset)
     depths = _depths(ruleset)

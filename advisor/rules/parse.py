@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import cast
+from typing import cast, get_args
 
 from advisor import catalogue
 from advisor.rules.check import check_graph
 from advisor.rules.facts import did_you_mean
-from advisor.rules.ruleset import COMPARISONS, Branch, ChallengerRule, Comparison, Condition, Leaf, Node, Ruleset
+from advisor.rules.ruleset import COMPARISONS, Branch, ChallengerRule, Comparison, Condition, Leaf, Node, Ruleset, Start
 from advisor.rules.table import Table
 from advisor.rules.values import check_value
 from advisor.rules.vocabulary import FACTS, FactSpec, FactValue
+from advisor.types import ModelKind
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _CONDITION = ("fact", "comparison", "value")
@@ -26,7 +27,7 @@ def parse_ruleset(document: Mapping[str, object], *, name: str, file: str) -> Ru
     value of the wrong type, a missing key or branch, a branch to nowhere, a cycle, an unreachable part, a duplicate.
     """
     root = Table(file=file, where="", items=document)
-    root.only("title", "version", "source", "start", "nodes", "leaves", "challengers")
+    root.only("title", "version", "source", "start", "starts", "nodes", "leaves", "challengers")
     nodes, leaves = root.table("nodes"), root.table("leaves")
     ruleset = Ruleset(
         name=name,
@@ -37,9 +38,19 @@ def parse_ruleset(document: Mapping[str, object], *, name: str, file: str) -> Ru
         nodes=tuple(_node(_identified(nodes, key)) for key in nodes.items),
         leaves=tuple(_leaf(_identified(leaves, key)) for key in leaves.items),
         challengers=_challengers(root),
+        starts=_starts(root),
     )
     check_graph(ruleset, root)
     return ruleset
+
+
+def _starts(root: Table) -> tuple[Start, ...]:
+    if "starts" not in root.items:
+        return ()
+    table = root.table("starts")
+    kinds = get_args(ModelKind)
+    table.only(*kinds)
+    return tuple(Start(kind=kind, place=table.text(kind)) for kind in kinds if kind in table.items)
 
 
 def _identified(parent: Table, key: str) -> Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.rules.vocabulary import FactType, FactValue
+from advisor.types import ModelKind
 
 Comparison = Literal["==", "!=", ">", ">=", "<", "<=", "in", "contains", "known"]
 Branch = Literal["yes", "no"]
@@ -79,8 +80,16 @@ class ChallengerRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The node or leaf where the flowchart for one kind of model starts."""
+
+    kind: ModelKind
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruleset:
-    """A ruleset that passed every check: acyclic, complete, all of it reachable from `start`."""
+    """A ruleset that passed every check: acyclic, complete, all of it reachable from `start` or one of `starts`."""
 
     name: str
     title: str
@@ -90,6 +99,30 @@ class Ruleset:
     nodes: tuple[Node, ...]
     leaves: tuple[Leaf, ...]
     challengers: tuple[ChallengerRule, ...] = ()
+    starts: tuple[Start, ...] = ()
+    """Where the flowcharts of other kinds of models start, which `start` is not for."""
+
+    def for_kind(self, kind: FactValue) -> Ruleset:
+        """The flowchart for a kind of model alone; that of `start` where the kind is unknown or has none of its own."""
+        return self.chart(next((each.place for each in self.starts if each.kind == kind), self.start))
+
+    def chart(self, start: str) -> Ruleset:
+        """What can be reached from `start`, as a ruleset of its own."""
+        reached: set[str] = set()
+        waiting = [start]
+        while waiting:
+            place = waiting.pop()
+            if place not in reached:
+                reached.add(place)
+                item = self.at(place)
+                waiting += [item.yes, item.no] if isinstance(item, Node) else []
+        return replace(
+            self,
+            start=start,
+            starts=(),
+            nodes=tuple(node for node in self.nodes if node.id in reached),
+            leaves=tuple(leaf for leaf in self.leaves if leaf.id in reached),
+        )
 
     def at(self, place: str) -> Node | Leaf:
         """The node or leaf with the id `place`; raises KeyError."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
-from advisor.types import ARM_ISA, X86_ISA
+from advisor.types import ARM_ISA, X86_ISA, ModelKind
 
 FactType = Literal["bool", "int", "float", "text", "set"]
 FactValue = bool | int | float | str | tuple[str, ...] | None
@@ -81,6 +81,12 @@ _SPECS = (
         type="float",
         unit="fraction",
         description="Share of the sampled texts that the model's maximum length cuts.",
+    ),
+    FactSpec(
+        name="model.kind",
+        type="text",
+        description="What the model makes of texts.",
+        choices=get_args(ModelKind),
     ),
     FactSpec(name="model.architecture", type="text", description="The model's class, such as `BertModel`."),
     FactSpec(name="model.num_parameters", type="int", description="The model's number of parameters."),

@@ -129,6 +129,7 @@ def _model_out(model: ModelProfile) -> Json:
         "embedding_dimension": model.embedding_dimension,
         "max_seq_length": model.max_seq_length,
         "pooling": model.pooling,
+        "kind": model.kind,
     }
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from advisor.types import ModelKind
+
 CONFIGS = (
     "config.json",
     "modules.json",
@@ -42,11 +44,14 @@ _POOLING_FLAGS = {
 }
 
 
-def copy_model_files(model: Path, target: Path, *, torch_weights: bool, remote_code: bool) -> None:
+def copy_model_files(
+    model: Path, target: Path, *, torch_weights: bool, remote_code: bool, kind: ModelKind = "embedding"
+) -> None:
     """Copy configs, tokenizer and the modules' folders into `target`; weights and code only where asked for.
 
-    Safetensors are taken before pickled weights. Module names and configs are written as Sentence Transformers 5
-    wrote them: version 6 still reads that form, and version 5 reads no other.
+    Safetensors are taken before pickled weights. Module names and configs of a model that embeds texts are written as
+    Sentence Transformers 5 wrote them: version 6 still reads that form, and version 5 reads no other. Those of other
+    kinds stay as they are: version 5 had no modules for them, or other ones.
     """
     modules = _modules(model)
     for module in modules:
@@ -69,7 +74,8 @@ def copy_model_files(model: Path, target: Path, *, torch_weights: bool, remote_c
             relative = path.relative_to(model)
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             _copy(path, target / relative)
-    _write_old_form(target, modules)
+    if kind == "embedding":
+        _write_old_form(target, modules)
 
 
 def transformer_folder(model: Path) -> str:

@@ -1,4 +1,4 @@
-"""Prove an artifact: its hashes, a fresh process that loads it, and the embeddings that it must give."""
+"""Prove an artifact: its hashes, a fresh process that loads it, and the embeddings or scores that it must give."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class VerifyReport:
 
 
 def verify(folder: Path, *, log: Path | None = None, trust_remote_code: bool = False) -> VerifyReport:
-    """Check the hashes, then load in a fresh process and compare with the reference embeddings.
+    """Check the hashes, then load in a fresh process and compare with the reference embeddings or scores.
 
     Raises ArtifactError where `folder` is no artifact at all.
     """
@@ -59,7 +59,7 @@ def verify(folder: Path, *, log: Path | None = None, trust_remote_code: bool = F
         except ChildFailed as error:
             return VerifyReport(path=folder, checks=(hashes, Check(name="loads", ok=False, detail=error.message)))
     loads = Check(name="loads", ok=True, detail=f"{seen['runtime']} in {seen['load_s']:.2f} s in a fresh process")
-    return VerifyReport(path=folder, checks=(hashes, loads, _check_embeddings(seen["cosines"], reference)))
+    return VerifyReport(path=folder, checks=(hashes, loads, _check_outputs(seen["agreement"], reference)))
 
 
 def _check_files(folder: Path, manifest: Manifest) -> Check:
@@ -71,8 +71,6 @@ def _check_files(folder: Path, manifest: Manifest) -> Check:
     return Check(name="files", ok=True, detail=f"{len(manifest.files)} files have the sha256 of the manifest")
 
 
-def _check_embeddings(cosines: list[float], reference: Reference) -> Check:
-    worst = min(cosines) if cosines else float("nan")
-    ok = worst >= reference.min_cosine  # False for NaN
-    detail = f"{len(cosines)} reference texts, lowest cosine {worst:.6f}, at least {reference.min_cosine} asked"
-    return Check(name="embeddings", ok=ok, detail=detail)
+def _check_outputs(found: list[float], reference: Reference) -> Check:
+    agreement = reference.agreement
+    return Check(name=agreement.name, ok=agreement.ok(found), detail=agreement.says(found))

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.artifact.agreement import agreement_for
 from advisor.artifact.layout import copy_model_files, transformer_folder
-from advisor.artifact.reference import MIN_COSINE, Reference
+from advisor.artifact.reference import Reference
 from advisor.artifact.verify import verify
 from advisor.document import settings_to_dict, to_dict
 from advisor.encode.manifest import MANIFEST
@@ -34,7 +35,7 @@ class Winner:
     exported: Exported
     reference_texts: tuple[str, ...]
     reference_embeddings: NDArray[np.float32]
-    """(num_texts, embedding_dimension) float32, each text encoded alone."""
+    """(num_texts, width) float32, embeddings or logits, each text encoded alone."""
 
 
 def check_target(target: Path) -> None:
@@ -101,6 +102,7 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
         folder,
         torch_weights=winner.runtime == "torch",
         remote_code=model.trust_remote_code,
+        kind=model.kind,
     )
     file = None
     if exported.file is not None:
@@ -119,7 +121,7 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
     reference = Reference(
         texts=winner.reference_texts,
         embeddings=winner.reference_embeddings,
-        min_cosine=MIN_COSINE[winner.precision],
+        agreement=agreement_for(model.kind, winner.precision),
     )
     manifest = to_dict(replace(recommendation, artifact=artifact)) | {
         "encoder": {"runtime": winner.runtime, "file": file, "settings": settings_to_dict(exported.settings)},

@@ -41,6 +41,7 @@ from advisor.report import steps
 from advisor.report.eta import Estimator
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
+from advisor.report.words import words
 from advisor.types import Fidelity, Outcome, Status
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Progress:
         self._drawn_at = float("-inf")
         self._ended: dict[str, Status] = {}
         self._downloading = False
+        self._words = words(None)
 
     def __enter__(self) -> Progress:
         if self._stream.live:
@@ -150,6 +152,8 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Say what an event says."""
+        if isinstance(event, ModelResolved):
+            self._words = words(event.model)
         for line in self._lines(event):
             self._stream.print(line)
         self._estimator.add(event)
@@ -164,7 +168,7 @@ class Progress:
             case MachineProbed():
                 return [step("machine", steps.machine(event.hardware), width=width, glyphs=glyphs)]
             case TextsSampled():
-                return [step("texts", steps.texts(event.profile), width=width, glyphs=glyphs)]
+                return [step(self._words.items, steps.texts(event.profile), width=width, glyphs=glyphs)]
             case RulesDecided():
                 return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
             case WarningRaised():
@@ -179,7 +183,7 @@ class Progress:
                 return self._ending(event.outcome)
             case Finished():
                 return [line for outcome in event.recommendation.candidates for line in self._ending(outcome)]
-            case _ if self._verbose and (said := _verbose_line(event)):
+            case _ if self._verbose and (said := _verbose_line(event, self._words.rate)):
                 return [Text(f"  {said}", style="dim")]
         return []
 
@@ -195,10 +199,10 @@ class Progress:
             "failed": (self._stream.glyphs.cross, "red"),
             "skipped": ("-", "dim"),
         }.get(outcome.status, (self._stream.glyphs.cross, "yellow"))
-        words = _ending_words(outcome)
+        said = _ending_words(outcome, self._words.rate)
         if self._verbose and outcome.log is not None:
-            words += f" (log: {outcome.log})"
-        return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", words, self._stream.width, style=style)]
+            said += f" (log: {outcome.log})"
+        return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", said, self._stream.width, style=style)]
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -211,47 +215,47 @@ class Progress:
                 self._race.round(event)
                 if self._live is not None and self._clock() - self._drawn_at >= REDRAW_S:
                     lead = f"{self._race.place(event.candidate)}/{self._race.entrants}"
-                    words = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
-                    self._draw("race", words, lead=lead)
+                    line = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
+                    self._draw("race", line, lead=lead)
             case RaceRepeated():
                 self._race.repeated()
             case SettingTried():
                 self._draw("settings", f"{event.candidate}, {event.tried.label}")
             case ExportStarted():
-                words = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
-                self._draw("export", words, lead=f"{event.index}/{event.total}")
+                line = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
+                self._draw("export", line, lead=f"{event.index}/{event.total}")
             case ModelDownloading():
                 self._draw("model", steps.downloading(event))
             case StageStarted():
                 self._draw(event.stage, _STAGES.get(event.stage, event.stage))
 
-    def _draw(self, label: str, words: str, *, lead: str = "") -> None:
+    def _draw(self, label: str, said: str, *, lead: str = "") -> None:
         if self._live is None:
             return
         eta = self._estimator.eta
         bar = self._stream.glyphs.progress(eta.fraction, BAR_WIDTH)
         line = Text.assemble((f"  {label.ljust(8)} ", "bold"), f"{lead} " if lead else "", (bar, "cyan"), "  ")
         to_go = "" if eta.remaining_s is None else f"   ETA {fmt.clock(eta.remaining_s)}"
-        line.append(words[: max(0, self._stream.width - line.cell_len - len(to_go))] + to_go)
+        line.append(said[: max(0, self._stream.width - line.cell_len - len(to_go))] + to_go)
         line.truncate(self._stream.width)
         self._live.update(line, refresh=True)
         self._drawn_at = self._clock()
 
 
-def _ending_words(outcome: Outcome) -> str:
+def _ending_words(outcome: Outcome, unit: str) -> str:
     timing = outcome.timing
     if outcome.status in {"failed", "skipped", "cut"} or timing is None:
         return note(outcome)
-    words = [f"{fmt.rate(timing.texts_per_s.median)} texts/s"]
+    said_of = [f"{fmt.rate(timing.texts_per_s.median)} {unit}"]
     if timing.speedup is not None:
-        words.append(fmt.times(timing.speedup.median))
+        said_of.append(fmt.times(timing.speedup.median))
     if outcome.loss is not None:
-        words.append(f"loss {_with_interval(outcome.loss)}")
+        said_of.append(f"loss {_with_interval(outcome.loss)}")
     said = note(outcome)
-    return ", ".join(words) + (f"; {said}" if said else "")
+    return ", ".join(said_of) + (f"; {said}" if said else "")
 
 
-def _verbose_line(event: Event) -> str | None:
+def _verbose_line(event: Event, unit: str) -> str | None:
     match event:
         case ModelResolved():
             return f"model {event.model.id}: {event.model.architecture}"
@@ -268,7 +272,7 @@ def _verbose_line(event: Event) -> str | None:
             return f"{event.candidate}: loss {_with_interval(event.loss)} ({event.loss.metric})"
         case RoundFinished():
             rate = fmt.rate(event.texts_per_s)
-            return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} texts/s"
+            return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} {unit}"
     return None
 
 

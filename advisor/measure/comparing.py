@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy import Scored, check_embeddings, drift, labelled_loss, neighbours, score
+from advisor.accuracy import COMPARED_BY, Comparison, Scored, check_embeddings, drift, labelled_loss, score
 from advisor.accuracy.estimate import Neighbours
 from advisor.accuracy.labelled import MIN_BASELINE
 from advisor.errors import ChildFailed
@@ -22,7 +22,7 @@ from advisor.measure.journal import Admitted, Journal
 from advisor.measure.lengths import length_ranges
 from advisor.measure.pace import Pace
 from advisor.measure.plan import Plan
-from advisor.types import BASELINE
+from advisor.types import BASELINE, ModelKind
 
 COMPARED_NAME = "compared.npy"
 LABELLED_NAME = "labelled.npy"
@@ -59,6 +59,7 @@ class Comparing:
         log_dir: Path,
         pace: Pace,
         seed: int,
+        kind: ModelKind,
     ) -> None:
         self.labels = labels
         self.labels_fit = True
@@ -70,8 +71,9 @@ class Comparing:
         self._log_dir = log_dir
         self._pace = pace
         self._seed = seed
+        self._by = COMPARED_BY[kind]
         self._reference: NDArray[np.float32] | None = None
-        self._pairs: Neighbours | None = None
+        self._pairs: Comparison | None = None
         self._scored: Scored | None = None
 
     def recall(self, known: Admitted) -> bool:
@@ -116,7 +118,7 @@ class Comparing:
         if self._pairs is not None:
             contestant.loss = self._pairs.loss(compared, other=alone, seed=self._seed)
             ranges = length_ranges([len(text) for text in self._compared])
-            if not is_baseline:
+            if not is_baseline and self._by.drift and isinstance(self._pairs, Neighbours):
                 contestant.drift = drift(
                     self._reference,
                     compared,
@@ -152,7 +154,7 @@ class Comparing:
 
     def _take_reference(self, compared: NDArray[np.float32], labelled: NDArray[np.float32] | None) -> None:
         self._reference = compared
-        self._pairs = neighbours(compared)
+        self._pairs = self._by.prepare(compared, self._compared)
         if self.labels is not None and labelled is not None:
             self._scored = score(self.labels, *self._sides(labelled))
             self.labels_fit = self._scored.value >= MIN_BASELINE
@@ -195,7 +197,7 @@ class Comparing:
         )
         embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
         dimension = None if self._reference is None else self._reference.shape[1]
-        wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension)
+        wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension, zeros=self._by.zeros)
         if wrong is not None:
             raise ChildFailed(wrong, log=str(self._log_dir / f"{contestant.name}.log"))
         return embeddings

@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.child.serve import Handler, serve
+from advisor.pairs import join
 from advisor.types import RuntimeSettings
 
 _IMPORTS = {"torch": "sentence_transformers", "onnx": "onnxruntime", "openvino": "openvino"}
-_FIRST_TEXT = "The first embedding of a process pays for everything that is set up lazily."
+_FIRST_TEXT = join("The first embedding of a process", "pays for everything that is set up lazily.")
+"""A pair, for a cross-encoder takes nothing else; for any other model it is a text."""
 
 
 class TextEncoder(Protocol):
@@ -35,7 +37,7 @@ class TextEncoder(Protocol):
 
 
 OpenEncoder = Callable[..., TextEncoder]
-"""`advisor.encode.open_encoder`, or a fake with its signature."""
+"""`advisor.encode.open_measured`, or a fake with its signature."""
 
 
 class Worker:
@@ -200,6 +202,6 @@ def main(open_encoder: OpenEncoder, *, imports: Callable[[str], None] = import_r
 
 
 if __name__ == "__main__":
-    from advisor.encode import open_encoder
+    from advisor.encode import open_measured
 
-    main(open_encoder)
+    main(open_measured)

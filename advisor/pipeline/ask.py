@@ -9,7 +9,7 @@ from advisor.model import resolve_model, token_counter
 from advisor.pipeline.spec import RunSpec, check, request_of
 from advisor.probe import probe
 from advisor.rules import Ruleset, available_rulesets, collect_facts, decide, load_ruleset, with_overrides
-from advisor.texts import sample_texts
+from advisor.texts import reference_pairs, reference_texts, sample_pairs, sample_texts
 from advisor.types import Decision, Hardware, ModelProfile, Request, TextProfile, TextSample
 
 NUM_TEXTS = 512
@@ -63,8 +63,9 @@ def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) 
 
 
 def sample(spec: RunSpec, model: ModelProfile | None) -> TextSample:
-    """The user's texts, sampled; token lengths are by the model's tokenizer where there is a model."""
-    return sample_texts(
+    """The user's texts, or pairs where the model reads pairs, sampled; token lengths are by the model's tokenizer."""
+    draw = sample_pairs if model is not None and model.kind == "cross-encoder" else sample_texts
+    return draw(
         spec.texts,
         field=spec.field,
         num_texts=NUM_TEXTS,
@@ -73,6 +74,11 @@ def sample(spec: RunSpec, model: ModelProfile | None) -> TextSample:
         max_seq_length=None if model is None else model.max_seq_length,
         offline=spec.offline,
     )
+
+
+def references(model: ModelProfile) -> tuple[str, ...]:
+    """The fixed texts, or pairs, whose embeddings or scores prove an artifact of the model."""
+    return reference_pairs() if model.kind == "cross-encoder" else reference_texts()
 
 
 def ask_rules(

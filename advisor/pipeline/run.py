@@ -23,7 +23,7 @@ from advisor import catalogue
 from advisor.artifact import Winner, check_target, write_artifact
 from advisor.choose import choose
 from advisor.device import CPU, unused_gpu
-from advisor.errors import AdvisorError, NoCandidateError
+from advisor.errors import AdvisorError, InputError, NoCandidateError
 from advisor.events import (
     CandidateEnded,
     Event,
@@ -44,7 +44,7 @@ from advisor.labels import LabelledSet, read_labels
 from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
 from advisor.model import check_stack, resolve_model
 from advisor.paths import cache_dir
-from advisor.pipeline.ask import ask_rules, sample
+from advisor.pipeline.ask import ask_rules, references, sample
 from advisor.pipeline.exporting import export_all
 from advisor.pipeline.plan import Plan, plan, skipped_outcome
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
@@ -52,7 +52,6 @@ from advisor.probe import probe, read_packages
 from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset
-from advisor.texts import reference_texts
 from advisor.types import Exported, Outcome, Recommendation, TextSample
 from advisor.version import VERSION
 
@@ -113,6 +112,11 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
         emit(ModelDownloading(elapsed_s=elapsed(), model=spec.model, done_bytes=done_bytes, total_bytes=total_bytes))
 
     model = resolve_model(spec.model, offline=spec.offline, trust_remote_code=spec.trust_remote_code, arrived=arrived)
+    if spec.labels is not None and model.kind != "embedding":
+        raise InputError(
+            f"{model.id} is a {model.kind}, and labels (--eval) are for models that embed texts.",
+            hint="Leave out --eval: the loss is estimated on your texts.",
+        )
     target = spec.out if spec.out is not None else Path("advisor-out") / Path(model.id).name
     if not spec.dry_run:
         check_target(target)
@@ -218,7 +222,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
                     cache_dir(),
                     model=known.model,
                     texts=ready.sample.texts,
-                    reference_texts=reference_texts(),
+                    reference_texts=references(known.model),
                     request=known.request,
                     hardware=known.hardware,
                     packages=known.packages,
@@ -242,7 +246,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             exports.ready,
             model=known.model,
             texts=ready.sample.texts,
-            reference_texts=reference_texts(),
+            reference_texts=references(known.model),
             request=known.request,
             pick=known.decision.recommendation,
             log_dir=logs,
@@ -316,6 +320,11 @@ def _warnings(
         warnings.append(
             "No texts were given, so speed and loss are for advisor's built-in sample: give yours with --texts FILE."
         )
+    elif known.texts.pairs == "made":
+        warnings.append(
+            "The pairs were made of single texts, so their scores are hardly those of your queries: give yours with "
+            "--texts FILE --field query,document."
+        )
     chosen = next((outcome for outcome in outcomes if outcome.name == winner), None)
     loss = None if chosen is None else chosen.loss
     if loss is not None and loss.ci95 is not None and loss.ci95[1] > max(request.max_loss, NOISE) >= loss.value:
@@ -347,7 +356,7 @@ def _write(
             runtime=candidate.runtime,
             precision=candidate.precision,
             exported=files,
-            reference_texts=reference_texts(),
+            reference_texts=references(recommendation.model),
             reference_embeddings=np.load(reference, allow_pickle=False),
         ),
         target=target,

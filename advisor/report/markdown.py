@@ -18,6 +18,7 @@ from advisor.report.lengths import crossover, span
 from advisor.report.privacy import without_paths
 from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
+from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
 from advisor.types import Outcome, Recommendation
 from advisor.whatif import best_by_length
@@ -66,10 +67,11 @@ def command(rec: Recommendation) -> str:
 
 
 def _front_matter(rec: Recommendation, winner: Outcome | None) -> str:
-    tags = ["sentence-transformers", "feature-extraction", "sentence-similarity", "backend-advisor"]
+    said = words(rec.model)
+    tags = ["sentence-transformers", *said.tags, "backend-advisor"]
     if winner is not None:
         tags.append(catalogue.get(winner.name).runtime)
-    lines = ["library_name: sentence-transformers", "pipeline_tag: sentence-similarity", "tags:"]
+    lines = ["library_name: sentence-transformers", f"pipeline_tag: {said.pipeline_tag}", "tags:"]
     lines += [f"- {tag}" for tag in tags]
     if re.fullmatch(r"[\w.-]+/[\w.-]+", rec.model.id):
         lines.append(f"base_model: {rec.model.id}")
@@ -113,7 +115,7 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
         "   import advisor",
         "",
         '   encoder = advisor.load("path/to/this/folder")',
-        "   embeddings = encoder.encode(texts)  # (num_texts, embedding_dimension) float32",
+        f"   {words(rec.model).call}  # {words(rec.model).gives}",
         "   ```",
         "",
     ]
@@ -122,20 +124,25 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
             "2. With Sentence Transformers:",
             "",
             "   ```python",
-            *sentence_transformers(winner),
+            *sentence_transformers(winner, words(rec.model).class_name),
             "   ```",
         ]
         return "\n".join(lines)
+    number = 2
+    if rec.model.kind == "embedding":
+        lines += [
+            "2. With Sentence Transformers 5.7 and Optimum, without advisor:",
+            "",
+            "   ```python",
+            *sentence_transformers(winner, words(rec.model).class_name),
+            "   ```",
+            "",
+        ]
+        number = 3
     lines += [
-        "2. With Sentence Transformers 5.7 and Optimum, without advisor:",
-        "",
-        "   ```python",
-        *sentence_transformers(winner),
-        "   ```",
-        "",
-        f"3. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, `attention_mask` "
-        "and, where the model has them, `token_type_ids`; its first output is `last_hidden_state`, still to be pooled "
-        f"({rec.model.pooling}). The tokenizer is `tokenizer.json`.",
+        f"{number}. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, "
+        "`attention_mask` and, where the model has them, `token_type_ids`; its first output is "
+        f"{words(rec.model).output.format(rec.model.pooling)}. The tokenizer is `tokenizer.json`.",
     ]
     return "\n".join(lines)
 
@@ -144,7 +151,7 @@ _RUNTIME_NAMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTo
 _FORMATS = {"onnx": "ONNX", "openvino": "OpenVINO IR"}
 
 
-def sentence_transformers(winner: Outcome) -> list[str]:
+def sentence_transformers(winner: Outcome, class_name: str) -> list[str]:
     """Lines of Python that load the winner with Sentence Transformers, indented for a list item."""
     candidate = catalogue.get(winner.name)
     settings = winner.settings
@@ -159,9 +166,9 @@ def sentence_transformers(winner: Outcome) -> list[str]:
             options.append(f'"ov_config": {{"INFERENCE_PRECISION_HINT": "{settings.inference_precision}"}}')
         arguments = [f'backend="{candidate.runtime}",', f"model_kwargs={{{', '.join(options)}}},"]
     return [
-        "   from sentence_transformers import SentenceTransformer",
+        f"   from sentence_transformers import {class_name}",
         "",
-        "   model = SentenceTransformer(",
+        f"   model = {class_name}(",
         '       "path/to/this/folder",',
         *(f"       {argument}" for argument in arguments),
         "   )",
@@ -173,7 +180,7 @@ def _table(rec: Recommendation) -> str:
     head = [
         "",
         "candidate",
-        "texts/s",
+        words(rec.model).rate,
         *([extra] if extra else []),
         "speedup",
         "95% CI",
@@ -260,15 +267,15 @@ def _by_length(rec: Recommendation) -> str:
             for each in shown
         ]
         body.append([span(bucket.min_chars, bucket.max_chars), fmt.share(bucket.share), *figures])
-    head = ["characters", "share of the texts", *(f"`{each.name}`" for each in shown)]
+    head = ["characters", f"share of the {words(rec.model).items}", *(f"`{each.name}`" for each in shown)]
     align = ["---", *["---:"] * (len(head) - 1)]
     table = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
-    said = crossover(best)
+    said, rate = crossover(best), words(rec.model).rate
     return "\n".join(
         [
             "## Speed by length",
             "",
-            f"{said[0].upper()}{said[1:]}, in texts/s:" if said.startswith("up") else f"{said}, in texts/s:",
+            f"{said[0].upper()}{said[1:]}, in {rate}:" if said.startswith("up") else f"{said}, in {rate}:",
             "",
             *table,
         ]
@@ -287,12 +294,12 @@ def _found(rec: Recommendation) -> str:
     source = "the built-in sample" if rec.texts.builtin else f"`{without_paths(rec.texts.source)}`"
     packages = ", ".join(f"{package.name} {package.version}" for package in rec.packages if package.version is not None)
     entries: Sequence[tuple[str, str]] = (
-        ("model", f"{model.id} ({', '.join([*facts, f'{model.pooling} pooling'])})"),
+        ("model", f"{model.id} ({', '.join([*facts, described(model)])})"),
         ("revision", model.revision or ""),
         ("machine", steps.machine(rec.hardware)),
         ("threads", str(rec.request.threads)),
         ("device", (rec.request.device or "") if rec.hardware.gpus else ""),
-        ("texts", f"{source}, {steps.texts(rec.texts)}"),
+        (words(rec.model).items, f"{source}, {steps.texts(rec.texts)}"),
         ("rules", steps.rules(rec.decision)),
         ("exporter", "Optimum" if rec.request.exporter == "optimum" else ""),
         ("packages", packages),
@@ -322,7 +329,7 @@ def _method(rec: Recommendation) -> str:
         command(rec),
         "```",
         "",
-        "`advisor verify path/to/this/folder` checks every file and compares embeddings with those kept in "
+        f"`advisor verify path/to/this/folder` checks every file and compares {words(rec.model).made} with those in "
         "`advisor.json`.",
     ]
     return "\n".join(lines)

@@ -30,7 +30,8 @@ def machine(hardware: Hardware) -> str:
 
 
 def texts(profile: TextProfile) -> str:
-    """`512 of 2,758: p50 47 chars / 11 tokens, p95 31 tokens, 0% truncated`; says so where they are built in."""
+    """`512 of 2,758: p50 47 chars / 11 tokens, p95 31 tokens, 0% truncated`; says so where they are built in, or pairs
+    that were made of single texts."""
     lengths = [f"p50 {fmt.count(profile.chars.p50)} chars"]
     if profile.tokens is None:
         lengths.append(f"p95 {fmt.count(profile.chars.p95)} chars")
@@ -42,6 +43,9 @@ def texts(profile: TextProfile) -> str:
     number = fmt.count(profile.num_sampled)
     if profile.num_seen != profile.num_sampled:
         number += f" of {fmt.count(profile.num_seen)}"
+    if profile.pairs == "made":
+        texts = "built-in texts" if profile.builtin else fmt.plural(profile.num_seen, "text")
+        return f"{fmt.count(profile.num_sampled)} made of {texts}: {', '.join(lengths)}"
     return f"{number}{' built-in' if profile.builtin else ''}: {', '.join(lengths)}"
 
 

@@ -17,6 +17,7 @@ from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.report.lengths import crossover
 from advisor.report.table import Row, extra_heading, folded_notes, note, rows
+from advisor.report.words import words
 from advisor.types import Artifact, Recommendation, Status
 from advisor.whatif import best_by_length
 
@@ -105,7 +106,7 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     folded = folded_notes(table)
     extra = extra_heading(rec.request.objective)
     columns = [
-        ("texts/s", [row.texts_per_s for row in table]),
+        (words(rec.model).rate, [row.texts_per_s for row in table]),
         *([(extra, [row.extra for row in table])] if extra else []),
         ("speedup", [row.speedup for row in table]),
         ("95% CI", [row.interval for row in table]),
@@ -205,7 +206,7 @@ def _crossover(rec: Recommendation) -> str:
 def _footer(rec: Recommendation) -> list[Text]:
     lines = []
     if rec.winner is not None and rec.winner == rec.baseline:
-        lines.append(_entry("Use", f'SentenceTransformer("{rec.model.id}"), as you do today'))
+        lines.append(_entry("Use", f'{words(rec.model).class_name}("{rec.model.id}"), as you do today'))
     elif rec.artifact is not None:
         lines.append(_entry("Use", f'advisor.load("{shown_path(rec.artifact.path)}")'))
     if rec.artifact is not None:

@@ -8,6 +8,7 @@ from advisor.gate import within
 from advisor.report import format as fmt
 from advisor.report.lengths import span
 from advisor.report.table import note, objective_value
+from advisor.report.words import words
 from advisor.types import Decision, Estimate, Fidelity, Outcome, Recommendation
 
 
@@ -63,7 +64,7 @@ def figures(rec: Recommendation) -> str:
         if base_timing is not None and base_timing.peak_rss_bytes is not None:
             text += f", against {fmt.memory(base_timing.peak_rss_bytes)}"
         return text
-    text = f"{fmt.rate(timing.texts_per_s.median)} texts/s"
+    text = f"{fmt.rate(timing.texts_per_s.median)} {words(rec.model).rate}"
     return text if base_timing is None else f"{text} against {fmt.rate(base_timing.texts_per_s.median)}"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from advisor.report.text import shown_path
+from advisor.report.words import words
 from advisor.types import Recommendation
 
 
 def short(rec: Recommendation) -> str | None:
     """One line that loads the winner; None where nothing was written."""
     if rec.winner is not None and rec.winner == rec.baseline:
-        return f'SentenceTransformer("{rec.model.id}")'
+        return f'{words(rec.model).class_name}("{rec.model.id}")'
     if rec.artifact is None:
         return None
     return f'advisor.load("{shown_path(rec.artifact.path)}")'
@@ -20,7 +21,6 @@ def full(rec: Recommendation) -> str | None:
     line = short(rec)
     if line is None:
         return None
-    module = (
-        "import advisor" if line.startswith("advisor.") else "from sentence_transformers import SentenceTransformer"
-    )
-    return f"{module}\n\nencoder = {line}\nembeddings = encoder.encode(texts)\n"
+    said = words(rec.model)
+    module = "import advisor" if line.startswith("advisor.") else f"from sentence_transformers import {said.class_name}"
+    return f"{module}\n\nencoder = {line}\n{said.call}\n"

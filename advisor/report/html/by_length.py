@@ -11,6 +11,7 @@ from advisor.report.html.scale import Scale, nice_ticks
 from advisor.report.html.svg import REACH, frame, label, left_axis, line, whisker
 from advisor.report.html.tables import figure, table
 from advisor.report.lengths import crossover, span
+from advisor.report.words import words
 from advisor.types import Estimate, LengthSpeed, Outcome, Recommendation
 from advisor.whatif import LengthBest, best_by_length
 
@@ -68,11 +69,18 @@ def _drawing(rec: Recommendation, shown: Sequence[Outcome], best: Sequence[Lengt
                 bars.append(whisker(value.ci95, y, x, upright=True))
         if points:
             runs.append(Run(outcome=outcome, points=tuple(points), bars=tuple(bars), winner=outcome.name == rec.winner))
+    said = words(rec.model)
     parts: list[str | None] = [
         left_axis([(tick, f"{tick:g}x" if relative else fmt.rate(tick)) for tick in ticks], y, left=LEFT, right=right),
         line(LEFT, HEIGHT - BOTTOM, right, HEIGHT - BOTTOM, "axis"),
-        label(f"speedup over {rec.baseline}" if relative else "texts/s", 4, 16, kind="axis-title"),
-        label("characters in a text, and the share of such texts", right, HEIGHT - 8, anchor="end", kind="axis-title"),
+        label(f"speedup over {rec.baseline}" if relative else said.rate, 4, 16, kind="axis-title"),
+        label(
+            f"characters in a {said.item}, and the share of such {said.items}",
+            right,
+            HEIGHT - 8,
+            anchor="end",
+            kind="axis-title",
+        ),
     ]
     for index, bucket in enumerate(best):
         middle = LEFT + column * (index + 0.5)
@@ -87,9 +95,9 @@ def _drawing(rec: Recommendation, shown: Sequence[Outcome], best: Sequence[Lengt
         "by-length",
         width=WIDTH,
         height=HEIGHT,
-        title="Speed by the length of the texts",
-        desc=f"One line a candidate, {'speedup' if relative else 'texts a second'} upward, lengths to the right; "
-        f"{crossover(best)}.",
+        title=f"Speed by the length of the {said.items}",
+        desc=f"One line a candidate, {'speedup' if relative else f'{said.items} a second'} upward, lengths to the "
+        f"right; {crossover(best)}.",
         parts=parts,
     )
 
@@ -114,5 +122,5 @@ def _table(rec: Recommendation, shown: Sequence[Outcome], best: Sequence[LengthB
                     place,
                 ]
             )
-    heads = ["characters", "share", "candidate", "texts/s", "speedup", "95% CI", "place"]
-    return table("Speed by the length of the texts", heads, rows, text={2, 6})
+    heads = ["characters", "share", "candidate", words(rec.model).rate, "speedup", "95% CI", "place"]
+    return table(f"Speed by the length of the {words(rec.model).items}", heads, rows, text={2, 6})

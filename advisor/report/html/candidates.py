@@ -9,6 +9,7 @@ from advisor.report import format as fmt
 from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.tables import table
 from advisor.report.table import Row, extra_heading, note, rows
+from advisor.report.words import words
 from advisor.types import Estimate, Outcome, Recommendation
 
 _PARTS = re.compile(r"[^/_]+[/_]*|[/_]+")
@@ -28,7 +29,7 @@ def results(rec: Recommendation) -> Markup:
     heads = [
         "candidate",
         "status",
-        "texts/s",
+        words(rec.model).rate,
         *([extra] if extra else []),
         "speedup",
         "95% CI",

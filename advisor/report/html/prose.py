@@ -9,6 +9,7 @@ from advisor.report.facts import value_of
 from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.tables import items, paragraph, table, terms
 from advisor.report.markdown import command, sentence_transformers
+from advisor.report.words import described, words
 from advisor.types import Outcome, Recommendation
 
 FOLDER = "path/to/this/folder"
@@ -21,6 +22,7 @@ def answer(rec: Recommendation) -> Markup:
     between = ": " if winner is not None else " "
     name = tag("span", top.name, class_="answer" if winner is not None else "answer none")
     title = tag("h1", name, tag("span", between, class_="unseen"), tag("span", top.sentence, class_="gain"))
+    source = "the built-in sample" if rec.texts.builtin else rec.texts.source
     objective = {"throughput": "speed"}.get(rec.request.objective, rec.request.objective)
     entries = [
         (objective, verdict.figures(rec)),
@@ -30,7 +32,7 @@ def answer(rec: Recommendation) -> Markup:
         ("old index", verdict.reindexing(rec)),
         ("loss by length", verdict.losses_by_length(rec)),
         ("rules" if winner is not None else "why", verdict.rules(rec)),
-        ("texts", f"{'the built-in sample' if rec.texts.builtin else rec.texts.source}, {steps.texts(rec.texts)}"),
+        (words(rec.model).items, f"{source}, {steps.texts(rec.texts)}"),
         ("machine", steps.machine(rec.hardware)),
     ]
     made = f"{rec.model.id}, measured {_date(rec.created)}" if top.source else f"{rec.model.id}, {_date(rec.created)}"
@@ -59,7 +61,7 @@ def environment(rec: Recommendation) -> Markup:
         "" if model.num_parameters is None else f"{fmt.count(model.num_parameters)} parameters",
         "" if model.embedding_dimension is None else f"{model.embedding_dimension} dimensions",
         "" if model.max_seq_length is None else f"at most {fmt.plural(model.max_seq_length, 'token')}",
-        f"{model.pooling} pooling",
+        described(model),
     ]
     entries = [
         ("model", f"{model.id}: {', '.join(part for part in parts if part)}"),
@@ -121,9 +123,7 @@ def reproduce(rec: Recommendation) -> Markup:
         [
             paragraph("The same question, asked again:"),
             _code(command(rec)),
-            paragraph("Whether this artifact still gives the embeddings that it was written with:")
-            if rec.winner
-            else None,
+            paragraph("Whether this artifact still gives what it gave when it was written:") if rec.winner else None,
             _code(f"advisor verify {FOLDER}") if rec.winner else None,
         ]
     )
@@ -134,19 +134,21 @@ def _usage(rec: Recommendation, winner: Outcome | None) -> Markup | None:
         return None
     if winner.name == rec.baseline:
         lines = [
-            "from sentence_transformers import SentenceTransformer",
+            f"from sentence_transformers import {words(rec.model).class_name}",
             "",
-            f"model = SentenceTransformer({rec.model.id!r})  # as you do today",
+            f"model = {words(rec.model).class_name}({rec.model.id!r})  # as you do today",
         ]
         return _code("\n".join(lines))
-    lines = ["import advisor", "", f'encoder = advisor.load("{FOLDER}")', "embeddings = encoder.encode(texts)"]
+    lines = ["import advisor", "", f'encoder = advisor.load("{FOLDER}")', words(rec.model).call]
     if winner.name not in catalogue.names():
         return _code("\n".join(lines))
     torch = catalogue.get(winner.name).runtime == "torch"
+    if not torch and rec.model.kind != "embedding":
+        return _code("\n".join(lines))
     title = (
         "With Sentence Transformers alone" if torch else "With Sentence Transformers 5.7 and Optimum, without advisor"
     )
-    other = "\n".join(each.removeprefix("   ") for each in sentence_transformers(winner))
+    other = "\n".join(each.removeprefix("   ") for each in sentence_transformers(winner, words(rec.model).class_name))
     return join([_code("\n".join(lines)), tag("details", tag("summary", title), _code(other))])
 
 

@@ -8,6 +8,7 @@ from advisor.report.html.runs import Run, lines, names_width
 from advisor.report.html.scale import Scale, nice_ticks
 from advisor.report.html.svg import bottom_axis, frame, label, left_axis
 from advisor.report.html.tables import figure, table
+from advisor.report.words import words
 from advisor.types import Outcome, Recommendation
 
 WIDTH, HEIGHT = 760.0, 340.0
@@ -28,8 +29,16 @@ def rounds(rec: Recommendation) -> Markup | None:
         _drawing(rec, shown, longest),
         name="Rounds over time",
         caption="Candidates take turns, so that what slows the machine for a while slows them all.",
-        data=table("Texts a second in each round", ["round", *(each.name for each in shown)], rows),
+        data=table(
+            _title(rec),
+            ["round", *(each.name for each in shown)],
+            rows,
+        ),
     )
+
+
+def _title(rec: Recommendation) -> str:
+    return f"{words(rec.model).items.capitalize()} a second in each round"
 
 
 def _of(outcome: Outcome) -> tuple[float, ...]:
@@ -59,7 +68,7 @@ def _drawing(rec: Recommendation, shown: list[Outcome], longest: int) -> Markup:
         "rounds",
         width=WIDTH,
         height=HEIGHT,
-        title="Texts a second in each round",
+        title=_title(rec),
         desc=f"One line a candidate, rounds to the right: {spans}.",
         parts=[
             left_axis(
@@ -69,7 +78,7 @@ def _drawing(rec: Recommendation, shown: list[Outcome], longest: int) -> Markup:
                 right=right,
             ),
             bottom_axis([(tick, fmt.count(tick)) for tick in dict.fromkeys([1.0, *steps])], x, y=HEIGHT - BOTTOM),
-            label("texts/s", 4, 16, kind="axis-title"),
+            label(words(rec.model).rate, 4, 16, kind="axis-title"),
             label("round", right, HEIGHT - 8, anchor="end", kind="axis-title"),
             lines(runs, right=right, top=TOP, bottom=HEIGHT - BOTTOM),
         ],

@@ -13,6 +13,7 @@ from textual.widgets import RichLog
 from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report.table import note
+from advisor.report.words import words
 from advisor.tui.dialogs.base import Dialog
 from advisor.tui.drawing.lines import labelled
 from advisor.tui.drawing.spark import spark
@@ -65,10 +66,11 @@ def facts(row: Row, state: State, width: int) -> list[Text]:
     outcome = row.outcome
     candidate = catalogue.get(row.name) if row.name in catalogue.names() else None
     speed, speedup = live_speed(row), live_speedup(row, state)
+    rate = words(state.model).rate
     points = [
         ("what", "" if candidate is None else candidate.says),
         ("status", row.status if outcome is None else note(outcome) or outcome.status),
-        ("speed", "" if speed is None else f"{_estimate(speed, fmt.rate)} texts/s"),
+        ("speed", "" if speed is None else f"{_estimate(speed, fmt.rate)} {rate}"),
         ("speedup", "" if speedup is None else f"{_estimate(speedup, fmt.ratio)} over {'torch-fp32'}"),
         ("loss", _loss(row)),
         ("rounds", f"{len(row.speeds)}  {spark(row.speeds, 40)}" if row.speeds else ""),
@@ -97,7 +99,7 @@ def facts(row: Row, state: State, width: int) -> list[Text]:
         ]
         lines.append(labelled("settings", ", ".join(shown), width))
     for label, section in (
-        ("by length", [line.plain for line in of_outcome(outcome)]),
+        ("by length", [line.plain for line in of_outcome(outcome, rate)]),
         ("tuning", settings_of(outcome)),
         ("notes", list(outcome.notes)),
     ):

@@ -14,6 +14,7 @@ from textual.widgets import Input, Label, Select, Static
 
 from advisor.errors import AdvisorError
 from advisor.report import format as fmt
+from advisor.report.words import words
 from advisor.tui.asking import Answer, Question, ask
 from advisor.tui.dialogs.base import Dialog
 from advisor.tui.drawing.lines import wrapped
@@ -160,16 +161,16 @@ class WhatIf(Dialog[None]):
         choice = answer.choice
         if choice is None:
             lines.append(Text(answer.decision.recommendation, style="bold green"))
-            words = f"picked by {answer.decision.ruleset}, not measured"
-            lines += [Text(line) for line in wrapped(words, width, 0)]
+            said = f"picked by {answer.decision.ruleset}, not measured"
+            lines += [Text(line) for line in wrapped(said, width, 0)]
         else:
             lines.append(Text(choice.winner or "no candidate", style="bold green" if choice.winner else "bold red"))
             winner = next((each for each in choice.outcomes if each.name == choice.winner), None)
-            lines += [Text(line) for line in wrapped(_figures(winner), width, 0)]
+            lines += [Text(line) for line in wrapped(_figures(winner, words(self._state.model).rate), width, 0)]
             lines += [Text(line, style="dim") for line in wrapped(f"{choice.verdict}: {choice.why}", width, 0)]
             if answer.better_when_cut:
-                words = f"Faster when cut, to be measured again: {', '.join(answer.better_when_cut)}"
-                lines += [Text(line, style="yellow") for line in wrapped(words, width, 0)]
+                said = f"Faster when cut, to be measured again: {', '.join(answer.better_when_cut)}"
+                lines += [Text(line, style="yellow") for line in wrapped(said, width, 0)]
         budget = f"budget {fmt.percent(request.max_loss)}, {request.objective}"
         lines.append(Text(budget, style="dim"))
         for step in answer.decision.path:
@@ -177,10 +178,10 @@ class WhatIf(Dialog[None]):
         return Text("\n").join(lines)
 
 
-def _figures(outcome: Outcome | None) -> str:
+def _figures(outcome: Outcome | None, rate: str) -> str:
     if outcome is None or outcome.timing is None:
         return ""
-    parts = [f"{fmt.rate(outcome.timing.texts_per_s.median)} texts/s"]
+    parts = [f"{fmt.rate(outcome.timing.texts_per_s.median)} {rate}"]
     if outcome.timing.speedup is not None:
         parts.append(fmt.times(outcome.timing.speedup.median))
     if outcome.loss is not None:

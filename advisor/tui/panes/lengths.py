@@ -6,6 +6,7 @@ from rich.text import Text
 
 from advisor.report import format as fmt
 from advisor.report.lengths import crossover, span
+from advisor.report.words import words
 from advisor.tui.drawing.lines import wrapped
 from advisor.types import Outcome, Recommendation
 from advisor.whatif import best_by_length
@@ -17,18 +18,19 @@ def by_length(rec: Recommendation, width: int) -> list[Text]:
     lines = [Text(line, style="bold") for line in wrapped(crossover(best), width, 2) if line]
     for each in best:
         tied = f", level with {', '.join(each.tied)}" if each.tied else ""
-        where = f"{span(each.min_chars, each.max_chars)} characters ({fmt.share(each.share)} of the texts)"
+        share = f"{fmt.share(each.share)} of the {words(rec.model).items}"
+        where = f"{span(each.min_chars, each.max_chars)} characters ({share})"
         lines += [Text(line) for line in wrapped(f"{where}: {each.candidate}{tied}", width, 2)]
     return lines
 
 
-def of_outcome(outcome: Outcome) -> list[Text]:
+def of_outcome(outcome: Outcome, rate: str) -> list[Text]:
     """One candidate's speed by length."""
     lines = []
     for speed in outcome.by_length:
         speedup = "" if speed.speedup is None else f", {fmt.times(speed.speedup.median)}"
         where = f"{span(speed.min_chars, speed.max_chars)} characters"
-        lines.append(Text(f"{where}: {fmt.rate(speed.texts_per_s.median)} texts/s{speedup}"))
+        lines.append(Text(f"{where}: {fmt.rate(speed.texts_per_s.median)} {rate}{speedup}"))
     return lines
 
 

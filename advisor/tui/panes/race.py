@@ -9,6 +9,7 @@ from textual.widgets import DataTable, Static
 
 from advisor.report import format as fmt
 from advisor.report.table import note
+from advisor.report.words import words
 from advisor.tui.drawing.lines import clipped, wrapped
 from advisor.tui.drawing.spark import spark
 from advisor.tui.messages import OpenCandidate
@@ -71,7 +72,7 @@ class RacePane(Pane):
         self.query_one("#race-empty").display = not rows
         table.display = bool(rows)
         full = self.columns >= _FULL_WIDTH
-        columns = _columns(self.columns, full=full)
+        columns = _columns(self.columns, full=full, rate=words(state.model).rate)
         table.put(columns, [_line(row, state, columns, full=full) for row in rows])
         self.query_one("#race-notes", Static).update(_notes(state, self.columns, self.candidate))
 
@@ -87,8 +88,8 @@ class RacePane(Pane):
             self.post_message(OpenCandidate(event.row_key.value))
 
 
-def _columns(width: int, *, full: bool) -> tuple[Column, ...]:
-    columns = [Column(heading="candidate", width=16), Column(heading="texts/s", width=7, right=True)]
+def _columns(width: int, *, full: bool, rate: str) -> tuple[Column, ...]:
+    columns = [Column(heading="candidate", width=16), Column(heading=rate, width=7, right=True)]
     if full:
         columns.insert(1, Column(heading="state", width=9))
         columns += [

@@ -14,6 +14,7 @@ from advisor.report import format as fmt
 from advisor.report import verdict
 from advisor.report.table import Row as Figures
 from advisor.report.table import extra_heading, folded_notes, rows
+from advisor.report.words import WORDS, words
 from advisor.tui import snippet
 from advisor.tui.drawing import pareto
 from advisor.tui.drawing.lines import clipped, labelled, wrapped
@@ -125,7 +126,7 @@ def verdict_text(rec: Recommendation, width: int) -> Text:
 def _columns(rec: Recommendation, width: int, *, compact: bool) -> tuple[Column, ...]:
     extra = extra_heading(rec.request.objective)
     columns = [Column(heading="candidate", width=20 if not compact else 16)]
-    columns.append(Column(heading="texts/s", width=7, right=True))
+    columns.append(Column(heading=words(rec.model).rate, width=7, right=True))
     if extra:
         columns.append(Column(heading=extra, width=8, right=True))
     columns.append(Column(heading="speedup", width=7, right=True))
@@ -143,7 +144,7 @@ def _line(row: Figures, columns: tuple[Column, ...], key: str) -> Line:
     name = f"{row.mark} {key + ' ' if key else ''}{row.candidate}"
     by_heading = {
         "candidate": name,
-        "texts/s": row.texts_per_s,
+        **{each.rate: row.texts_per_s for each in WORDS.values()},
         "speedup": row.speedup,
         "95% CI": row.interval,
         "loss": row.loss,

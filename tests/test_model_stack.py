@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_a_class_that_the_installed_version_has_not_is_named_with_the_way_out(tm
     assert "sentence-transformers 5.7.0 and transformers 4.57.6" in message
     assert "pip install -U 'backend-advisor[profile]'" in message
     assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize("kind", ["cross-encoder", "sparse-encoder"])
+def test_what_only_sentence_transformers_6_runs_here_is_refused_on_5(tmp_path, site, kind):
+    model = replace(profile(copy(tmp_path)), kind=kind)
+    with pytest.raises(ModelError, match=f"is a {kind}, which advisor opens with Sentence Transformers 6 alone: 5.7.0"):
+        check_stack(model, OLD, site=site)
+    check_stack(model, NEW)
 
 
 def test_what_the_old_version_can_open_passes(tmp_path, site):

@@ -26,6 +26,12 @@ def check_stack(model: ModelProfile, packages: Sequence[Package], *, site: Path 
     to load: this knows the ways that were met.
     """
     versions = {package.name: package.version for package in packages}
+    if model.kind != "embedding" and _major(versions.get("sentence-transformers")) == 5:
+        raise ModelError(
+            f"The model {model.id} is a {model.kind}, which advisor opens with Sentence Transformers 6 alone: "
+            f"{versions['sentence-transformers']} is installed.",
+            hint=UPGRADE,
+        )
     reason = _unknown_module(model.path, site) or _newer_than_transformers(model.path, versions.get("transformers"))
     if reason is not None:
         installed = " and ".join(
@@ -63,8 +69,8 @@ def _unknown_module(folder: Path, site: Path | None) -> str | None:
 
 def _newer_than_transformers(folder: Path, version: str | None) -> str | None:
     """What transformers 5 saves and its predecessors misread."""
-    major = (version or "").partition(".")[0]
-    if not major.isdigit() or int(major) >= 5:
+    major = _major(version)
+    if major is None or major >= 5:
         return None
     transformer = read_pipeline(folder).transformer_folder
     tokenizer = _read(transformer / "tokenizer_config.json")
@@ -75,6 +81,11 @@ def _newer_than_transformers(folder: Path, version: str | None) -> str | None:
         # The older version would fall back to its defaults, and give other embeddings without a word.
         return "its config.json describes rotary embeddings under rope_parameters"
     return None
+
+
+def _major(version: str | None) -> int | None:
+    major = (version or "").partition(".")[0]
+    return int(major) if major.isdigit() else None
 
 
 def _read(path: Path) -> Any:

@@ -109,6 +109,7 @@ def test_the_second_run_exports_nothing_and_fresh_exports_again(tmp_path: Path, 
             model,
             texts=texts,
             candidates=["onnx"],
+            objective="memory",  # the fewest rounds
             out=tmp_path / "out",
             on_event=events.append,
             fresh=options.get("fresh", False),

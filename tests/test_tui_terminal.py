@@ -124,7 +124,7 @@ def test_a_whole_run_by_keys_alone_with_a_resize_in_the_race(
     terminal.open("tui", "--candidates", "openvino", "--out", str(tmp_path / "out"), "--max-loss", "90%", env=env)
     terminal.until("[1 Setup]", "Model")
     terminal.keys("q")  # a letter in a field
-    assert " q" in terminal.until("Model        q")
+    assert " q" in terminal.until("Model         q")
     terminal.keys("BSpace")
     subprocess.run([*terminal._tmux, "send-keys", "-l", model], check=True)
     terminal.keys("Escape", "2")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.estimate import Neighbours
+from advisor.accuracy.rows import unit_rows
 from advisor.types import Drift, LengthLoss
 
 NUM_MOVED = 5
@@ -32,19 +33,21 @@ def drift(
     Old vectors beside new ones: a random half of the texts keeps the reference's vectors as stored ones, as an index
     does that is filled on with the candidate's, and all queries are the candidate's.
     """
-    unit_reference, unit_candidate = (_unit(each)[pairs.distinct] for each in (reference, candidate))
+    unit_reference, unit_candidate = (unit_rows(each)[pairs.distinct] for each in (reference, candidate))
     cosines = np.einsum("ij,ij->i", unit_reference, unit_candidate)
     kept = _kept(unit_reference, unit_candidate)
     order = np.argsort(cosines, kind="stable")
     if alone is None:
         batch_cosine_min = None
     else:
-        unit_alone = _unit(alone)[pairs.distinct]
+        unit_alone = unit_rows(alone)[pairs.distinct]
         batch_cosine_min = _at_most_one(np.einsum("ij,ij->i", unit_candidate, unit_alone).min())
     mixed = None
     if reference.shape == candidate.shape:
         old = np.random.default_rng(seed).random(len(reference)) < 0.5
-        mixed = pairs.loss(candidate, other=np.where(old[:, None], _unit(reference), _unit(candidate)), seed=seed)
+        mixed = pairs.loss(
+            candidate, other=np.where(old[:, None], unit_rows(reference), unit_rows(candidate)), seed=seed
+        )
     return Drift(
         num_texts=len(pairs.distinct),
         top10_overlap=float(kept.mean()),
@@ -93,12 +96,6 @@ def _nearest(unit: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
     near = np.zeros(cosines.shape, dtype=np.bool_)
     near[np.arange(len(unit))[:, None], np.argpartition(-cosines, k - 1, axis=1)[:, :k]] = True
     return near
-
-
-def _unit(embeddings: NDArray[Any]) -> NDArray[np.float64]:
-    wide = embeddings.astype(np.float64)
-    unit: NDArray[np.float64] = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 def _at_most_one(cosine: Any) -> float:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
+from advisor.accuracy.rows import unit_rows
 from advisor.types import Fidelity
 
 MIN_TEXTS = 8
@@ -99,8 +100,8 @@ class Neighbours:
         self, asked: NDArray[Any], stored: NDArray[Any], left: NDArray[np.intp], right: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """The similarities of the pairs."""
-        unit = _unit(asked)
-        other = unit if stored is asked else _unit(stored)
+        unit = unit_rows(asked)
+        other = unit if stored is asked else unit_rows(stored)
         similarities: NDArray[np.float64] = np.einsum("ij,ij->i", unit[left], other[right])
         return similarities
 
@@ -132,7 +133,7 @@ def neighbours(reference: NDArray[Any], *, k: int = 10) -> Neighbours | None:
     """
     if len(reference) < MIN_TEXTS:
         return None
-    unit = _unit(reference)
+    unit = unit_rows(reference)
     cosines = unit @ unit.T
     distinct = np.flatnonzero(~np.any(np.tril(cosines, -1) > _SAME_TEXT, axis=1))
     if len(distinct) < MIN_TEXTS:
@@ -201,12 +202,6 @@ def estimate_loss(
             raise ValueError(f"{len(reference)} reference embeddings cannot be compared with {len(rows)}")
     pairs = neighbours(reference, k=k)
     return None if pairs is None else pairs.loss(candidate, other=other, seed=seed)
-
-
-def _unit(embeddings: NDArray[Any]) -> NDArray[np.float64]:
-    wide = embeddings.astype(np.float64)
-    unit: NDArray[np.float64] = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
-    return unit
 
 
 def _neighbour_pairs(cosines: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

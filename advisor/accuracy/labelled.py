@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.ranks import Ranks, correlation
+from advisor.accuracy.rows import unit_rows
 from advisor.labels import LabelledSet, Pairs, Retrieval, Task, Triplets
 from advisor.types import Fidelity
 
@@ -53,7 +54,7 @@ def score(labels: LabelledSet, asked: NDArray[Any], stored: NDArray[Any]) -> Sco
     if (len(asked), len(stored)) != (len(labels.asked), len(labels.stored)):
         raise ValueError(f"{len(asked)} and {len(stored)} embeddings do not fit {len(labels.asked)} and "
                          f"{len(labels.stored)} texts")  # fmt: skip
-    items = _items(labels.task, _unit(asked), _unit(stored))
+    items = _items(labels.task, unit_rows(asked), unit_rows(stored))
     if isinstance(labels.task, Pairs):
         gold = Ranks(np.array(labels.task.scores))
         ones = np.ones((1, len(items)))
@@ -143,9 +144,3 @@ def _resampled(
         return first, second
     total = weights.sum(axis=1)
     return weights @ baseline / total, weights @ candidate / total
-
-
-def _unit(embeddings: NDArray[Any]) -> NDArray[np.float64]:
-    wide = embeddings.astype(np.float64)
-    unit: NDArray[np.float64] = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
-    return unit

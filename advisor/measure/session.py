@@ -452,9 +452,11 @@ class _Session:
 
     # -- what to say -----------------------------------------------------------------------------------------
 
+    def _able(self) -> list[str]:
+        return [name for name, one in self.contestants.items() if one.may_win(self.request.max_loss)]
+
     def _disturbance(self, deciding: Sequence[Round]) -> str | None:
-        able = [name for name, one in self.contestants.items() if one.may_win(self.request.max_loss)]
-        contest = contest_of(deciding, able)
+        contest = contest_of(deciding, self._able())
         if contest is None or self.before_race is None:
             return None
         return disturbed(self.before_race, read_noise(), contest, threads=self.request.threads)
@@ -467,9 +469,7 @@ class _Session:
                 f"Memory was short, so the candidates raced in {num_heats} heats, each against {BASELINE}: "
                 "their speedups compare less sharply than in one race."
             )
-        contest = self.tally.contest(
-            [name for name, one in self.contestants.items() if one.may_win(self.request.max_loss)]
-        )
+        contest = self.tally.contest(self._able())
         if contest is not None:
             found += warnings(before, read_noise(), contest, threads=self.request.threads)
         return tuple(found)

@@ -37,7 +37,7 @@ from advisor.types import BASELINE, Exported, Fidelity
 NUM_TEXTS = 512
 BUDGET = 0.004
 BUDGETS = (0.0, 0.001, 0.004, 0.05)
-OUTLIER_FACTORS = (10.0, 20.0, 30.0, 40.0, 80.0, 160.0)
+OUTLIER_FACTORS = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 160.0)
 CALIBRATION_SIZES = (16, 32, 64, 128, 300)
 
 

@@ -31,8 +31,11 @@ class Seat:
 
 
 class BlockRunner:
-    """Throughput: a block's batches, one after the other. `blocks` are the plan's, unless others are given, and the
-    untimed encode before each is of its probe, unless `wake` names another batch."""
+    """Throughput: a block's batches, one after the other, after an untimed encode of the plan's probe.
+
+    `blocks` are the plan's, unless others are given. A runtime prepares for a shape that it sees first: before anyone's
+    first lap over blocks that are not the plan's, the untimed encode is of the batch `new_shape`.
+    """
 
     def __init__(
         self,
@@ -41,13 +44,14 @@ class BlockRunner:
         pace: Pace,
         *,
         blocks: Sequence[tuple[int, ...]] | None = None,
-        wake: int | None = None,
+        new_shape: int | None = None,
     ) -> None:
         self._seats = seats
         self._pace = pace
         self._plan = plan
         self._blocks = plan.blocks if blocks is None else blocks
-        self._wake = plan.probe if wake is None else wake
+        self._new_shape = new_shape
+        self._prepared: set[str] = set()
 
     def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
@@ -56,8 +60,10 @@ class BlockRunner:
         batches = self._blocks[block]
         num_texts = sum(self._plan.sizes[batch] for batch in batches)
         limit_s = self._pace.timeout_s(num_texts, seat.contestant.probe_s_per_text)
+        is_new = self._new_shape is not None and candidate not in self._prepared
+        self._prepared.add(candidate)
         (seconds,) = seat.contestant.connection.time_blocks(
-            [batches], wake=self._wake, timeout_s=limit_s, setting=seat.setting
+            [batches], wake=self._new_shape if is_new else self._plan.probe, timeout_s=limit_s, setting=seat.setting
         )
         return Lap(seconds=seconds)
 

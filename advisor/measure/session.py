@@ -9,11 +9,8 @@ from pathlib import Path
 
 from advisor import catalogue
 from advisor.child.forking import Preload
-from advisor.device import kind_of
 from advisor.errors import ChildFailed, InputError, UnavailableError
-from advisor.events import (
-    Event,
-)
+from advisor.events import Event
 from advisor.labels import LabelledSet
 from advisor.measure.admission import Admission
 from advisor.measure.client import WORKER_MODULE
@@ -22,17 +19,12 @@ from advisor.measure.control import Control
 from advisor.measure.heat import HEAT_PLANS, Heat, Listeners
 from advisor.measure.herald import Herald
 from advisor.measure.journal import Journal
-from advisor.measure.memory import (
-    available_bytes,
-    available_gpu_bytes,
-    needed_bytes,
-    needed_gpu_bytes,
-    short_of,
-)
+from advisor.measure.memory import available_bytes, available_gpu_bytes
 from advisor.measure.noise import Noise, disturbed, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
 from advisor.measure.race import Exit
 from advisor.measure.result import MeasureResult
+from advisor.measure.room import Room
 from advisor.measure.rounds import Round
 from advisor.measure.stages import ExhaustedError, Stages
 from advisor.measure.tally import Tally, contest_of
@@ -108,7 +100,6 @@ def measure(
     session = _Session(
         contestants=contestants,
         admission=admission,
-        model=model,
         request=request,
         pick=pick,
         time_budget_s=time_budget_s,
@@ -117,8 +108,7 @@ def measure(
         herald=Herald(emit=on_event, clock=clock),
         clock=clock,
         control=control or Control(),
-        memory=memory,
-        gpu_memory=gpu_memory,
+        room=Room(model=model, memory=memory, gpu_memory=gpu_memory),
         pace=pace,
     )
     try:
@@ -133,7 +123,6 @@ class _Session:
 
     contestants: dict[str, Contestant]
     admission: Admission
-    model: ModelProfile
     request: Request
     pick: str
     time_budget_s: float
@@ -142,8 +131,7 @@ class _Session:
     herald: Herald
     clock: Callable[[], float]
     control: Control
-    memory: Callable[[], int | None]
-    gpu_memory: Callable[[str], int | None]
+    room: Room
     pace: Pace
     start_s: float = 0.0
     before_race: Noise | None = None
@@ -251,7 +239,8 @@ class _Session:
         self.herald.reused(self.journal)
         wanted = [one for one in self.contestants.values() if not self._is_hopeless(one)]
         on_torch = [one for one in wanted if _on_torch(one)]
-        self.admission.import_ahead(self._that_fit_together(wanted) or self._that_fit_together(on_torch))
+        together = next((ones for ones in (wanted, on_torch) if self.room.holds_all(ones)), [])
+        self.admission.import_ahead(together)
         try:
             if recalled:
                 self.admission.reopen(baseline)
@@ -275,33 +264,13 @@ class _Session:
         known = self.journal.admitted(contestant.exported)
         return known is not None and known.exit is not None and contestant.name != self.pick
 
-    def _that_fit_together(self, contestants: list[Contestant]) -> list[Contestant]:
-        """All of them if memory allows, else none: they are then started one at a time."""
-        needed = sum(needed_bytes(one.exported, one.candidate.runtime, self.model) for one in contestants)
-        available = self.memory()
-        return contestants if available is None or needed <= available else []
-
-    def _short(self, contestant: Contestant) -> str | None:
-        """Why there is no room for a candidate now, as the end of a sentence; None if there is."""
-        exported, runtime = contestant.exported, contestant.candidate.runtime
-        needed, available = needed_bytes(exported, runtime, self.model), self.memory()
-        if available is not None and needed > available:
-            return short_of(needed, available)
-        device = exported.settings.device
-        if kind_of(device) != "cuda":
-            return None
-        needed, available = needed_gpu_bytes(exported, contestant.candidate, self.model), self.gpu_memory(device)
-        if available is not None and needed > available:
-            return short_of(needed, available, of=f"memory on {device}")
-        return None
-
     def _admit_those_that_fit(self, pending: list[Contestant]) -> list[Contestant]:
         """Take candidates off `pending` until memory is short; one that does not even fit alone is skipped."""
         ready: list[Contestant] = []
         while pending:
             self.control.wait()
             refusal = self._refusal(pending[0])
-            short = self._short(pending[0])
+            short = self.room.short(pending[0])
             if refusal is None and short is not None:
                 if ready:
                     break

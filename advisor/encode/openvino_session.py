@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
 import threading
 from pathlib import Path
@@ -44,7 +43,8 @@ class OpenvinoSession:
             "INFERENCE_PRECISION_HINT": settings.inference_precision or DEFAULT_PRECISION,
             "NUM_STREAMS": streams,
         }
-        self._compiled: Any = _compile(openvino, file, settings.device.upper(), config, blob)
+        self._compiled: Any
+        self._compiled, lent = _compile(openvino, file, settings.device.upper(), config, blob)
         check_inputs((node.get_any_name() for node in self._compiled.inputs), file)
         self._file = file
         self._wanted = output
@@ -54,6 +54,7 @@ class OpenvinoSession:
         self._inputs = [(node.get_any_name(), node.get_element_type().to_dtype()) for node in self._compiled.inputs]
         names = [node.get_names() for node in self._compiled.outputs]
         self._output = next((index for name in output.names for index, own in enumerate(names) if name in own), 0)
+        self._lent = lent  # the last to be freed
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """The output, float32: a view, until this thread runs again."""
@@ -71,16 +72,21 @@ class OpenvinoSession:
     def close(self) -> None:
         """Give the memory back."""
         self._requests = threading.local()
-        self._compiled = None
+        self._compiled = self._lent = None
 
 
-def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blob: Blob | None) -> Any:
-    """Compile the graph, or take what was compiled before. Raises ArtifactError where OpenVINO refuses the file."""
+def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blob: Blob | None) -> tuple[Any, Any]:
+    """Compile the graph, or take what was compiled before, with the memory that must live as long as it does.
+
+    Raises ArtifactError where OpenVINO refuses the file.
+    """
     core = openvino.Core()
     compiled_before = None if blob is None else blob.get(openvino.__version__)
     if compiled_before is not None:
         with contextlib.suppress(RuntimeError):  # it is made again below
-            return core.import_model(io.BytesIO(compiled_before), device, config)
+            # OpenVINO takes the weights from a tensor as they are, and copies what it reads from a stream.
+            lent = openvino.Tensor(np.frombuffer(compiled_before, dtype=np.uint8), shared_memory=True)
+            return core.import_model(lent, device, config), lent
     try:
         model = core.read_model(file)
         check_inputs((node.get_any_name() for node in model.inputs), file)
@@ -90,7 +96,7 @@ def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blo
     if blob is not None:
         with contextlib.suppress(RuntimeError):  # a device that cannot export
             blob.put(compiled.export_model().getvalue(), openvino.__version__)
-    return compiled
+    return compiled, None
 
 
 def import_openvino() -> Any:

@@ -36,9 +36,7 @@ def required_budget(name: str, precision: Precision, loss: Fidelity | None) -> f
         return 0.0
     if loss is None or math.isnan(loss.value):
         return 0.0 if loss is None and precision == "fp32" else None
-    if _upper(loss) <= NOISE:
-        return 0.0
-    return None if loss.ci95 is None else _bound(loss)
+    return _needed(loss)
 
 
 def judge(name: str, precision: Precision, loss: Fidelity | None, *, max_loss: float) -> Gate:
@@ -57,7 +55,14 @@ def judge_outcome(outcome: Outcome, *, max_loss: float) -> Gate:
 
 def within(loss: Fidelity, *, max_loss: float) -> bool:
     """Whether any loss keeps to a budget by the same rule."""
-    return _upper(loss) <= NOISE or (loss.ci95 is not None and _bound(loss) <= max_loss)
+    needed = _needed(loss)
+    return needed is not None and needed <= max_loss
+
+
+def _needed(loss: Fidelity) -> float | None:
+    if _upper(loss) <= NOISE:
+        return 0.0
+    return None if loss.ci95 is None else _bound(loss)
 
 
 def _bound(loss: Fidelity) -> float:

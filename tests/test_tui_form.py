@@ -26,6 +26,7 @@ def test_every_field_reaches_the_run() -> None:
         objective="latency",
         time_budget="3m",
         threads="1",
+        device="cuda:1",
         ruleset="sbert-2026",
         candidates="openvino, onnx",
         skip="torch-fp16",
@@ -43,6 +44,7 @@ def test_every_field_reaches_the_run() -> None:
         objective="latency",
         time_budget_s=180.0,
         threads=1,
+        device="cuda:1",
         ruleset="sbert-2026",
         candidates=("openvino", "onnx"),
         skip=("torch-fp16",),
@@ -124,6 +126,13 @@ def test_texts_on_the_hub_are_not_fetched_for_a_look() -> None:
 
 
 # -- models to choose from -----------------------------------------------------------------------------------
+
+
+def test_a_device_that_is_not_there_is_told_beside_its_field_and_the_machine_is_shown_all_the_same() -> None:
+    seen = preview(RunSpec(model="", device="cuda:7"))
+    assert [error.name for error in seen.errors] == ["device"]
+    assert "There is no device 'cuda:7' here." in seen.errors[0].message
+    assert seen.explanation is not None
 
 
 def test_models_that_were_run_come_first_newest_first_and_once(tmp_path: Path) -> None:

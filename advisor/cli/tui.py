@@ -42,6 +42,7 @@ AFTER_INTERRUPT = "exports and rounds are kept; the same run goes on from there"
 )
 @click.option("--eval-field", default="", metavar="A,B,C", help="The columns of the labels: two texts and the score.")
 @click.option("--threads", default="", metavar="N", help="Threads for every runtime; all usable cores by default.")
+@click.option("--device", default="", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; a GPU by default.")
 @click.option(
     "--time-budget", default="90s", show_default=True, metavar="TIME", help="For exporting and measuring: 90s, 3m, 1h."
 )

@@ -21,6 +21,7 @@ Name = Literal[
     "objective",
     "time_budget",
     "threads",
+    "device",
     "ruleset",
     "candidates",
     "skip",
@@ -42,6 +43,7 @@ class Fields:
     objective: str = "throughput"
     time_budget: str = "90s"
     threads: str = ""
+    device: str = ""
     ruleset: str = "sbert-2024"
     candidates: str = ""
     skip: str = ""
@@ -122,6 +124,7 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
         candidates=get("candidates", lambda text: parsers.candidates(text, "--candidates")),
         skip=get("skip", lambda text: parsers.candidates(text, "--skip"), ()),
         threads=get("threads", lambda text: parsers.threads(_whole(text))),
+        device=typed.device.strip() or None,
         time_budget_s=get("time_budget", parsers.time_budget, default.time_budget_s),
         seed=get("seed", _whole, default.seed),
         ruleset=get("ruleset", _ruleset, default.ruleset),

@@ -64,4 +64,10 @@ def request_so_far(state: State, fields: Fields, parsers: Parsers) -> Request | 
     spec = read(replace(fields, model=fields.model or "demo"), parsers).spec
     if spec is None:
         return None
-    return Request(objective=spec.objective, max_loss=spec.max_loss, threads=state.threads or 1, seed=spec.seed)
+    return Request(
+        objective=spec.objective,
+        max_loss=spec.max_loss,
+        threads=state.threads or 1,
+        seed=spec.seed,
+        device=spec.device,
+    )

@@ -73,7 +73,7 @@ def preview(spec: RunSpec) -> Preview:
     except AdvisorError as error:
         errors.append(FieldError(name=_field_of(error, here), message=str(error)))
     try:  # without the texts the machine is still worth showing
-        known = explain(replace(here, texts=None, field=None, threads=None), model=model)
+        known = explain(replace(here, texts=None, field=None, threads=None, device=None), model=model)
     except AdvisorError:
         known = None
     return Preview(explanation=known, errors=tuple(errors), notes=tuple(notes), texts_known=False)
@@ -88,6 +88,8 @@ def _field_of(error: AdvisorError, spec: RunSpec) -> Name:
     text = str(error)
     if "threads" in text and "logical" in text:
         return "threads"
+    if spec.device is not None and "device" in text:
+        return "device"
     if spec.field is not None and ("field" in text or "column" in text):
         return "field"
     return "texts" if spec.texts is not None and not isinstance(error, UnavailableError) else "model"

@@ -27,6 +27,7 @@ _FIELDS = (
     ("objective", "Objective", ""),
     ("time_budget", "Time budget", "90s, 3m, 1h"),
     ("threads", "Threads", "all usable cores"),
+    ("device", "Device", "cpu, cuda:1 or mps; empty: a GPU where there is one"),
     ("ruleset", "Ruleset", "a name, or a file ending in .toml"),
     ("candidates", "Only", "candidates, with commas; empty: all that fit"),
     ("skip", "Skip", "candidates, with commas"),

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from advisor.errors import ArtifactError
+from advisor.schema import SCHEMA_NAME, SCHEMA_VERSION, Json, check_schema, frozen, known, settings_from_dict
 from advisor.types import (
     Against,
     Artifact,
@@ -41,12 +42,6 @@ from advisor.types import (
     Timing,
     TriedSetting,
 )
-
-SCHEMA_NAME = "advisor.recommendation"
-SCHEMA_VERSION = "1.0"
-
-Json = dict[str, Any]
-
 
 # -- out -----------------------------------------------------------------------------------------------------
 
@@ -216,38 +211,11 @@ def from_dict(document: Json) -> Recommendation:
         raise ArtifactError(f"The recommendation document is not complete: {type(error).__name__} {error}.") from None
 
 
-def check_schema(document: object) -> None:
-    """Raise ArtifactError unless `document` is a recommendation of a major version that this advisor reads."""
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(schema, dict) or schema.get("name") != SCHEMA_NAME:
-        raise ArtifactError(f"This is not a document of schema {SCHEMA_NAME!r}.")
-    version = str(schema.get("version"))
-    if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise ArtifactError(
-            f"This document has schema version {version}, and this advisor reads {SCHEMA_VERSION.split('.')[0]}.x.",
-            hint="Upgrade with: pip install -U backend-advisor",
-        )
-
-
-def settings_from_dict(document: Json) -> RuntimeSettings:
-    """Runtime settings from their document; unknown keys are passed over."""
-    return RuntimeSettings(**_known(RuntimeSettings, document))
-
-
-def _known(cls: type, document: Json) -> Json:
-    names = {field.name for field in fields(cls)}
-    return {key: _frozen(value) for key, value in document.items() if key in names}
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
 def _recommendation_in(doc: Json) -> Recommendation:
     return Recommendation(
         advisor_version=doc["advisor_version"],
         created=doc["created"],
-        model=ModelProfile(**_known(ModelProfile, doc["model"]), path=Path()),
+        model=ModelProfile(**known(ModelProfile, doc["model"]), path=Path()),
         hardware=_hardware_in(doc["hardware"]),
         packages=tuple(Package(name=name, version=version) for name, version in doc["packages"].items()),
         texts=_texts_in(doc["texts"]),
@@ -268,39 +236,39 @@ def _recommendation_in(doc: Json) -> Recommendation:
         warnings=tuple(doc["warnings"]),
         artifact=None if doc["artifact"] is None else _artifact_in(doc["artifact"]),
         elapsed_s=doc["elapsed_s"],
-        measurement=None if doc.get("measurement") is None else Measurement(**_known(Measurement, doc["measurement"])),
-        labels=None if doc.get("labels") is None else LabelProfile(**_known(LabelProfile, doc["labels"])),
+        measurement=None if doc.get("measurement") is None else Measurement(**known(Measurement, doc["measurement"])),
+        labels=None if doc.get("labels") is None else LabelProfile(**known(LabelProfile, doc["labels"])),
         baseline=doc["baseline"],
     )
 
 
 def _hardware_in(doc: Json) -> Hardware:
     return Hardware(
-        cpu=Cpu(**_known(Cpu, doc["cpu"])),
-        memory=Memory(**_known(Memory, doc["memory"])),
-        gpus=tuple(Gpu(**_known(Gpu, gpu)) for gpu in doc["gpus"]),
-        onnxruntime_providers=_frozen(doc.get("onnxruntime_providers")),
-        openvino_devices=_frozen(doc.get("openvino_devices")),
-        torch_devices=_frozen(doc.get("torch_devices")),
+        cpu=Cpu(**known(Cpu, doc["cpu"])),
+        memory=Memory(**known(Memory, doc["memory"])),
+        gpus=tuple(Gpu(**known(Gpu, gpu)) for gpu in doc["gpus"]),
+        onnxruntime_providers=frozen(doc.get("onnxruntime_providers")),
+        openvino_devices=frozen(doc.get("openvino_devices")),
+        torch_devices=frozen(doc.get("torch_devices")),
         cxx=doc.get("cxx"),
-        facts=tuple(Fact(**_known(Fact, fact)) for fact in doc.get("facts", [])),
+        facts=tuple(Fact(**known(Fact, fact)) for fact in doc.get("facts", [])),
     )
 
 
 def _texts_in(doc: Json) -> TextProfile:
     lengths = {
-        key: None if doc[key] is None else LengthStats(**_known(LengthStats, doc[key])) for key in ("chars", "tokens")
+        key: None if doc[key] is None else LengthStats(**known(LengthStats, doc[key])) for key in ("chars", "tokens")
     }
-    histogram = None if doc.get("histogram") is None else Histogram(**_known(Histogram, doc["histogram"]))
-    return TextProfile(**(_known(TextProfile, doc) | lengths | {"histogram": histogram}))
+    histogram = None if doc.get("histogram") is None else Histogram(**known(Histogram, doc["histogram"]))
+    return TextProfile(**(known(TextProfile, doc) | lengths | {"histogram": histogram}))
 
 
 def _decision_in(doc: Json) -> Decision:
     return Decision(
         ruleset=doc["ruleset"],
-        path=tuple(PathStep(**_known(PathStep, step)) for step in doc.get("path", [])),
+        path=tuple(PathStep(**known(PathStep, step)) for step in doc.get("path", [])),
         recommendation=doc["recommendation"],
-        challengers=tuple(Challenger(**_known(Challenger, item)) for item in doc.get("challengers", [])),
+        challengers=tuple(Challenger(**known(Challenger, item)) for item in doc.get("challengers", [])),
     )
 
 
@@ -316,7 +284,7 @@ def _outcome_in(doc: Json) -> Outcome:
             load_s=doc["load_s"],
             peak_rss_bytes=doc["peak_rss_bytes"],
             rounds=doc["rounds"],
-            by_round=_frozen(doc.get("by_round", [])),
+            by_round=frozen(doc.get("by_round", [])),
             against=tuple(_against_in(item) for item in doc.get("against", ())),
             latency_speedup=_estimate_in(latency["speedup"]) if latency.get("speedup") else None,
         )
@@ -340,12 +308,12 @@ def _outcome_in(doc: Json) -> Outcome:
 
 
 def _fidelity_in(doc: Json | None) -> Fidelity | None:
-    return None if doc is None else Fidelity(**_known(Fidelity, doc))
+    return None if doc is None else Fidelity(**known(Fidelity, doc))
 
 
 def _drift_in(doc: Json) -> Drift:
-    by_length = tuple(LengthLoss(**_known(LengthLoss, item)) for item in doc.get("by_length", ()))
-    return Drift(**_known(Drift, doc) | {"mixed": _fidelity_in(doc.get("mixed")), "by_length": by_length})
+    by_length = tuple(LengthLoss(**known(LengthLoss, item)) for item in doc.get("by_length", ()))
+    return Drift(**known(Drift, doc) | {"mixed": _fidelity_in(doc.get("mixed")), "by_length": by_length})
 
 
 def _against_in(doc: Json) -> Against:
@@ -376,9 +344,9 @@ def _tried_in(doc: Json) -> TriedSetting:
 
 
 def _estimate_in(doc: Json) -> Estimate:
-    return Estimate(median=doc["median"], ci95=_frozen(doc["ci95"]))
+    return Estimate(median=doc["median"], ci95=frozen(doc["ci95"]))
 
 
 def _artifact_in(doc: Json) -> Artifact:
-    files = tuple(ArtifactFile(**_known(ArtifactFile, file)) for file in doc["files"])
+    files = tuple(ArtifactFile(**known(ArtifactFile, file)) for file in doc["files"])
     return Artifact(path=Path(doc["path"]), files=files)

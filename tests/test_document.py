@@ -11,8 +11,9 @@ import factories
 import jsonschema
 import pytest
 
-from advisor.document import check_schema, from_dict, settings_from_dict, settings_to_dict
+from advisor.document import from_dict, settings_to_dict
 from advisor.errors import ArtifactError
+from advisor.schema import check_schema, settings_from_dict
 from advisor.types import RuntimeSettings
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "recommendation.schema.json").read_text())

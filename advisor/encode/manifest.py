@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from advisor.document import check_schema, settings_from_dict
 from advisor.errors import ArtifactError
+from advisor.schema import check_schema, settings_from_dict
 from advisor.types import ArtifactFile, Runtime, RuntimeSettings
 
 MANIFEST = "advisor.json"

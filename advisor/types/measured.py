@@ -1,0 +1,118 @@
+"""What was measured of a candidate: its speed and its loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.types.files import RuntimeSettings
+from advisor.types.words import LossMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A median with its 95 % confidence interval (None where there are too few rounds for one)."""
+
+    median: float
+    ci95: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A candidate beside another one, in the rounds that both ran: above 1 where it was faster than `rival`.
+
+    None where they share fewer than 3 rounds.
+    """
+
+    rival: str
+    speedup: Estimate | None
+    latency_speedup: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What measuring a candidate gave."""
+
+    texts_per_s: Estimate
+    speedup: Estimate | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    load_s: float | None
+    peak_rss_bytes: int | None
+    rounds: int
+    latency_speedup: Estimate | None = None
+    """The baseline's median latency over this one's, paired in rounds of single texts: 2 halves the latency."""
+    by_round: tuple[float, ...] = ()
+    """Texts a second in each round of throughput, in order."""
+    against: tuple[Against, ...] = ()
+    """Beside each other candidate, the baseline included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthSpeed:
+    """Speed on those texts alone that have `min_chars` to `max_chars` characters (None: no upper end)."""
+
+    min_chars: int
+    max_chars: int | None
+    share: float
+    """Of the sampled texts."""
+    texts_per_s: Estimate
+    speedup: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedSetting:
+    """Another way to run the same file, timed against the candidate's default settings."""
+
+    label: str
+    """What differs, for people: `2 streams`."""
+    settings: RuntimeSettings
+    speedup: Estimate
+    """Over the default settings, in the objective's terms."""
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """A relative accuracy loss against the baseline: 0.004 is 0.4 %. May be slightly negative when labelled."""
+
+    value: float
+    ci95: tuple[float, float] | None
+    method: LossMethod
+    metric: str
+    score: float | None = None
+    """The candidate's own figure on the labels, in the metric's unit; None where the loss is estimated."""
+    baseline_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthLoss:
+    """The estimated loss on pairs with a text of `min_chars` to `max_chars` characters (None: no upper end)."""
+
+    min_chars: int
+    max_chars: int | None
+    share: float
+    """Of the compared texts."""
+    value: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far a candidate's embeddings are from the baseline's, in figures that need no statistics."""
+
+    num_texts: int
+    """Distinct texts that were compared."""
+    top10_overlap: float
+    """The mean share of a text's 10 nearest neighbours that stay among its 10 nearest."""
+    top10_overlap_p05: float
+    """19 of 20 texts keep at least this share."""
+    cosine_median: float
+    """Between the baseline's and the candidate's embedding of the same text."""
+    cosine_min: float
+    batch_cosine_min: float | None = None
+    """Between a text's embeddings in a batch and alone, the lowest; None where it was not tried."""
+    mixed: Fidelity | None = None
+    """The estimated loss where half of the stored vectors are still the baseline's, and queries are the candidate's."""
+    by_length: tuple[LengthLoss, ...] = ()
+    most_moved: tuple[int, ...] = ()
+    """Which texts have the lowest cosine, by their place among the compared ones. In no document."""

@@ -1,0 +1,19 @@
+"""The words of the trade that a type may hold, each of them a closed set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Runtime = Literal["torch", "onnx", "openvino"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Objective = Literal["throughput", "latency", "memory"]
+ExporterName = Literal["native", "optimum"]
+"""Whose tools make the files: PyTorch's and the runtimes' own, or Optimum's."""
+Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
+Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
+LossMethod = Literal["estimated", "labelled"]
+LabelKind = Literal["pairs", "triplets", "retrieval"]
+ModelKind = Literal["embedding", "cross-encoder", "sparse-encoder"]
+PairSource = Literal["given", "made"]
+
+BASELINE = "torch-fp32"

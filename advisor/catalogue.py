@@ -14,7 +14,7 @@ from typing import get_args
 
 from advisor.device import CPU, kind_of
 from advisor.errors import CandidateWarning
-from advisor.types import ExporterName, Hardware, Precision, Runtime
+from advisor.types import ExporterName, Hardware, Objective, Precision, Runtime
 
 GROUP = "advisor.candidates"
 """The entry points through which a package adds candidates; each names a `Candidate`."""
@@ -51,6 +51,8 @@ class Candidate:
     """Only tried, and only listed, when the user names it."""
     same_as: str | None = None
     """A candidate that measured the same within noise, since the runtime makes the same of it (docs/exporting.md)."""
+    but_for: Objective | None = None
+    """The objective for which it measured faster than `same_as` all the same."""
     pays_with: str | None = None
     """What the machine must have for it to be worth a try; it runs without."""
     recommended_by: str = ST_DOCS
@@ -162,6 +164,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         simplicity=3,
         file="onnx/model_O2.onnx",
         same_as="onnx",
+        but_for="latency",
         device="any",
         says="O1 plus transformer fusions",
     ),

@@ -89,6 +89,15 @@ def test_whatever_runs_the_same_graph_as_another_does_so_in_the_same_runtime_and
         assert (original.runtime, original.precision) == (twin.runtime, twin.precision)
 
 
+def test_the_fused_graph_is_tried_for_latency_alone_and_says_else_how_to_try_it():
+    tried, skipped = planned()
+    assert "onnx-O2" not in tried
+    assert skipped["onnx-O2"].startswith("as fast as onnx where we measured")
+    tried, skipped = planned(RunSpec(model="demo", objective="latency"))
+    assert "onnx-O2" in tried
+    assert {"onnx-O1", "onnx-O3"} <= set(skipped)
+
+
 # -- GPUs, ARM64, Apple: recorded machines -----------------------------------------------------------------
 
 

@@ -69,6 +69,6 @@ def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:
         return None
     if spec.candidates is not None and candidate.name not in spec.candidates:
         return "not among --candidates"
-    if candidate.same_as is not None and not named:
+    if candidate.same_as is not None and candidate.but_for != spec.objective and not named:
         return f"as fast as {candidate.same_as} where we measured (docs/exporting.md); --candidates tries it here"
     return None

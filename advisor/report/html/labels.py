@@ -31,6 +31,8 @@ class Placed:
     far: bool
 
 
+_APART = 0.5
+"""Between labels, for a drawing's coordinates are rounded."""
 _RADII = (11.0, 18.0, 28.0, 40.0, 54.0, 70.0, 90.0, 120.0, 160.0)
 _ANGLES = (0, 180, -25, 25, 205, 155, -50, 50, 230, 130, -90, 90)
 """Degrees, y downward: beside the point first, as that is read with it at once."""
@@ -45,7 +47,7 @@ def place(spots: Sequence[Spot], *, within: Box, obstacles: Sequence[Box], lines
     placed: list[Placed] = []
     for spot in spots:
         options = (_option(spot, radius, angle) for radius in _RADII for angle in _ANGLES)
-        taken = [each.box for each in placed]
+        taken = [each.box.grown(_APART) for each in placed]
         placed.append(min(options, key=lambda option: _cost(option, spot, within, [*obstacles, *taken], lines)))
     return placed
 

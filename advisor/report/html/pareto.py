@@ -151,7 +151,8 @@ def _loss_scale(rec: Recommendation, drawn: Sequence[Point]) -> tuple[Scale, flo
     high = max(most, *(min(end, REACH * max(most, budget)) for end in ends)) if ends else most
     if budget <= _NEAR * high:
         high = max(high, 1.25 * budget)
-    low = max(min(0.0, *losses, *(point.loss_ci95[0] for point in drawn if point.loss_ci95)), -0.25 * high)
+    starts = [point.loss_ci95[0] for point in drawn if point.loss_ci95]
+    low = min(0.0, *losses, max(min(starts, default=0.0), -0.25 * high))
     margin = 0.06 * (high - low)
     return Scale(low=low - margin, high=high + margin, start=LEFT, end=WIDTH - RIGHT), high + margin / 2
 

@@ -49,6 +49,10 @@ class Box:
     right: float
     bottom: float
 
+    def grown(self, by: float) -> Box:
+        """The same with a margin."""
+        return Box(left=self.left - by, top=self.top - by, right=self.right + by, bottom=self.bottom + by)
+
     def overlap(self, other: Box) -> float:
         """The area in common."""
         width = min(self.right, other.right) - max(self.left, other.left)

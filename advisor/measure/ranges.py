@@ -45,12 +45,7 @@ def speed_by_length(
         result = stages.race(
             f"range {position}",
             [Entrant(name=name, protected=True) for name in chosen],
-            (
-                BlockRunner(
-                    stages.seats(chosen), stages.plan, stages.pace, blocks=[(each.batch,)], new_shape=each.batch
-                ),
-                1,
-            ),
+            (BlockRunner(stages.seats(chosen), stages.plan, stages.pace, blocks=[(each.batch,)]), 1),
             limits=_RANGES,
             share=0.95,
             on_exit=lambda left, _: on_exit(left, rounds),

@@ -33,8 +33,8 @@ class Seat:
 class BlockRunner:
     """Throughput: a block's batches, one after the other, after an untimed encode of the plan's probe.
 
-    `blocks` are the plan's, unless others are given. A runtime prepares for a shape that it sees first: before anyone's
-    first lap over blocks that are not the plan's, the untimed encode is of the batch `new_shape`.
+    `blocks` are the plan's, over which everybody was warmed up, unless others are given. A runtime prepares for a shape
+    that it sees first: before anyone's first lap over those, the untimed encode is of the block's own first batch.
     """
 
     def __init__(
@@ -44,14 +44,12 @@ class BlockRunner:
         pace: Pace,
         *,
         blocks: Sequence[tuple[int, ...]] | None = None,
-        new_shape: int | None = None,
     ) -> None:
         self._seats = seats
         self._pace = pace
         self._plan = plan
         self._blocks = plan.blocks if blocks is None else blocks
-        self._new_shape = new_shape
-        self._prepared: set[str] = set()
+        self._warm = set(seats) if blocks is None else set()
 
     def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
@@ -60,10 +58,10 @@ class BlockRunner:
         batches = self._blocks[block]
         num_texts = sum(self._plan.sizes[batch] for batch in batches)
         limit_s = self._pace.timeout_s(num_texts, seat.contestant.probe_s_per_text)
-        is_new = self._new_shape is not None and candidate not in self._prepared
-        self._prepared.add(candidate)
+        wake = self._plan.probe if candidate in self._warm else batches[0]
+        self._warm.add(candidate)
         (seconds,) = seat.contestant.connection.time_blocks(
-            [batches], wake=self._new_shape if is_new else self._plan.probe, timeout_s=limit_s, setting=seat.setting
+            [batches], wake=wake, timeout_s=limit_s, setting=seat.setting
         )
         return Lap(seconds=seconds)
 

@@ -53,8 +53,9 @@ def choose_device(asked: str | None, hardware: Hardware) -> str:
             f"The device {asked!r} is there, but the installed PyTorch can only use "
             f"{', '.join(hardware.torch_devices)}.",
             hint="Install a build for it (https://pytorch.org/get-started/locally/), or use --device cpu.",
+            about="device",
         )
-    raise InputError(f"There is no device {asked!r} here.", hint=have)
+    raise InputError(f"There is no device {asked!r} here.", hint=have, about="device")
 
 
 def unused_gpu(hardware: Hardware) -> str | None:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 
 class AdvisorError(Exception):
-    """Base of everything that advisor raises on purpose. `exit_code` is what the command line returns."""
+    """Base of everything that advisor raises on purpose. `exit_code` is what the command line returns.
+
+    `about` is the field of a run's description that the error is about (`threads`, `device`, `field`, ...), where the
+    place that raises it knows.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, about: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.about = about
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} {self.hint}"

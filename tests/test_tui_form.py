@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,6 +134,24 @@ def test_a_device_that_is_not_there_is_told_beside_its_field_and_the_machine_is_
     assert [error.name for error in seen.errors] == ["device"]
     assert "There is no device 'cuda:7' here." in seen.errors[0].message
     assert seen.explanation is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ({"threads": 4096}, "threads"),
+        ({"field": "body"}, "field"),
+        ({}, "field"),  # which of the columns holds the texts is not clear
+        ({"texts": "device threads field.jsonl"}, "texts"),
+    ],
+)
+def test_what_is_wrong_is_told_beside_its_field_whatever_the_names_of_files_are(
+    tmp_path: Path, typed: dict[str, Any], name: str
+) -> None:
+    path = tmp_path / "device or logical threads.jsonl"
+    path.write_text('{"left": "two words", "right": "and two more"}\n' * 3)
+    seen = preview(RunSpec(model="", **{"texts": str(path), **typed}))
+    assert [error.name for error in seen.errors] == [name]
 
 
 def test_models_that_were_run_come_first_newest_first_and_once(tmp_path: Path) -> None:

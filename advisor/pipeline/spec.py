@@ -52,9 +52,12 @@ def check(spec: RunSpec) -> None:
         if catalogue.find(name) is None:
             close = difflib.get_close_matches(name, catalogue.names(), n=3)
             meant = f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(catalogue.names())}."
-            raise InputError(f"There is no candidate {name!r}.", hint=meant)
+            about = "candidates" if name in (spec.candidates or ()) else "skip"
+            raise InputError(f"There is no candidate {name!r}.", hint=meant, about=about)
     if BASELINE in spec.skip:
-        raise InputError(f"{BASELINE} cannot be skipped: it is the baseline that every speedup and loss refers to.")
+        raise InputError(
+            f"{BASELINE} cannot be skipped: it is the baseline that every speedup and loss refers to.", about="skip"
+        )
     if spec.objective not in get_args(Objective):
         raise InputError(
             f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(get_args(Objective))}."
@@ -90,6 +93,7 @@ def request_of(spec: RunSpec, hardware: Hardware) -> Request:
         raise InputError(
             f"{threads} threads are not possible on a machine with {logical} logical CPUs.",
             hint=f"Use --threads {hardware.threads}, or leave it out.",
+            about="threads",
         )
     return Request(
         objective=spec.objective,

@@ -88,6 +88,7 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
     raise InputError(
         f"{label} has columns {_listed(columns)}, and it is not clear which of them holds the texts.",
         hint=f"Name the text column with --field, e.g. --field {_example(columns)}",
+        about="field",
     )
 
 
@@ -154,6 +155,7 @@ def _asked_for(field: str, columns: Sequence[Column], label: str) -> tuple[int, 
             raise InputError(
                 f"{label} has no column {part!r}; it has {_shown(names)}.",
                 hint=f"Name a column with --field, e.g. --field {_example(columns)}" if names else None,
+                about="field",
             )
     return tuple(dict.fromkeys(positions))
 

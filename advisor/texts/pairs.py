@@ -126,6 +126,7 @@ def _columns(table: Table, field: str | None) -> tuple[Iterator[TableRow], Pair]
             raise InputError(
                 f"--field names {len(chosen)} columns ({field_name(columns, chosen)}), and a pair has two.",
                 hint="Name the column of the queries and that of the documents: --field query,document",
+                about="field",
             )
     else:
         chosen = _named_pair(columns) or [each for each, column in enumerate(columns) if reads_as_language(column)]

@@ -31,7 +31,7 @@ def read_records(records: Iterator[Record], label: str, *, field: str | None) ->
     everything = chain(head, records)
     if isinstance(head[0].value, str):
         if field is not None:
-            raise InputError(f"{label} holds plain strings without columns.", hint="Leave out --field.")
+            raise InputError(f"{label} holds plain strings without columns.", hint="Leave out --field.", about="field")
         return TextStream(label=label, field=None, batches=batches(_strings(everything, label)))
     names = list(dict.fromkeys(name for record in head for name in _mapping(record, label)))
     columns = [Column(name=name, values=tuple(_mapping(record, label).get(name) for record in head)) for name in names]

@@ -101,7 +101,9 @@ def open_texts(
         return open_file(Path(path), field=field)
     label = LABEL if source is None else "Python texts"
     if field is not None:
-        raise InputError(f"The {label} have no columns, so there is no field {field!r}.", hint="Leave out --field.")
+        raise InputError(
+            f"The {label} have no columns, so there is no field {field!r}.", hint="Leave out --field.", about="field"
+        )
     texts = builtin_texts() if source is None else _checked(source)
     return nullcontext(TextStream(label=label, field=None, batches=batches(texts), builtin=source is None))
 

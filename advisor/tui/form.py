@@ -136,9 +136,13 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
     try:
         check(spec)
     except InputError as error:
-        name: Name = "skip" if spec.skip else "candidates"
-        errors.append(FieldError(name=name, message=str(error)))
+        errors.append(FieldError(name=field_of(error, otherwise="candidates"), message=str(error)))
     return Checked(spec=None if errors else spec, errors=tuple(errors))
+
+
+def field_of(error: AdvisorError, *, otherwise: Name) -> Name:
+    """The field that an error is about, if the place that raised it knew."""
+    return cast("Name", error.about) if error.about in get_args(Name) else otherwise
 
 
 def _objective(text: str) -> Objective:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.errors import AdvisorError, ModelError, UnavailableError
-from advisor.tui.form import FieldError, Name
+from advisor.tui.form import FieldError, Name, field_of
 
 if TYPE_CHECKING:
     from advisor.pipeline import Explanation, RunSpec
@@ -85,11 +85,5 @@ def _may_be_on_hub(name: str) -> bool:
 
 def _field_of(error: AdvisorError, spec: RunSpec) -> Name:
     """The field that an error of the rules' stage is about."""
-    text = str(error)
-    if "threads" in text and "logical" in text:
-        return "threads"
-    if spec.device is not None and "device" in text:
-        return "device"
-    if spec.field is not None and ("field" in text or "column" in text):
-        return "field"
-    return "texts" if spec.texts is not None and not isinstance(error, UnavailableError) else "model"
+    texts_failed = spec.texts is not None and not isinstance(error, UnavailableError)
+    return field_of(error, otherwise="texts" if texts_failed else "model")

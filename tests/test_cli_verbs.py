@@ -40,6 +40,29 @@ def test_explain_shows_the_path_with_evidence_and_no_speed(capsys: Printed) -> N
     assert printed.err == ""
 
 
+def test_what_only_asks_for_something_else_can_be_measured_here(capsys: Printed) -> None:
+    assert main(["explain", "--set", "request.max_loss=0.2%"]) == 0
+    printed = capsys.readouterr().out
+    assert "SIM" not in printed
+    assert printed.endswith("Measure  advisor recommend MODEL --max-loss 0.2%\n")
+    assert main(["explain", "--set", "request.max_loss=0.2%", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["max_loss"], document["simulated"]) == (0.002, False)
+
+
+def test_a_what_if_that_repeats_what_was_read_is_not_simulated(capsys: Printed) -> None:
+    assert main(["explain", "--json"]) == 0
+    cores = json.loads(capsys.readouterr().out)["hardware"]["cpu"]["usable_cores"]
+    assert main(["explain", "--set", f"cpu.usable_cores={cores}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["simulated"] is False
+
+
+@pytest.mark.parametrize(("length", "answer"), [(100, "short texts"), (2000, "long texts")])
+def test_another_median_length_answers_the_question_about_lengths(capsys: Printed, length: int, answer: str) -> None:
+    assert main(["explain", "--set", "gpu.cuda=yes", "--set", f"texts.chars_p50={length}"]) == 0
+    assert f"Are texts usually under 500 characters?  {answer}" in capsys.readouterr().out
+
+
 def test_explain_ends_with_the_command_that_measures_it(capsys: Printed) -> None:
     assert main(["explain", "--max-loss", "0.1%"]) == 0
     assert capsys.readouterr().out.endswith("Measure  advisor recommend MODEL --max-loss 0.1%\n")

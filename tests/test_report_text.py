@@ -208,6 +208,7 @@ def test_an_explanation_carries_no_speed_and_marks_what_is_simulated() -> None:
         factories.decision(),
         (factories.decision("onnx", "sbert-2026"),),
         overrides=("cpu.vendor=intel",),
+        simulated=True,
         measure=None,
         width=80,
     ).plain

@@ -74,12 +74,20 @@ def command(
     if answer.profile is not None:
         stream.print(step("texts", steps.texts(answer.profile), width=stream.width, glyphs=stream.glyphs))
     stream.print()
-    measure = None if answer.overrides else _command(model, texts, field, max_loss, objective, ruleset)
+    given: dict[str, str | None] = {
+        "texts": texts,
+        "field": field,
+        "max_loss": max_loss,
+        "objective": objective,
+        "ruleset": ruleset,
+    }
+    measure = None if answer.simulated else _command(model, given, answer)
     stream.print(
         explanation(
             answer.decision,
             answer.alternatives,
             overrides=answer.overrides,
+            simulated=answer.simulated,
             measure=measure,
             width=stream.width,
             glyphs=stream.glyphs,
@@ -87,16 +95,25 @@ def command(
     )
 
 
-def _command(
-    model: str | None, texts: str | None, field: str | None, max_loss: str, objective: str, ruleset: str
-) -> str:
-    """The command that measures what was asked about, with the options that were given."""
-    parts = ["advisor", "recommend", model or "MODEL"]
+def _command(model: str | None, given: dict[str, str | None], answer: Explanation) -> str:
+    """The command that measures what was asked about, with the options that were given and what `--set` asks for."""
     context = click.get_current_context()
-    given = {"texts": texts, "field": field, "max_loss": max_loss, "objective": objective, "ruleset": ruleset}
-    for name, value in given.items():
-        if value is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            parts += [f"--{name.replace('_', '-')}", value]
+    options = {
+        name: value
+        for name, value in given.items()
+        if value is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    request = answer.request
+    asked = {
+        "max_loss": f"{request.max_loss * 100:g}%",
+        "objective": request.objective,
+        "threads": str(request.threads),
+    }
+    names = {override.partition("=")[0].strip() for override in answer.overrides}
+    options |= {name: value for name, value in asked.items() if f"request.{name}" in names}
+    parts = ["advisor", "recommend", model or "MODEL"]
+    for name, value in options.items():
+        parts += [f"--{name.replace('_', '-')}", value]
     return shlex.join(parts)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from advisor.model import resolve_model, token_counter
 from advisor.pipeline.spec import RunSpec, check, request_of
 from advisor.probe import probe
-from advisor.rules import Ruleset, available_rulesets, collect_facts, decide, load_ruleset, with_overrides
+from advisor.rules import Facts, Ruleset, available_rulesets, collect_facts, decide, load_ruleset, with_overrides
 from advisor.texts import reference_pairs, reference_texts, sample_pairs, sample_texts
 from advisor.types import Decision, Hardware, ModelProfile, Request, TextProfile, TextSample
 
@@ -27,11 +28,9 @@ class Explanation:
     alternatives: tuple[Decision, ...]
     overrides: tuple[str, ...]
     request: Request
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the answer is for facts other than the ones that were read."""
-        return bool(self.overrides)
+    """With what `overrides` ask for."""
+    simulated: bool
+    """Whether the answer is for a machine, model or texts other than the ones that were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,9 @@ def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) 
     request = request_of(spec, hardware)
     profile = resolve_model(model, offline=spec.offline) if model is not None else None
     drawn = sample(spec, profile)
-    decisions = ask_rules(spec, hardware, drawn.profile, profile, request, overrides)
+    read = collect_facts(hardware=hardware, profile=drawn.profile, model=profile, request=request)
+    facts = with_overrides(read, overrides)
+    decisions = ask_rules(spec.ruleset, facts)
     return Explanation(
         hardware=hardware,
         model=profile,
@@ -58,7 +59,8 @@ def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) 
         decision=decisions.decision,
         alternatives=decisions.alternatives,
         overrides=tuple(overrides),
-        request=request,
+        request=_asked(request, facts),
+        simulated=any(facts[name] != read[name] for name in facts if not name.startswith("request.")),
     )
 
 
@@ -81,20 +83,22 @@ def references(model: ModelProfile) -> tuple[str, ...]:
     return reference_pairs() if model.kind == "cross-encoder" else reference_texts()
 
 
-def ask_rules(
-    spec: RunSpec,
-    hardware: Hardware,
-    profile: TextProfile,
-    model: ModelProfile | None,
-    request: Request,
-    overrides: Sequence[str] = (),
-) -> Decisions:
-    """Every ruleset's answer to the same facts."""
-    facts = with_overrides(collect_facts(hardware=hardware, profile=profile, model=model, request=request), overrides)
-    ruleset = load_ruleset(spec.ruleset)
+def ask_rules(name: str, facts: Facts) -> Decisions:
+    """The answer of the ruleset called `name`, and every other one's answer to the same facts."""
+    ruleset = load_ruleset(name)
     others = (load_ruleset(name) for name in available_rulesets() if name != ruleset.name)
     return Decisions(
         ruleset=ruleset,
         decision=decide(ruleset, facts),
         alternatives=tuple(decide(other, facts) for other in others),
     )
+
+
+def _asked(request: Request, facts: Facts) -> Request:
+    """The request with what a what-if asks for instead; what it sets to unknown stays."""
+    changes: dict[str, Any] = {
+        name: facts[f"request.{name}"]
+        for name in ("max_loss", "objective", "threads")
+        if facts[f"request.{name}"] is not None
+    }
+    return replace(request, **changes)

@@ -51,7 +51,7 @@ from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
 from advisor.report.files import render
 from advisor.report.markdown import to_markdown
-from advisor.rules import Ruleset
+from advisor.rules import Ruleset, collect_facts
 from advisor.types import Exported, Outcome, Recommendation, TextSample
 from advisor.version import VERSION
 
@@ -132,7 +132,8 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     drawn = sample(spec, model)
     emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
     labels = None if spec.labels is None else read_labels(spec.labels, field=spec.label_field, offline=spec.offline)
-    decisions = ask_rules(spec, hardware, drawn.profile, model, request)
+    facts = collect_facts(hardware=hardware, profile=drawn.profile, model=model, request=request)
+    decisions = ask_rules(spec.ruleset, facts)
     planned = plan(
         spec,
         decisions.decision,

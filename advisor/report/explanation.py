@@ -20,15 +20,24 @@ def explanation(
     alternatives: Sequence[Decision],
     *,
     overrides: Sequence[str] = (),
+    simulated: bool = False,
     measure: str | None,
     width: int,
     glyphs: Glyphs = UNICODE,
 ) -> Text:
-    """The path taken and where it leads; `overrides` are what-ifs, `measure` the command that measures it."""
+    """The path taken and where it leads; `measure` is the command that measures it.
+
+    `overrides` are what-ifs. `simulated` says that they are about a machine, model or texts other than the real ones.
+    """
     lines: list[Text] = []
     if overrides:
-        what_if = _wrapped(f"what if {', '.join(overrides)}: not this machine, so not measured", width, indent=5)
-        lines += [Text.assemble(("SIM", "bold reverse"), "  ", what_if.lstrip()), Text()]
+        what_if = f"what if {', '.join(overrides)}"
+        if simulated:
+            what_if += ": not this machine, model and texts, so it cannot be measured here"
+            said = _wrapped(what_if, width, indent=5).lstrip()
+            lines += [Text.assemble(("SIM", "bold reverse"), "  ", said), Text()]
+        else:
+            lines += [Text(_wrapped(what_if, width, indent=0)), Text()]
     for step in decision.path:
         lines.append(Text.assemble(step.question, (f"  {step.answer}", "bold")))
         lines.append(Text(_wrapped(f"{glyphs.arrow} {step.evidence}", width, indent=2), style="dim"))

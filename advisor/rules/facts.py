@@ -20,7 +20,6 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cpu.vendor": ("cpu.model",),
         "cpu.arch": ("cpu.model", "cpu.vendor", "cpu.isa"),
         "gpu.cuda": ("gpu.name", "gpu.compute_capability", "gpu.memory_total_bytes"),
-        "texts.chars_p50": ("texts.fraction_under_500_chars",),
     }
 )
 """What is no longer known once a fact is set to something else: an Intel CPU is not the AMD model that was read."""
@@ -111,7 +110,8 @@ def with_overrides(facts: Facts, settings: Sequence[str]) -> Facts:
     """The facts of a what-if: each setting is `name=value`, such as `cpu.vendor=intel` or `request.max_loss=0.2%`.
 
     A fact that describes what was replaced becomes unknown unless it is set too: the compute capability with
-    `gpu.cuda`, the model's name with `cpu.vendor`. The last of two settings of one fact counts. Raises InputError for
+    `gpu.cuda`, the model's name with `cpu.vendor`. Another median length of the texts stands for texts that all have
+    that length. The last of two settings of one fact counts. Raises InputError for
     an unknown fact, a value of the wrong kind, and details of a CUDA GPU where there is none.
     """
     given: dict[str, FactValue] = {}
@@ -131,6 +131,8 @@ def with_overrides(facts: Facts, settings: Sequence[str]) -> Facts:
     for name, value in given.items():
         if value != facts[name]:
             readings |= dict.fromkeys(_FOLLOWS.get(name, ()))
+            if name == "texts.chars_p50":
+                readings["texts.fraction_under_500_chars"] = _fraction_under(500, value)
     readings |= given
     detail = next((name for name in _CUDA_DETAILS if given.get(name) is not None), None)
     if detail is not None and not readings["gpu.cuda"]:
@@ -142,6 +144,11 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A hint that names what is closest to `word`, or everything that is known."""
     close = difflib.get_close_matches(word, known, n=3)
     return f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(known)}."
+
+
+def _fraction_under(num_chars: int, length: FactValue) -> float | None:
+    """The share of texts shorter than `num_chars` where all are of one length."""
+    return float(length < num_chars) if isinstance(length, int | float) else None
 
 
 def _compute_capability(gpu: Gpu | None) -> float | None:

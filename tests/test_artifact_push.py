@@ -29,7 +29,7 @@ GRAPH = "openvino/openvino_model_qint8_quantized.xml"
 OPENVINO = {GRAPH: "<net/>", GRAPH.replace(".xml", ".bin"): "weights"}
 
 
-def artifact(folder: Path, graph: dict[str, str] | None = None, *, root: str = "", dtype: str | None = None) -> Path:
+def artifact(folder: Path, graph: dict[str, str] | None = None, *, root: str = "", **settings: str) -> Path:
     """An artifact of small files that nobody loads; the first of `graph` runs."""
     graph = OPENVINO if graph is None else graph
     files = {**MODEL, **graph, "README.md": CARD}
@@ -50,7 +50,7 @@ def artifact(folder: Path, graph: dict[str, str] | None = None, *, root: str = "
     file = next((f"{root}/{name}".lstrip("/") for name in graph), None)
     runtime = "torch" if file is None else "openvino" if file.endswith(".xml") else "onnx"
     manifest = to_dict(replace(factories.confirmed(), artifact=Artifact(path=Path("."), files=listed))) | {
-        "encoder": {"runtime": runtime, "file": file, "settings": {"threads": 2, "dtype": dtype}},
+        "encoder": {"runtime": runtime, "file": file, "settings": {"threads": 2} | settings},
         "reference": {},
     }
     (folder / "advisor.json").write_text(json.dumps(manifest))
@@ -120,14 +120,15 @@ def test_a_repository_with_the_model_gets_the_graph_alone_where_sentence_transfo
 ) -> None:
     bench.hub.repositories["me/model"] = with_model(**{"README.md": "# theirs", "openvino__openvino_model.xml": "old"})
     before = dict(bench.hub.repositories["me/model"].branches["main"])
-    done = bench.push(str(artifact(tmp_path / "a")), "me/model")
+    done = bench.push(str(artifact(tmp_path / "a", inference_precision="f32")), "me/model")
     assert (done.code, done.err) == (0, "")
     after = bench.hub.repositories["me/model"].branches["main"]
     assert after == before | {name: text.encode() for name, text in OPENVINO.items()}
     assert bench.hub.commits[0]["summary"] == "Add openvino-qint8, written by backend-advisor"
     assert (
         'SentenceTransformer("me/model", backend="openvino", '
-        'model_kwargs={"file_name": "openvino_model_qint8_quantized.xml"})' in done.out
+        'model_kwargs={"file_name": "openvino_model_qint8_quantized.xml", '
+        '"ov_config": {"INFERENCE_PRECISION_HINT": "f32"}})' in done.out
     )
     assert f"See     {bench.hub.url}/me/model/commit/" in done.out
 

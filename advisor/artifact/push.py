@@ -16,7 +16,7 @@ from advisor.encode.files import read_object
 from advisor.encode.manifest import Manifest, check_file, read_manifest
 from advisor.errors import AdvisorError, InputError, UnavailableError
 from advisor.model.hub import import_hub
-from advisor.types import Runtime
+from advisor.types import Runtime, RuntimeSettings
 from advisor.version import VERSION
 
 _REPO_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
@@ -36,8 +36,7 @@ class Push:
     runtime: Runtime
     file_name: str | None
     """The graph's name as `file_name` of Sentence Transformers takes it, None for torch."""
-    dtype: str | None
-    """PyTorch's name of the precision, None for other runtimes."""
+    settings: RuntimeSettings
     files: tuple[Upload, ...]
     dry_run: bool
     has_model: bool
@@ -95,7 +94,7 @@ def push(
         revision=revision,
         runtime=manifest.runtime,
         file_name=None if manifest.file is None else manifest.file.rpartition("/")[2],
-        dtype=manifest.settings.dtype,
+        settings=manifest.settings,
         files=files,
         dry_run=dry_run,
         has_model=remote is not None and remote.has_model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +99,12 @@ def _state(done: Push) -> str:
 
 def _snippet(done: Push) -> str:
     """How Sentence Transformers 5.7 loads it; it takes a torch winner as any model."""
+    from advisor.report.loading import model_kwargs
+
     options = "" if done.file_name is None else f', backend="{done.runtime}"'
     options += "" if done.revision is None else f', revision="{done.revision}"'
-    if done.file_name is not None:
-        options += f', model_kwargs={{"file_name": "{done.file_name}"}}'
-    elif done.dtype is not None and done.dtype != "float32":
-        options += f', model_kwargs={{"dtype": "{done.dtype}"}}'
+    arguments = model_kwargs(done.runtime, file_name=done.file_name, settings=done.settings)
+    options += f", model_kwargs={json.dumps(arguments)}"
     return f'SentenceTransformer("{done.repo_id}"{options})'
 
 

@@ -6,6 +6,7 @@ It holds no text of the user's and no absolute path. Its front matter is a Huggi
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
 from advisor.report.lengths import crossover, span
+from advisor.report.loading import model_kwargs
 from advisor.report.privacy import without_paths
 from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
@@ -153,18 +155,10 @@ _FORMATS = {"onnx": "ONNX", "openvino": "OpenVINO IR"}
 
 def sentence_transformers(winner: Outcome, class_name: str) -> list[str]:
     """Lines of Python that load the winner with Sentence Transformers, indented for a list item."""
-    candidate = catalogue.get(winner.name)
-    settings = winner.settings
-    if candidate.runtime == "torch":
-        dtype = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}[winner.precision]
-        arguments = [f'model_kwargs={{"dtype": "{dtype}"}},']
-    else:
-        options = [f'"file_name": "{(winner.file or "").rpartition("/")[2]}"']
-        if candidate.runtime == "onnx":
-            options.append(f'"provider": "{(settings and settings.provider) or "CPUExecutionProvider"}"')
-        elif settings is not None and settings.inference_precision is not None:
-            options.append(f'"ov_config": {{"INFERENCE_PRECISION_HINT": "{settings.inference_precision}"}}')
-        arguments = [f'backend="{candidate.runtime}",', f"model_kwargs={{{', '.join(options)}}},"]
+    runtime = catalogue.get(winner.name).runtime
+    options = model_kwargs(runtime, file_name=(winner.file or "").rpartition("/")[2], settings=winner.settings)
+    arguments = [] if runtime == "torch" else [f'backend="{runtime}",']
+    arguments.append(f"model_kwargs={json.dumps(options)},")
     return [
         f"   from sentence_transformers import {class_name}",
         "",

@@ -122,10 +122,12 @@ def explain(
     ruleset: str = DEFAULT_RULESET,
     overrides: Sequence[str] = (),
     offline: bool = False,
+    trust_remote_code: bool = False,
 ) -> Explanation:
     """Ask the rules only, in well under a second: nothing is exported or measured.
 
-    `overrides` are what-ifs such as `cpu.vendor=intel`. Raises InputError and UnavailableError as `recommend` does.
+    `overrides` are what-ifs such as `cpu.vendor=intel`; `trust_remote_code` allows a model whose weights are pickled.
+    Raises InputError and UnavailableError as `recommend` does.
     """
     from advisor.pipeline import RunSpec
     from advisor.pipeline import explain as explain_spec
@@ -139,6 +141,7 @@ def explain(
         objective=objective,
         ruleset=ruleset,
         offline=offline,
+        trust_remote_code=trust_remote_code,
     )
     return explain_spec(spec, model=name, overrides=overrides)
 

@@ -76,6 +76,12 @@ class ArtifactError(AdvisorError):
     exit_code = 1
 
 
+class NoArtifactError(ArtifactError):
+    """There is no artifact where one is named: a wrong path, and nothing that fails a check (exit code 2)."""
+
+    exit_code = 2
+
+
 class NoCandidateError(AdvisorError):
     """No candidate meets the constraints (exit code 1)."""
 

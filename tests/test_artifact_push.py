@@ -306,7 +306,7 @@ def test_hashes_are_checked_before_the_hub_is_asked_anything(bench: Bench, tmp_p
     assert done.code == 1
     assert f"{GRAPH} in the artifact" in done.err
     assert "is not the file that was written" in done.err or "instead of" in done.err
-    assert bench.push(str(tmp_path / "nowhere"), "me/model").code == 1
+    assert bench.push(str(tmp_path / "nowhere"), "me/model").code == 2
     assert bench.hub.asked == []
 
 

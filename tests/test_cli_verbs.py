@@ -206,10 +206,20 @@ def test_report_does_not_overwrite_a_file_whose_hash_the_artifact_lists(tmp_path
 
 @pytest.mark.parametrize("options", [[], ["--write"], ["--format", "html"]])
 def test_report_of_no_artifact_is_one_sentence(options: list[str], tmp_path: Path, capsys: Printed) -> None:
-    assert main(["report", str(tmp_path / "nowhere"), *options]) == 1
+    assert main(["report", str(tmp_path / "nowhere"), *options]) == 2
     printed = capsys.readouterr()
     assert "does not exist" in printed.err
     assert printed.out == ""
+    (tmp_path / "texts.txt").write_text("a text")
+    assert main(["report", str(tmp_path / "texts.txt"), *options]) == 2
+    assert "texts.txt is a file, and an artifact is a folder." in capsys.readouterr().err
+
+
+def test_report_does_not_write_a_format_that_has_no_file(tmp_path: Path, capsys: Printed) -> None:
+    folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
+    assert main(["report", str(folder), "--format", "json", "-o", str(tmp_path / "out")]) == 2
+    assert "--format says how to print the report" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_report_refuses_an_unknown_ruleset_before_it_writes(tmp_path: Path, capsys: Printed) -> None:

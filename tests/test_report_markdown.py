@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,12 @@ import factories
 import pytest
 
 from advisor import catalogue
+from advisor.document import from_dict, to_dict
 from advisor.report.lengths import crossover
 from advisor.report.markdown import command, to_markdown
 from advisor.report.privacy import without_paths
 from advisor.rules import load_ruleset, to_mermaid
-from advisor.types import Gpu, Recommendation, RuntimeSettings
+from advisor.types import Gpu, Recommendation, Request, RuntimeSettings
 from advisor.whatif import LengthBest
 
 Make = Callable[[], Recommendation]
@@ -93,6 +95,14 @@ def test_the_command_asks_the_same_question_again() -> None:
         "--objective throughput --threads 2 --seed 0 --ruleset sbert-2024"
     )
     assert "--texts" not in command(factories.confirmed(builtin=True))
+
+
+def test_the_command_that_asks_again_asks_for_the_same_candidates_in_the_same_time() -> None:
+    request = Request(threads=2, candidates=("onnx", "onnx-qint8"), skip=("onnx-O2",), time_budget_s=300.0)
+    again = command(replace(factories.confirmed(), request=request))
+    assert "--candidates onnx,onnx-qint8 --skip onnx-O2 --time-budget 300s" in again
+    read = from_dict(json.loads(json.dumps(to_dict(replace(factories.confirmed(), request=request)))))
+    assert read.request == request
 
 
 def test_the_device_is_told_where_there_is_a_choice() -> None:

@@ -73,6 +73,16 @@ def test_a_file_beside_the_user_does_not_hide_a_packaged_ruleset(
     assert load_ruleset("sbert-2024").start == "device"
 
 
+def test_an_edited_copy_of_a_packaged_ruleset_needs_a_name_of_its_own(tmp_path: Path) -> None:
+    packaged = (rulesets_dir() / "sbert-2024.toml").read_text(encoding="utf-8")
+    path = tmp_path / "sbert-2024.toml"
+    path.write_text(packaged, encoding="utf-8")
+    assert load_ruleset(str(path)) == load_ruleset("sbert-2024")
+    path.write_text(packaged.replace("value = 0.004", "value = 0.02"), encoding="utf-8")
+    assert "has the name of the packaged one, and other rules. Rename the file" in refused(path)
+    assert load_ruleset(str(path.rename(tmp_path / "sbert-2024-mine.toml"))).name == "sbert-2024-mine"
+
+
 def test_a_leaf_alone_is_a_ruleset(tmp_path: Path) -> None:
     path = tmp_path / "always.toml"
     path.write_text(

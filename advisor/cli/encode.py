@@ -42,8 +42,9 @@ def command(
 ) -> None:
     """Embed every text of SOURCE with ARTIFACT, into a .npy file of (num_texts, dimension) float32.
 
-    SOURCE is a file, - for stdin, or hub:owner/name[:config[:split]]. Row n is text n: a blank line or a missing value
-    keeps its row, as the embedding of an empty text.
+    SOURCE is a file, - for stdin, or hub:owner/name[:config[:split]]. Row n is text n: a line of a text file, a row of
+    a table, a record of JSON. A blank line of a text file and a missing value keep their row, as the embedding of an
+    empty text; a blank line of a table is no row. Several columns (--field A,B) and lists give a row a string.
     """
     _check_output(output)
 

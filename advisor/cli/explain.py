@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to ask.")
 @click.option("--set", "overrides", multiple=True, metavar="FACT=VALUE", help="What if: for example cpu.vendor=intel.")
+@click.option("--trust-remote-code", is_flag=True, help="Accept a model whose weights are pickled.")
 @click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @shared_options
@@ -44,6 +45,7 @@ def command(
     objective: Objective,
     ruleset: str,
     overrides: tuple[str, ...],
+    trust_remote_code: bool,
     offline: bool,
     as_json: bool,
 ) -> None:
@@ -61,6 +63,7 @@ def command(
         ruleset=ruleset,
         overrides=overrides,
         offline=offline,
+        trust_remote_code=trust_remote_code,
     )
     if as_json:
         write_json(_document(answer))
@@ -112,6 +115,8 @@ def _command(model: str | None, given: dict[str, str | None], answer: Explanatio
     names = {override.partition("=")[0].strip() for override in answer.overrides}
     options |= {name: value for name, value in asked.items() if f"request.{name}" in names}
     parts = ["advisor", "recommend", model or "MODEL"]
+    if context.params["trust_remote_code"]:
+        parts.append("--trust-remote-code")
     for name, value in options.items():
         parts += [f"--{name.replace('_', '-')}", value]
     return shlex.join(parts)

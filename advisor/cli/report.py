@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
@@ -47,10 +48,16 @@ def command(
     from advisor.encode.manifest import read_manifest
     from advisor.rules import load_ruleset
 
+    writes = write or out_dir is not None
+    if writes and click.get_current_context().get_parameter_source("format_") is ParameterSource.COMMANDLINE:
+        raise InputError(
+            "--format says how to print the report, and --write and -o write report.html and report.md instead.",
+            hint="Leave out one of them.",
+        )
     manifest = read_manifest(artifact)
     recommendation = from_dict(manifest.document)
     rules = None if ruleset is None else load_ruleset(ruleset)
-    if write or out_dir is not None:
+    if writes:
         from advisor.report.files import NAMES, write_reports
         from advisor.report.text import shown_path
 

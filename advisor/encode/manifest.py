@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from advisor.errors import ArtifactError
+from advisor.errors import ArtifactError, NoArtifactError
 from advisor.schema import check_schema, settings_from_dict
 from advisor.types import ArtifactFile, Runtime, RuntimeSettings
 
@@ -28,11 +28,19 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read `advisor.json`; raises ArtifactError where it is missing, damaged, or of a newer major version."""
+    """Read `advisor.json`.
+
+    Raises NoArtifactError where it is missing, and ArtifactError where it is damaged or of a newer major version.
+    """
     path = folder / MANIFEST
     if not path.is_file():
-        what = "is not an artifact: it has no advisor.json" if folder.is_dir() else "does not exist"
-        raise ArtifactError(f"The folder {folder} {what}.", hint="Write one with: advisor recommend MODEL --out DIR")
+        if folder.is_dir():
+            problem = f"The folder {folder} is not an artifact: it has no advisor.json."
+        elif folder.exists():
+            problem = f"{folder} is a file, and an artifact is a folder."
+        else:
+            problem = f"The folder {folder} does not exist."
+        raise NoArtifactError(problem, hint="Write one with: advisor recommend MODEL --out DIR")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         check_schema(document)

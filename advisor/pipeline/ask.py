@@ -47,7 +47,11 @@ def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) 
     check(spec)
     hardware = probe(runtimes=False)
     request = request_of(spec, hardware)
-    profile = resolve_model(model, offline=spec.offline) if model is not None else None
+    profile = (
+        resolve_model(model, offline=spec.offline, trust_remote_code=spec.trust_remote_code)
+        if model is not None
+        else None
+    )
     drawn = sample(spec, profile)
     read = collect_facts(hardware=hardware, profile=drawn.profile, model=profile, request=request)
     facts = with_overrides(read, overrides)

@@ -68,7 +68,7 @@ def check(spec: RunSpec) -> None:
         )
     if not spec.time_budget_s > 0:
         raise InputError(f"The time budget of {spec.time_budget_s!r} s is not positive.", hint="90 is the default.")
-    if not 0 <= spec.max_loss < 1:
+    if not 0 <= spec.max_loss <= 1:
         raise InputError(
             f"The loss budget {spec.max_loss!r} is not a share between 0 and 1.", hint="0.004 stands for 0.4%."
         )
@@ -101,4 +101,8 @@ def request_of(spec: RunSpec, hardware: Hardware) -> Request:
         threads=threads,
         seed=spec.seed,
         device=choose_device(spec.device, hardware),
+        candidates=spec.candidates,
+        skip=spec.skip,
+        time_budget_s=spec.time_budget_s,
+        label_field=spec.label_field,
     )

@@ -22,7 +22,7 @@ from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
-from advisor.types import Outcome, Recommendation
+from advisor.types import Outcome, Recommendation, Request
 from advisor.whatif import best_by_length
 
 
@@ -57,10 +57,18 @@ def command(rec: Recommendation) -> str:
             parts += ["--field", rec.texts.field]
     if rec.labels is not None:
         parts += ["--eval", without_paths(rec.labels.source)]
+        if rec.request.label_field is not None:
+            parts += ["--eval-field", rec.request.label_field]
     parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
     if rec.hardware.gpus and rec.request.device is not None:
         parts += ["--device", rec.request.device]
+    if rec.request.candidates is not None:
+        parts += ["--candidates", ",".join(rec.request.candidates)]
+    if rec.request.skip:
+        parts += ["--skip", ",".join(rec.request.skip)]
+    if rec.request.time_budget_s != Request().time_budget_s:
+        parts += ["--time-budget", f"{rec.request.time_budget_s:g}s"]
     if any(package.name.startswith("optimum-") and package.version for package in rec.packages):
         parts += ["--exporter", rec.request.exporter]
     packaged = rec.decision.ruleset in available_rulesets()

@@ -55,9 +55,12 @@ def plan(rec: Recommendation, tried: Sequence[str], *, width: int) -> Text:
     for name in tried:
         mark = "*" if name == rec.decision.recommendation else " "
         lines.append(hanging(f"  {mark} {name.ljust(name_width)}  ", catalogue.get(name).says, width, style=""))
+    left_out: dict[str, list[str]] = {}
     for outcome in rec.candidates:
         if outcome.name not in tried:
-            lines.append(hanging(f"  - {outcome.name.ljust(name_width)}  ", note(outcome), width))
+            left_out.setdefault(note(outcome), []).append(outcome.name)
+    for why, names in left_out.items():
+        lines.append(hanging(f"  - {', '.join(names).ljust(name_width)}  ", why, width))
     return Text("\n").join([*lines, Text(), Text(f"* picked by {rec.decision.ruleset}", style="dim")])
 
 
@@ -173,6 +176,7 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
     else:
         sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
         lines = [Text.assemble(name), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
+    losses = verdict.losses_by_length(rec)
     points = [
         ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
         ("settings", verdict.settings(rec)),
@@ -180,7 +184,7 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
         ("", verdict.unlabelled(rec)),
         ("nearest", verdict.neighbours(rec)),
         ("old index", verdict.reindexing(rec)),
-        ("by length", verdict.losses_by_length(rec)),
+        ("by length", losses and f"loss at {losses}"),
         ("moved", _most_moved(rec)),
         ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
         *(("", sentence) for sentence in verdict.disagreements(rec)),

@@ -31,7 +31,7 @@ def load_ruleset(name_or_file: str) -> Ruleset:
     """The packaged ruleset of that name, or the user's own where the text ends in `.toml` or is a file.
 
     Raises InputError, one sentence with the file, for an unknown name and for a file that is missing, unreadable, not
-    UTF-8, not TOML or not a sound ruleset (see `parse_ruleset`).
+    UTF-8, not TOML, not a sound ruleset (see `parse_ruleset`), or called as a packaged one with other rules.
     """
     path = Path(name_or_file)
     if path.suffix == ".toml" or (os.path.isfile(path) and name_or_file not in available_rulesets()):
@@ -45,8 +45,9 @@ def load_ruleset(name_or_file: str) -> Ruleset:
 
 def _load(path: Path, *, shown: str) -> Ruleset:
     try:
+        content = path.read_bytes()
         # A byte order mark, which some editors write, is not TOML: utf-8-sig takes it off.
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"The ruleset {shown} does not exist.", hint="Check the path.") from None
     except OSError as error:
@@ -59,4 +60,9 @@ def _load(path: Path, *, shown: str) -> Ruleset:
         raise InputError(f"The ruleset {shown} is not TOML: {error}.") from None
     except RecursionError:
         raise InputError(f"The ruleset {shown} is not usable: its values are nested too deeply.") from None
+    if path.stem in available_rulesets() and content != (rulesets_dir() / f"{path.stem}.toml").read_bytes():
+        raise InputError(
+            f"The ruleset {shown} has the name of the packaged one, and other rules.",
+            hint=f"Rename the file, for example to {path.stem}-mine.toml: answers name their ruleset.",
+        )
     return parse_ruleset(document, name=path.stem, file=shown)

@@ -111,3 +111,10 @@ class Request:
     device: str | None = None
     """What the baseline runs on, as PyTorch names it; None where it has not been decided."""
     exporter: ExporterName = "native"
+    candidates: tuple[str, ...] | None = None
+    """Only these were to be tried; None for all that fit."""
+    skip: tuple[str, ...] = ()
+    time_budget_s: float = 90.0
+    """For exporting and measuring."""
+    label_field: str | None = None
+    """The columns of the labels, where they were named."""

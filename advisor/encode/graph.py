@@ -95,7 +95,7 @@ class GraphBackend:
                 portion.tokens.lengths,
                 tokens_per_batch=self.limit.size,
                 max_texts=options.batch_size,
-                at_least=self._session.concurrency,
+                streams=self._session.concurrency,
             ):
                 yield portion, members
 

@@ -7,15 +7,17 @@ intervals of both against the baseline must not overlap, which is a stricter dem
 https://doi.org/10.1198/000313001317097960).
 
 Whatever no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the
-simplest contender, then the most accurate, then the one with the best median: a tie keeps what is simpler, and a noisy
-candidate that ties with everything cannot pull a clearly slower one into the lead. If they do not, simplicity is no
-reason, for what looks like a tie is ignorance: the likeliest wins, the contender with the best median.
+simplest contender: a tie keeps what is simpler, and a noisy candidate that ties with everything cannot pull a clearly
+slower one into the lead. Of equally simple ones it is the one with the best median, or, of those within the tie margin
+of it, the most accurate: all of them keep to the loss budget, so that accuracy is no reason to take what is likely to
+be slower. If the measurements carry no verdict, simplicity is no reason either, for what looks like a tie is ignorance:
+the likeliest wins, the contender with the best median.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from advisor import catalogue
@@ -94,13 +96,13 @@ def choose(
         return Choice(outcomes=judged, winner=None, verdict="inconclusive", why=why)
     field = _field(passing, request.objective)
     if not field:
-        winner = _winner(_contenders(_field(passing, "throughput"), tie_margin))
+        winner = _winner(_contenders(_field(passing, "throughput"), tie_margin), tie_margin)
         why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {request.objective}."
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
     contenders = _contenders(field, tie_margin)
     pick = next((runner for runner in field if runner.name == decision.recommendation), None)
     doubt = disturbed or _doubt(contenders, pick)
-    winner = _winner(contenders) if doubt is None else _likeliest(contenders, tie_margin)
+    winner = _winner(contenders, tie_margin) if doubt is None else _likeliest(contenders, tie_margin)
     if pick is not None and _is_undecided(pick, winner, contenders, tie_margin):
         winner = _likeliest(contenders, tie_margin)
     if doubt is not None:
@@ -111,11 +113,17 @@ def choose(
 
 
 def nearest_flips(
-    outcomes: Sequence[Outcome], decision: Decision, request: Request, *, tie_margin: float = 0.03
+    outcomes: Sequence[Outcome],
+    decision: Decision,
+    request: Request,
+    *,
+    tie_margin: float = 0.03,
+    disturbed: str | None = None,
 ) -> tuple[Flip, ...]:
     """At which other loss budgets another candidate would win, the nearest to `request.max_loss` first.
 
-    The measured outcomes are ranked again at every budget where one of them starts to pass; nothing is measured.
+    `tie_margin` and `disturbed` are those of `choose`. The measured outcomes are ranked again at every budget where one
+    of them starts to pass; nothing is measured.
     """
     timed = (each for each in outcomes if each.status in {"measured", "rejected"} and _is_timed(each))
     budgets = {
@@ -123,7 +131,13 @@ def nearest_flips(
     }
     levels = sorted({0.0} | budgets)
     winners = [
-        choose(outcomes, decision=decision, request=replace(request, max_loss=level), tie_margin=tie_margin).winner
+        choose(
+            outcomes,
+            decision=decision,
+            request=replace(request, max_loss=level),
+            tie_margin=tie_margin,
+            disturbed=disturbed,
+        ).winner
         for level in levels
     ]
     now = max(index for index, level in enumerate(levels) if level <= max(request.max_loss, 0.0))
@@ -271,14 +285,16 @@ def _contenders(field: Sequence[_Runner], tie_margin: float) -> tuple[_Runner, .
     return unbeaten or (max(field, key=lambda runner: runner.score),)
 
 
-def _winner(contenders: Iterable[_Runner]) -> _Runner:
-    return min(contenders, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
+def _winner(contenders: Sequence[_Runner], tie_margin: float) -> _Runner:
+    simplest = min(map(_simplicity, contenders))
+    return _likeliest([runner for runner in contenders if _simplicity(runner) == simplest], tie_margin)
 
 
 def _likeliest(contenders: Sequence[_Runner], tie_margin: float) -> _Runner:
     """The best by its median; what is within the tie margin of it may still be simpler or more accurate."""
     best = max(runner.score for runner in contenders)
-    return _winner(runner for runner in contenders if runner.score * (1 + tie_margin) >= best)
+    level = (runner for runner in contenders if runner.score * (1 + tie_margin) >= best)
+    return min(level, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
 
 
 def _is_undecided(pick: _Runner, winner: _Runner, contenders: Sequence[_Runner], tie_margin: float) -> bool:

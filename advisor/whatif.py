@@ -13,6 +13,7 @@ from typing import get_args
 from advisor import catalogue
 from advisor.choose import Flip, choose, nearest_flips
 from advisor.errors import InputError
+from advisor.gate import judge_outcome
 from advisor.rules import collect_facts, decide, load_ruleset, with_overrides
 from advisor.types import BASELINE, Choice, Decision, Estimate, LengthSpeed, Objective, Outcome, Recommendation, Request
 
@@ -87,6 +88,7 @@ def what_if(
         return WhatIf(decision=decision, choice=None, simulated=True, flips=())
     request = replace(request, max_loss=float(budget), objective=goal)
     outcomes = [each for each in rec.candidates if each.name in catalogue.names()]
+    disturbed = None if rec.measurement is None else rec.measurement.disturbed
     return WhatIf(
         decision=decision,
         choice=choose(
@@ -94,17 +96,31 @@ def what_if(
             decision=decision,
             request=request,
             tie_margin=TIE_MARGIN,
-            disturbed=None if rec.measurement is None else rec.measurement.disturbed,
+            disturbed=disturbed,
         ),
         simulated=False,
-        flips=nearest_flips(outcomes, decision, request, tie_margin=TIE_MARGIN),
+        flips=nearest_flips(outcomes, decision, request, tie_margin=TIE_MARGIN, disturbed=disturbed),
     )
+
+
+def timed_by_length(outcomes: Sequence[Outcome], request: Request) -> list[Outcome]:
+    """Those within the loss budget whose speed was measured by length, also where the race on all texts cut them."""
+    return [
+        each
+        for each in outcomes
+        if each.by_length
+        and (
+            each.status == "measured"
+            or (each.status == "cut" and judge_outcome(each, max_loss=request.max_loss) == "passes")
+        )
+    ]
 
 
 def best_by_length(outcomes: Sequence[Outcome], request: Request) -> tuple[LengthBest, ...]:
     """Who is best on texts of each length, ascending; empty where speed was not measured by length.
 
-    Compared are the candidates within the loss budget of `request`, by their throughput. One is beaten if the fastest
+    Compared are the candidates within the loss budget of `request`, by their throughput; also those that the race cut,
+    for they may be best on texts of one length. One is beaten if the fastest
     is faster by more than `TIE_MARGIN` and their intervals do not overlap. Among those that are not beaten, whoever is
     best on all texts is named, then whoever is best on the texts one step shorter, then the fastest: a crossover is
     told only where it is more than noise.
@@ -115,7 +131,7 @@ def best_by_length(outcomes: Sequence[Outcome], request: Request) -> tuple[Lengt
         request=replace(request, objective="throughput"),
         tie_margin=TIE_MARGIN,
     )
-    passing = [each for each in judged.outcomes if each.status == "measured" and each.by_length]
+    passing = timed_by_length(judged.outcomes, request)
     found: list[LengthBest] = []
     for bucket in _buckets(passing):
         speeds = _speeds(passing, bucket)

@@ -296,6 +296,16 @@ def test_a_tie_of_equally_simple_ones_keeps_the_more_accurate_then_the_better_me
     assert choice.why.endswith("openvino is kept as the better by its median.")
 
 
+def test_of_equally_simple_ones_that_tie_the_likelier_is_kept_beyond_the_margin_and_not_the_more_accurate() -> None:
+    fast, accurate = (
+        outcome("openvino-qint8", 4.0, half=0.1, loss=0.003),
+        outcome("onnx-qint8", 3.5, half=0.1, loss=0.001),
+    )
+    choice = run(BASE, fast, accurate)
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "tie")
+    assert choice.why.endswith("openvino-qint8 is kept as the better by its median.")
+
+
 def test_a_gain_in_accuracy_is_no_merit_in_a_tie() -> None:
     choice = run(BASE, outcome("onnx-qint8", 4.0, loss=-0.001), outcome("openvino-qint8", 4.01, loss=0.0))
     assert choice.winner == "openvino-qint8"
@@ -513,6 +523,15 @@ def test_flips_name_the_budgets_where_another_wins_the_nearest_first() -> None:
 def test_there_are_no_flips_where_the_budget_changes_nothing() -> None:
     assert nearest_flips((BASE, outcome("onnx", 2)), picking("onnx"), Request()) == ()
     assert nearest_flips((), picking("onnx"), Request()) == ()
+
+
+def test_in_a_disturbed_run_flips_speak_of_the_likeliest_as_the_answer_does() -> None:
+    outcomes = (BASE, outcome("onnx", 2.0, half=0.15), outcome("openvino-qint8", 2.4, half=0.15, loss=0.001))
+    args = {"decision": picking("onnx"), "request": Request()}
+    assert choose(outcomes, disturbed="The host was busy", **args).winner == "openvino-qint8"
+    (flip,) = nearest_flips(outcomes, picking("onnx"), Request(), disturbed="The host was busy")
+    assert (flip.below, flip.winner) == (True, "onnx")
+    assert nearest_flips(outcomes, picking("onnx"), Request()) == ()
 
 
 def test_a_flip_may_leave_nothing() -> None:

@@ -13,7 +13,7 @@ import pytest
 from advisor.files import sha256_of
 from advisor.labels import read_labels
 from advisor.measure.client import Load
-from advisor.measure.journal import Admitted, Journal, identity_of, journal_folder
+from advisor.measure.journal import Admitted, Journal, Peak, identity_of, journal_folder
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round
 from advisor.paths import JOURNAL
@@ -76,7 +76,7 @@ def fill(journal):
     journal.admit(ADMITTED)
     for index, one in enumerate(ROUNDS):
         journal.add_round("0.throughput", index, one)
-    journal.add_peak("openvino", 1234)
+    journal.add_peak("openvino", Peak(rss_bytes=1234, batch_limit=512))
     journal.finish()
 
 
@@ -90,7 +90,7 @@ def test_everything_comes_back_as_it_was_kept(opened):
     assert back.admitted(FILES) == ADMITTED
     assert back.rounds("0.throughput") == tuple(ROUNDS)
     assert back.rounds("0.latency") == ()
-    assert back.peak_rss_bytes("openvino") == 1234
+    assert back.peak("openvino") == Peak(rss_bytes=1234, batch_limit=512)
     assert back.finished
     assert back.num_rounds == 4
     assert back.started is not None

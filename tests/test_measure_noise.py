@@ -96,9 +96,24 @@ def test_stolen_time_is_named():
 
 
 def test_a_quota_that_throttles_is_named():
-    (warning,) = warnings(BEFORE, after(throttled_s=7), contest(), threads=2)
+    (warning,) = warnings(BEFORE, after(throttled_s=13), contest(), threads=2)
     assert "CPU quota held the runtimes back for 10% of the time" in warning
     assert "--threads" in warning
+
+
+def test_what_each_cpu_was_held_for_is_not_taken_for_the_time_of_all():
+    counters = after(throttled_s=1 + 8 * 0.06 * 60, num_cpus=16)
+    assert warnings(BEFORE, counters, contest(gap=0.1), threads=8) == ()
+    assert len(warnings(BEFORE, counters, contest(gap=0.1), threads=1)) == 1
+
+
+def test_what_was_counted_during_a_pause_is_left_out():
+    start, end = after(at_s=100.0), after(at_s=160.0, total_s=QUIET.total_s + 120, busy_s=QUIET.busy_s + 120)
+    busy = dataclasses.replace(QUIET, total_s=QUIET.total_s + 120, busy_s=QUIET.busy_s + 120)
+    assert warnings(BEFORE, busy, contest(), threads=2)
+    assert warnings(BEFORE.without(start, end), busy, contest(), threads=2) == ()
+    blind = dataclasses.replace(BEFORE, steal_s=None).without(start, end)
+    assert blind.steal_s is None
 
 
 def test_missing_counters_are_not_read_as_noise():

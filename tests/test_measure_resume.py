@@ -10,6 +10,7 @@ import pytest
 from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
+from advisor.measure import Journal
 from advisor.paths import JOURNAL
 from advisor.types import BASELINE
 
@@ -159,6 +160,27 @@ def test_rounds_of_a_noisy_machine_are_not_used_again(run, monkeypatch):
     events = []
     assert run(CANDIDATES, events=events).measurement.num_reused == 0
     assert not [event for event in events if isinstance(event, RoundsReused)]
+
+
+def test_rounds_of_a_disturbed_race_are_not_used_again_though_the_time_budget_ended_it(run, quiet, monkeypatch):
+    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: "The host was busy")
+    first = run(CANDIDATES, time_budget_s=1.5, pick="openvino")
+    assert first.measurement.disturbed == "The host was busy"
+    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: None)
+    assert run(CANDIDATES).measurement.num_reused == 0
+
+
+def test_where_the_baseline_is_admitted_anew_so_is_everybody_else(run, quiet, tmp_path):
+    """Their losses refer to embeddings of the baseline that are no more."""
+    run(CANDIDATES)
+    (tmp_path / "rounds" / "key" / "compared.npy").unlink()
+    journal = Journal(tmp_path / "rounds" / "key", scratch=tmp_path)
+    assert journal._admitted
+    journal.__exit__()
+    interrupted(run, at=BASELINE)
+    with Journal(tmp_path / "rounds" / "key", scratch=tmp_path) as journal:
+        assert set(journal._admitted) <= {BASELINE}
+    assert run(CANDIDATES).of("openvino").status == "measured"
 
 
 def test_a_better_setting_of_the_leader_is_found_confirmed_and_kept(run, quiet):

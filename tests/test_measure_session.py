@@ -6,16 +6,25 @@ import functools
 import json
 import re
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
 
-from advisor.errors import InputError, UnavailableError
-from advisor.events import CandidateEnded, CandidateLoaded, FidelityMeasured, RoundFinished, WarningRaised
+from advisor.errors import AdvisorError, InputError, UnavailableError
+from advisor.events import (
+    CandidateEnded,
+    CandidateLoaded,
+    FidelityMeasured,
+    RoundFinished,
+    SettingTried,
+    WarningRaised,
+)
 from advisor.measure import Control, measure
 from advisor.measure.pace import Pace
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
@@ -111,6 +120,40 @@ def test_a_cut_is_void_when_the_rival_that_it_lost_to_fails_later(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": died})
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "failed"}
     assert result.of("onnx").timing.speedup.ci95 is not None
+
+
+def test_one_that_the_probe_cut_gets_its_race_where_the_rival_failed(run):
+    died = {"s_per_text": QUICK / 2, "what": "die", "at_encode": LATER + 14}
+    events = []
+    result = run({"openvino": died, "onnx": {"s_per_text": MIDDLE}}, pick="openvino", events=events)
+    assert status(result) == {BASELINE: "measured", "openvino": "failed", "onnx": "measured"}
+    assert result.of("onnx").timing.speedup.ci95 is not None
+    cut = [event.outcome for event in events if isinstance(event, CandidateEnded) and event.outcome.name == "onnx"]
+    assert cut[0].reason.startswith("cut after the probe")
+    assert any("failed for which others had been left out" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("objective", ["throughput", "latency"])
+def test_slow_single_texts_do_not_cost_a_candidate_its_throughput(run, objective):
+    """With a stream a thread, a single text may take several times the baseline's time."""
+    result = run({"onnx": {"s_per_text": QUICK, "s_single": 5 * SLOW}}, objective=objective)
+    if objective == "throughput":
+        assert result.of("onnx").status == "measured"
+        assert result.of("onnx").timing.latency_p50_ms > 3 * result.of(BASELINE).timing.latency_p50_ms
+    else:
+        assert result.of("onnx").status == "cut"
+
+
+def test_slow_throughput_does_not_cost_a_candidate_the_race_on_latency(run):
+    result = run({"onnx": {"s_per_text": 2.5 * SLOW, "s_single": QUICK}}, objective="latency", pick="onnx")
+    assert result.of("onnx").status == "measured"
+    assert result.of("onnx").timing.latency_speedup.median > 1.5
+
+
+def test_a_full_disk_ends_the_measurement_with_one_sentence(run, monkeypatch):
+    monkeypatch.setattr("advisor.measure.comparing.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(AdvisorError, match=r"is full: the embeddings of onnx could not be written\. Free some space"):
+        run({"onnx": {"what": "raise", "at_encode": 5}})
 
 
 def test_nan_embeddings_fail_a_candidate_before_any_timing(run):
@@ -302,6 +345,54 @@ def test_stop_keeps_what_is_measured_and_skip_leaves_a_candidate_out(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, control=control, on_event=on_event)
     assert result.of("openvino").reason == "skipped: left out by the user"
     assert 3 <= result.of("onnx").timing.rounds <= 4
+
+
+@pytest.mark.parametrize("how", ["stop", "skip"])
+def test_a_stop_while_a_setting_is_confirmed_keeps_what_was_measured_before(run, how):
+    """The race on the kept setting is cut short: the rounds with the candidate's own settings still count."""
+    control = Control()
+
+    def on_event(event):
+        if isinstance(event, SettingTried) and event.tried.kept:
+            control.stop() if how == "stop" else control.skip("openvino")
+
+    result = run({"openvino": {"s_per_text": MIDDLE, "quick_tokens": 1024}}, control=control, on_event=on_event)
+    measured = result.of("openvino")
+    assert measured.timing.rounds >= 6
+    assert measured.timing.speedup.ci95 is not None
+    assert measured.settings.tokens_per_batch is None
+    assert measured.tried
+    assert not any(tried.kept for tried in measured.tried)
+    assert measured.status == ("measured" if how == "stop" else "skipped")
+
+
+def test_a_baseline_that_dies_in_the_race_costs_nobody_an_answer(run):
+    died = {"s_per_text": SLOW, "what": "die", "at_encode": 50}
+    result = run({BASELINE: died, "openvino": {"s_per_text": MIDDLE, "quick_tokens": 1024}})
+    assert result.of(BASELINE).status == "failed"
+    assert result.of("openvino").timing.rounds > 0
+
+
+def test_a_pause_does_not_count_against_the_time_budget(run):
+    control = Control()
+    paused = []
+
+    def on_event(event):
+        if isinstance(event, CandidateLoaded) and event.candidate == "onnx":
+            control.pause()
+            threading.Timer(4.0, control.resume).start()
+        if isinstance(event, RoundFinished) and not paused:
+            paused.append(control.paused_s)
+
+    result = run(
+        {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}},
+        control=control,
+        on_event=on_event,
+        time_budget_s=5,
+        pick="onnx",
+    )
+    assert paused[0] > 3.5
+    assert status(result)["openvino"] == "measured"
 
 
 def test_a_keyboard_interrupt_ends_every_worker(run):

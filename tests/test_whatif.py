@@ -234,6 +234,12 @@ def best(*outcomes: Outcome, max_loss: float = 0.004) -> list[str]:
     return [each.candidate for each in best_by_length((BASE, *outcomes), Request(max_loss=max_loss))]
 
 
+def test_one_that_was_cut_may_be_the_best_on_texts_of_one_length() -> None:
+    cut = replace(by_length("onnx", (1, 1, 4)), status="cut")
+    lossy = replace(by_length("onnx-qint8", (9, 9, 9), loss=0.5), status="cut")
+    assert best(by_length("openvino-qint8", (6, 6, 3)), cut, lossy) == ["openvino-qint8", "openvino-qint8", "onnx"]
+
+
 def test_each_length_names_who_is_clearly_fastest_there() -> None:
     found = best(by_length("openvino-qint8", (6, 6, 3)), by_length("openvino-bf16", (3, 4, 5)))
     assert found == ["openvino-qint8", "openvino-qint8", "openvino-bf16"]

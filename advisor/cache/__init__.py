@@ -1,6 +1,6 @@
 """What the cache holds, and removing what is not needed."""
 
-from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, RoundsEntry, read_inventory
+from advisor.cache.inventory import ExportEntry, Inventory, LogEntry, RoundsEntry, log_entry, read_inventory
 from advisor.cache.prune import Kept, Pruned, Removed, prune, remove_all
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Pruned",
     "Removed",
     "RoundsEntry",
+    "log_entry",
     "prune",
     "read_inventory",
     "remove_all",

@@ -112,7 +112,7 @@ def read_inventory(root: Path, *, hashed: bool = True) -> Inventory:
             hint="Name another one in the environment variable ADVISOR_CACHE.",
         )
     exports = [entry for path in _listed(root / "exports") if (entry := _export(path, hashed=hashed)) is not None]
-    logs = [log for path in _listed(root / "logs") if (log := _log(path)) is not None]
+    logs = [log for path in _listed(root / "logs") if (log := log_entry(path)) is not None]
     return Inventory(
         root=root,
         exists=True,
@@ -192,7 +192,8 @@ def _rounds(folder: Path) -> RoundsEntry | None:
         return None
 
 
-def _log(path: Path) -> LogEntry | None:
+def log_entry(path: Path) -> LogEntry | None:
+    """What lies at `path` in the folder of logs, if it is named and laid out as a log of advisor's; else None."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode) and _ERROR.fullmatch(path.name):

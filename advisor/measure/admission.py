@@ -110,7 +110,13 @@ class Admission:
 
     def _is_in(self, rival: str | None) -> bool:
         """Whether what another lost to in the probe is still the one to beat: who is here, and may win."""
-        return rival == BASELINE or (self._fastest is not None and rival == self._fastest.name)
+        fastest = self._to_beat()
+        return rival == BASELINE or (fastest is not None and rival == fastest.name)
+
+    def _to_beat(self) -> Contestant | None:
+        """The fastest that may win, unless it failed since."""
+        gone = self._fastest is None or (self._fastest.exit is not None and self._fastest.exit.status != "cut")
+        return None if gone else self._fastest
 
     def reopen(self, contestant: Contestant) -> None:
         """Start and warm up a candidate that was recalled. Raises ChildFailed."""
@@ -159,7 +165,8 @@ class Admission:
 
     def _consider(self, contestant: Contestant) -> None:
         """Whether this is the one to beat from here on."""
-        best_s = None if self._fastest is None else self._fastest.probe_s_per_text
+        fastest = self._to_beat()
+        best_s = None if fastest is None else fastest.probe_s_per_text
         if contestant.may_win(self._request.max_loss) and (
             best_s is None or (contestant.probe_s_per_text or 0.0) < best_s
         ):
@@ -317,7 +324,7 @@ class Admission:
         seconds = self._probe(client)
         contestant.probe_s_per_text = seconds / PROBE_TEXTS
         rivals = [(self._baseline, _HOPELESS[self._request.objective])]
-        fastest = self._fastest
+        fastest = self._to_beat()
         if self._request.objective == "throughput" and fastest is not None and fastest.client is not None:
             rivals.append((fastest, _BEATEN))
         for rival, limit in rivals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from advisor.accuracy import COMPARED_BY, Comparison, Scored, check_embeddings, drift, labelled_loss, score
 from advisor.accuracy.estimate import Neighbours
 from advisor.accuracy.labelled import MIN_BASELINE
-from advisor.errors import ChildFailed
+from advisor.errors import AdvisorError, ChildFailed
 from advisor.files import sha256_of
 from advisor.labels import LabelledSet
 from advisor.measure.contestant import Contestant
@@ -32,6 +33,7 @@ _ALONE_FACTOR = 4.0
 _MOST_ALONE = 2000
 """Labelled texts that are embedded one at a time; where there are more, all are in batches."""
 _SAME = 1 - 1e-6
+_NEXT_TO_NOTHING_BYTES = 64 << 10
 """Cosine from which an embedding did not move."""
 
 EmbedAs = Literal["text", "query", "document"]
@@ -188,13 +190,22 @@ class Comparing:
         worth = (
             num_texts if self._plan.labelled is None or batch not in self._plan.labelled else self._plan.labelled_texts
         )
-        contestant.connection.embed(
-            batch,
-            out=path,
-            alone=alone,
-            embed_as=embed_as,
-            timeout_s=self._pace.timeout_s(round(max(num_texts, worth)), contestant.probe_s_per_text),
-        )
+        try:
+            contestant.connection.embed(
+                batch,
+                out=path,
+                alone=alone,
+                embed_as=embed_as,
+                timeout_s=self._pace.timeout_s(round(max(num_texts, worth)), contestant.probe_s_per_text),
+            )
+        except ChildFailed:
+            if shutil.disk_usage(path.parent).free < _NEXT_TO_NOTHING_BYTES:
+                raise AdvisorError(
+                    f"The disk that holds {path.parent} is full: the embeddings of {contestant.name} could not be "
+                    "written.",
+                    hint="Free some space, or set ADVISOR_CACHE to a folder on another disk.",
+                ) from None
+            raise
         embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
         dimension = None if self._reference is None else self._reference.shape[1]
         wrong = check_embeddings(embeddings, num_texts=num_texts, dimension=dimension, zeros=self._by.zeros)

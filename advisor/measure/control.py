@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 
 class Control:
@@ -14,6 +16,9 @@ class Control:
         self._may_run.set()
         self._stopped = threading.Event()
         self._skipped: frozenset[str] = frozenset()
+        self._paused_s = 0.0
+        self.during_pause: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What `wait` enters while it sleeps."""
         self._lock = threading.Lock()
 
     def pause(self) -> None:
@@ -48,10 +53,18 @@ class Control:
         """Whether a candidate should be left out."""
         return candidate in self._skipped
 
+    @property
+    def paused_s(self) -> float:
+        """Seconds of all pauses that `wait` has slept through: they count against no time budget."""
+        return self._paused_s
+
     def wait(self) -> float:
-        """Sleep while paused; returns the seconds slept."""
+        """Sleep while paused; returns the seconds slept. Called by the thread that measures, and no other."""
         if self._may_run.is_set():
             return 0.0
         start = time.monotonic()
-        self._may_run.wait()
-        return time.monotonic() - start
+        with self.during_pause():
+            self._may_run.wait()
+        slept_s = time.monotonic() - start
+        self._paused_s += slept_s
+        return slept_s

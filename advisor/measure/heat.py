@@ -77,6 +77,25 @@ class Listeners:
     """Start a candidate's worker again. Raises ChildFailed."""
 
 
+OnExit = Callable[[Exit, Sequence[Round]], None]
+
+
+def unless_slow(on_exit: OnExit) -> OnExit:
+    """For a race that only reports: one that is slow in it is timed no longer there, and stays where it is."""
+
+    def told(left: Exit, rounds: Sequence[Round]) -> None:
+        if left.status != "cut":
+            on_exit(left, rounds)
+
+    return told
+
+
+def _num_rounds(found: tuple[RaceResult, RaceResult | None]) -> int:
+    """Those of the race that decides."""
+    throughput, latency = found
+    return len((throughput if latency is None else latency).rounds)
+
+
 @dataclass(slots=True, kw_only=True)
 class Heat:
     """Run it once. `ready` holds the baseline."""
@@ -92,7 +111,7 @@ class Heat:
         Raises ExhaustedError where all rounds were to come from the journal, and do not.
         """
         stages, listeners = self.stages, self.listeners
-        stages.start_s = stages.clock()
+        stages.start_s = stages.now()
         throughput, latency = self.decide()
         deciding = latency if latency is not None else throughput
         rounds, singles = list(throughput.rounds), list(() if latency is None else latency.rounds)
@@ -109,7 +128,7 @@ class Heat:
                 stages.singles(stages.seats(still_there)),
                 limits=HEAT_PLANS[stages.request.objective].latency,
                 share=1.0,
-                on_exit=lambda left, _: listeners.on_exit(left, rounds),
+                on_exit=unless_slow(lambda left, _: listeners.on_exit(left, rounds)),
             ).rounds
         return HeatResult(
             rounds=tuple(rounds),
@@ -130,13 +149,23 @@ class Heat:
             return found
         throughput, latency = found
         why = self.listeners.doubt(throughput.rounds, () if latency is None else latency.rounds)
-        took_s = stages.clock() - stages.start_s
+        took_s = stages.now() - stages.start_s
         if why is None or 2 * took_s > _ROOM_FOR_ANOTHER * stages.time_s:
             return found
         self.num_reruns += 1
         stages.journal.forget_rounds()
         self.listeners.on_repeat(why)
-        return self._races(1)
+        counted = stages.num_rounds, stages.num_reused
+        stages.num_rounds = stages.num_reused = 0  # they are forgotten
+        again = self._races(1)
+        if _num_rounds(again) >= FLOOR_ROUNDS:
+            return again
+        # The user has stopped it: what is measured is the first race.
+        stages.num_rounds += counted[0]
+        stages.num_reused += counted[1]
+        for left in throughput.exits if latency is None else (*throughput.exits, *latency.exits):
+            self.listeners.on_exit(left, throughput.rounds)
+        return found
 
     def _races(self, attempt: int) -> tuple[RaceResult, RaceResult | None]:
         stages = self.stages
@@ -152,11 +181,11 @@ class Heat:
             decides=decides,
             attempt=attempt,
             on_lap=self.listeners.on_lap,
-            on_exit=self.listeners.on_exit,
+            on_exit=self.listeners.on_exit if decides else unless_slow(self.listeners.on_exit),
         )
         if decides:
             return throughput, None
-        gone = {left.name for left in throughput.exits}
+        gone = {left.name for left in throughput.exits if left.status != "cut"}
         still_there = {name: one for name, one in able.items() if name not in gone}
         latency = stages.race(
             "latency",

@@ -61,6 +61,17 @@ class Admitted:
     """How many characters of labelled texts there was time for; the baseline's alone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The peak memory of a worker, and to what its batches had to be cut so that they fit into the device's memory.
+
+    Both are None where they are not known, and `batch_limit` where nothing was cut.
+    """
+
+    rss_bytes: int | None
+    batch_limit: int | None
+
+
 def identity_of(exported: Exported) -> str:
     """What must be the same for a candidate's timings to hold still: which bytes are run, and how."""
     return json.dumps([exported.file, exported.size_bytes, dataclasses.asdict(exported.settings)], sort_keys=True)
@@ -119,7 +130,7 @@ class Journal:
         self.folder = scratch
         self._admitted: dict[str, Admitted] = {}
         self._rounds: dict[str, list[Round]] = {}
-        self._peaks: dict[str, int] = {}
+        self._peaks: dict[str, Peak] = {}
         self._started: str | None = None
         self.finished = False
         """Whether the measurement came to its end, and nothing spoke against it."""
@@ -168,14 +179,14 @@ class Journal:
         self._put_round(entry)
         self._append("round", entry)
 
-    def peak_rss_bytes(self, name: str) -> int | None:
-        """The peak memory of a candidate's worker."""
-        return self._peaks.get(name)
+    def peak(self, name: str) -> Peak:
+        """What memory a candidate's worker needed, as far as it is on record."""
+        return self._peaks.get(name, Peak(rss_bytes=None, batch_limit=None))
 
-    def add_peak(self, name: str, peak_rss_bytes: int) -> None:
-        """Keep the peak memory of a candidate's worker."""
-        self._peaks[name] = peak_rss_bytes
-        self._append("peak", {"name": name, "bytes": peak_rss_bytes})
+    def add_peak(self, name: str, peak: Peak) -> None:
+        """Keep what memory a candidate's worker needed."""
+        self._peaks[name] = peak
+        self._append("peak", {"name": name, "bytes": peak.rss_bytes, "batch_limit": peak.batch_limit})
 
     def finish(self) -> None:
         """The measurement has ended, and the same command may take its rounds for the answer."""
@@ -189,11 +200,18 @@ class Journal:
             self._append("unfinished", {})
 
     def forget_rounds(self) -> None:
-        """The rounds on record are no good: the machine was too noisy for them, or they are of other blocks."""
+        """The rounds on record are no good: the machine was too noisy for them."""
         if not (self._rounds or self._peaks or self.finished):
             return
         self._clear_rounds()
         self._append("forget", {})
+
+    def forget(self) -> None:
+        """All on record is of a baseline that is no more: losses refer to it, and rounds to blocks of its pace."""
+        if self._admitted or self._rounds or self._peaks or self.finished:
+            self._admitted.clear()
+            self._clear_rounds()
+            self._append("forget", {"admitted": True})
 
     def kept(self, name: str, sha256: str | None) -> Path | None:
         """The file `name` in the journal's folder if it is still what it was."""
@@ -245,13 +263,18 @@ class Journal:
         elif kind == "round":
             self._put_round(entry)
         elif kind == "peak":
-            self._peaks[str(entry["name"])] = int(entry["bytes"])
+            limit = entry.get("batch_limit")
+            self._peaks[str(entry["name"])] = Peak(
+                rss_bytes=int(entry["bytes"]), batch_limit=None if limit is None else int(limit)
+            )
         elif kind == "finished":
             self.finished = True
         elif kind == "unfinished":
             self.finished = False
         elif kind == "forget":
             self._clear_rounds()
+            if entry.get("admitted"):
+                self._admitted.clear()
 
     def _clear_rounds(self) -> None:
         self._rounds.clear()

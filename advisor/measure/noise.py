@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import expm1
 from statistics import median
 
@@ -48,6 +48,18 @@ class Noise:
     mhz: float | None = None
     """The clock frequency now, the mean over CPUs; None where the system does not tell."""
 
+    def without(self, start: Noise, end: Noise) -> Noise:
+        """These counters as a beginning, where what they counted between `start` and `end` is of no concern."""
+        return replace(
+            self,
+            at_s=self.at_s + end.at_s - start.at_s,
+            total_s=self.total_s + end.total_s - start.total_s,
+            busy_s=self.busy_s + end.busy_s - start.busy_s,
+            steal_s=_grown(self.steal_s, start.steal_s, end.steal_s),
+            own_s=self.own_s + end.own_s - start.own_s,
+            throttled_s=_grown(self.throttled_s, start.throttled_s, end.throttled_s),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
@@ -57,6 +69,10 @@ class Contest:
     leader: str
     rivals: tuple[str, ...]
     ending: Ending
+
+
+def _grown(counter: float | None, start: float | None, end: float | None) -> float | None:
+    return counter if counter is None or start is None or end is None else counter + end - start
 
 
 def read_noise(sources: Sources | None = None) -> Noise:
@@ -103,7 +119,10 @@ def _read_mhz() -> float | None:
 
 
 def read_throttled_s(sources: Sources) -> float | None:
-    """Seconds for which a CPU quota has held this process' control group, or one above it; None without counters."""
+    """CPU seconds for which a quota has held this process' control group, or one above it; None without counters.
+
+    Two CPUs on which the group was held for a second are two seconds (`unthrottle_cfs_rq` in kernel/sched/fair.c).
+    """
     try:
         entries = parse_self_cgroup(sources.text("/proc/self/cgroup"))
         mounts = parse_mountinfo(sources.text("/proc/self/mountinfo"))
@@ -240,7 +259,9 @@ def _disturbances(before: Noise, after: Noise, threads: int) -> tuple[_Disturban
             )
         )
     if before.throttled_s is not None and after.throttled_s is not None:
-        held = (after.throttled_s - before.throttled_s) / max(after.at_s - before.at_s, 1e-9)
+        # The kernel adds up what each CPU's queue was held for, and no more queues than threads have work.
+        queues = max(1, min(threads, after.num_cpus))
+        held = (after.throttled_s - before.throttled_s) / (queues * max(after.at_s - before.at_s, 1e-9))
         found.append(
             _Disturbance(
                 share=held,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from advisor.measure.contestant import Contestant
 from advisor.measure.control import Control
 from advisor.measure.heat import HEAT_PLANS, Heat, Listeners
 from advisor.measure.herald import Herald
-from advisor.measure.journal import Journal
+from advisor.measure.journal import Journal, Peak
 from advisor.measure.memory import available_bytes, available_gpu_bytes
 from advisor.measure.noise import Noise, disturbed, read_noise, warnings
 from advisor.measure.pace import DEFAULT_PACE, Pace
@@ -134,17 +134,28 @@ class _Session:
     room: Room
     pace: Pace
     start_s: float = 0.0
+    before: Noise | None = None
+    """The machine's counters when the measurement began, and when the race did."""
     before_race: Noise | None = None
     disturbed: str | None = None
     """By what, if a race was disturbed so much that no verdict rests on it."""
     tally: Tally = field(default_factory=Tally)
+    revived: set[str] = field(default_factory=set)
+    """Who got a race although the probe had cut it."""
+    was_short: bool = False
+    """Whether memory was too short for one race."""
+
+    def _now(self) -> float:
+        """The clock without the pauses."""
+        return self.clock() - self.control.paused_s
 
     def run(self) -> MeasureResult:
         """Everything, in order."""
-        self.start_s = self.clock()
+        self.start_s = self._now()
         if self._recall_everything():
             return self._result(self.admission.label_warnings())
-        before = read_noise()
+        self.control.during_pause = self._pause
+        self.before = read_noise()
         self._get_baseline_ready()
         others = [contestant for name, contestant in self.contestants.items() if name != BASELINE]
         pending = sorted(others, key=self._turn)
@@ -153,24 +164,37 @@ class _Session:
             baseline = self.contestants[BASELINE]
             if baseline.exit is None and (ready or not self.tally.endings):
                 self._race([baseline, *ready], num_pending=len(pending))
-            if not pending:
-                break
             for contestant in others:
                 self._retire(contestant)
+            pending = pending or self._revive(others)
+            if not pending:
+                break
         for contestant in self.contestants.values():
             self._retire(contestant)
         self.admission.close()  # the CPU time of what it forked is known to be ours from here on
         self._reinstate()
         about_labels = self.admission.label_warnings()
-        found = self._warnings(before)
+        found = self._warnings(self.before)
         for message in (*found, *about_labels):
             self.herald.warned(message)
         self._close_journal(self._result(found))
         return self._result((*found, *about_labels))
 
+    @contextlib.contextmanager
+    def _pause(self) -> Iterator[None]:
+        """What else the machine does while the user holds the race is no noise."""
+        start = read_noise()
+        yield
+        end = read_noise()
+        self.before = None if self.before is None else self.before.without(start, end)
+        self.before_race = None if self.before_race is None else self.before_race.without(start, end)
+
     def _close_journal(self, result: MeasureResult) -> None:
         """Rounds that carry a verdict are the answer to the same command; noisy ones are not used again."""
         endings = self.tally.endings
+        if self.disturbed is not None:
+            self.journal.forget_rounds()
+            return
         if self.control.stopped or "time" in endings or len(endings) != 1:
             return  # the same command goes on from here
         if result.warnings or self.doubt(result) is not None:
@@ -219,7 +243,8 @@ class _Session:
             self._heat(ready, self._listeners(ready), time_s=self.time_budget_s, live=False).run(), self.contestants
         )
         for one in in_order:
-            one.peak_rss_bytes = self.journal.peak_rss_bytes(one.name)
+            peak = self.journal.peak(one.name)
+            one.peak_rss_bytes, one.batch_limit = peak.rss_bytes, peak.batch_limit
         self._reinstate()
         return True
 
@@ -234,7 +259,7 @@ class _Session:
         baseline = self.contestants[BASELINE]
         recalled = self.admission.recall(baseline)
         if not recalled:
-            self.journal.forget_rounds()  # their blocks were cut to another pace
+            self.journal.forget()
         self.journal.go_on()
         self.herald.reused(self.journal)
         wanted = [one for one in self.contestants.values() if not self._is_hopeless(one)]
@@ -247,7 +272,7 @@ class _Session:
             else:
                 self.admission.admit_baseline(
                     baseline,
-                    time_s=self.start_s + self.time_budget_s - self.clock(),
+                    time_s=self.start_s + self.time_budget_s - self._now(),
                     num_candidates=len(wanted),
                 )
         except ChildFailed as error:
@@ -273,6 +298,7 @@ class _Session:
             short = self.room.short(pending[0])
             if refusal is None and short is not None:
                 if ready:
+                    self.was_short = True
                     break
                 refusal = f"skipped: {short}"
             contestant = pending.pop(0)
@@ -281,6 +307,20 @@ class _Session:
             elif self._admit(contestant):
                 ready.append(contestant)
         return ready
+
+    def _revive(self, others: Sequence[Contestant]) -> list[Contestant]:
+        """Those that the probe cut for a rival that failed or was left out since: they get their race, once."""
+        back = []
+        for one in others:
+            rival = None if one.exit is None or one.exit.status != "cut" else one.exit.rival
+            rival_exit = None if rival in (None, BASELINE) else self.contestants[rival].exit
+            lost = rival_exit is not None and rival_exit.status != "cut"
+            raced = any(one.name in each.seconds for each in self.tally.rounds)
+            if lost and not raced and one.name not in self.revived:
+                one.exit = None
+                back.append(one)
+        self.revived |= {one.name for one in back}
+        return back
 
     def _refusal(self, contestant: Contestant) -> str | None:
         if self.contestants[BASELINE].exit is not None:
@@ -300,11 +340,12 @@ class _Session:
         return None
 
     def _loading_time_s(self) -> float:
-        return self.start_s + _LOADING_SHARE * self.time_budget_s - self.clock()
+        return self.start_s + _LOADING_SHARE * self.time_budget_s - self._now()
 
     def _admit(self, contestant: Contestant) -> bool:
         try:
-            if not self.admission.recall(contestant, spare=contestant.name == self.pick):
+            spare = contestant.name == self.pick or contestant.name in self.revived
+            if not self.admission.recall(contestant, spare=spare):
                 time_s = None if contestant.name == self.pick else self._loading_time_s()
                 self.admission.admit(contestant, time_s=time_s)
             elif contestant.exit is None:
@@ -322,7 +363,7 @@ class _Session:
     # -- racing and leaving ----------------------------------------------------------------------------------
 
     def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
-        left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
+        left_s = max(0.0, self.start_s + self.time_budget_s - self._now())
         time_s = left_s * len(ready) / (len(ready) + num_pending)
         self.before_race = read_noise()
         result = self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run()
@@ -408,7 +449,7 @@ class _Session:
         with contextlib.suppress(ChildFailed):
             usage = contestant.client.usage()
             contestant.peak_rss_bytes, contestant.batch_limit = usage.peak_rss_bytes, usage.batch_limit
-            self.journal.add_peak(contestant.name, contestant.peak_rss_bytes)
+            self.journal.add_peak(contestant.name, Peak(rss_bytes=usage.peak_rss_bytes, batch_limit=usage.batch_limit))
 
     def _reinstate(self) -> None:
         """A cut is void where the rival that it lost to failed later or was left out."""
@@ -434,8 +475,9 @@ class _Session:
         found = []
         num_heats = len(self.tally.endings)
         if num_heats > 1:
+            why = "Memory was short" if self.was_short else "A candidate failed for which others had been left out"
             found.append(
-                f"Memory was short, so the candidates raced in {num_heats} heats, each against {BASELINE}: "
+                f"{why}, so the candidates raced in {num_heats} heats, each against {BASELINE}: "
                 "their speedups compare less sharply than in one race."
             )
         contest = self.tally.contest(self._able())

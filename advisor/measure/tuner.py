@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.errors import ChildFailed
 from advisor.measure.contestant import Contestant
-from advisor.measure.race import TIE_MARGIN, Entrant, Exit, Limits, RaceResult
+from advisor.measure.race import FLOOR_ROUNDS, TIE_MARGIN, Entrant, Exit, Limits, RaceResult
 from advisor.measure.rounds import Round, estimate, log_speed
 from advisor.measure.runners import Seat
 from advisor.measure.stages import Stages, Tuned
@@ -45,6 +45,8 @@ class Tuner:
     ) -> None:
         """Time other settings of the leader and of those that tie with it. Where one is kept, `rounds` and `singles`
         get fresh rounds of it beside the baseline, in place of the candidate's older ones."""
+        if BASELINE not in contestants:  # it failed in the race
+            return
         for name in self._front(contestants, deciding):
             contestant = contestants[name]
             worth_trying = variants(
@@ -56,9 +58,9 @@ class Tuner:
             if not worth_trying or self.stages.control.stopped or late:
                 continue
             try:
-                kept = self._try_settings(contestant, worth_trying)
-                if kept is not None:
-                    self._confirm(contestants[BASELINE], contestant, rounds, singles)
+                kept = self._try_settings(contestant, worth_trying, rounds)
+                if kept is not None and not self._confirm(contestants[BASELINE], contestant, rounds, singles):
+                    self._discard(contestant)
             except ChildFailed as error:  # it ran with its own settings, and does again
                 self.stages.tuned.pop(name, None)
                 try:
@@ -83,7 +85,9 @@ class Tuner:
         close = sorted((name for name in behind if behind[name] <= 1 + 2 * TIE_MARGIN), key=lambda name: behind[name])
         return tuple(close[:_MAX_TUNED])
 
-    def _try_settings(self, contestant: Contestant, worth_trying: Sequence[Variant]) -> Variant | None:
+    def _try_settings(
+        self, contestant: Contestant, worth_trying: Sequence[Variant], rounds: Sequence[Round]
+    ) -> Variant | None:
         name = contestant.name
         seats = {name: Seat(contestant=contestant)}
         for variant in worth_trying:
@@ -98,6 +102,7 @@ class Tuner:
             baseline=name,
         )
         _raise_crash(result)
+        self._tell_skipped(result, name, rounds)
         tried = []
         for variant in worth_trying:
             speedup = estimate(log_speed(result.rounds, variant.label, name))
@@ -118,8 +123,12 @@ class Tuner:
                 contestant.drop_setting(variant.label)
         return kept
 
-    def _confirm(self, baseline: Contestant, contestant: Contestant, rounds: list[Round], singles: list[Round]) -> None:
-        """Fresh rounds of the kept setting against the baseline: those in which it was found favour it."""
+    def _confirm(self, baseline: Contestant, contestant: Contestant, rounds: list[Round], singles: list[Round]) -> bool:
+        """Fresh rounds of the kept setting against the baseline: those in which it was found favour it.
+
+        Where there are too few of them, since the user ended the race or the baseline failed in it, the answer is
+        False, and `rounds` and `singles` stay as they are.
+        """
         name = contestant.name
         pair = {BASELINE: baseline, name: contestant}
         entrants = [Entrant(name=BASELINE, protected=True), Entrant(name=name, protected=True)]
@@ -141,9 +150,37 @@ class Tuner:
             )
         found = [(fresh, rounds)] + ([] if fresh_singles is None else [(fresh_singles, singles)])
         for result, _ in found:
+            for left in result.exits:
+                if left.name == BASELINE:
+                    self.on_exit(left, rounds)
+                    return False
             _raise_crash(result)
+            self._tell_skipped(result, name, rounds)
+        if any(_num_laps(result, name) < FLOOR_ROUNDS for result, _ in found):
+            return False
         for result, all_rounds in found:
             all_rounds[:] = [one.only(set(one.seconds) - {name}) for one in all_rounds] + list(result.rounds)
+        return True
+
+    def _discard(self, contestant: Contestant) -> None:
+        """The kept setting could not be confirmed: the candidate goes on as it was measured."""
+        name = contestant.name
+        tuned = self.stages.tuned[name]
+        contestant.drop_setting(tuned.setting)
+        tried = tuple(replace(one, kept=False) for one in tuned.tried)
+        self.stages.tuned[name] = Tuned(setting="", settings=None, tried=tried)
+        for one, before in zip(tried, tuned.tried, strict=True):
+            if one != before:
+                self.on_tried(name, one)
+
+    def _tell_skipped(self, result: RaceResult, name: str, rounds: Sequence[Round]) -> None:
+        for left in result.exits:
+            if left.name == name and left.status == "skipped":
+                self.on_exit(left, rounds)
+
+
+def _num_laps(result: RaceResult, name: str) -> int:
+    return sum(name in one.seconds for one in result.rounds)
 
 
 def _raise_crash(result: RaceResult) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from advisor import catalogue
 from advisor.artifact import Winner, check_target, write_artifact
+from advisor.cache import log_entry
 from advisor.choose import choose
 from advisor.device import CPU, unused_gpu
 from advisor.errors import AdvisorError, InputError, NoCandidateError
@@ -378,7 +379,14 @@ def _new_log_dir() -> Path:
             f"The cache folder {str(root)!r} cannot be written: {error.strerror or error}.",
             hint="Name another one in the environment variable ADVISOR_CACHE.",
         ) from None
-    for old in sorted(path for path in root.iterdir() if path.is_dir())[:-KEEP_LOGS]:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(old)
+    _remove_old_logs(root)
     return root / name
+
+
+def _remove_old_logs(root: Path) -> None:
+    """All folders of runs but the newest ones and those of runs that go on; what else lies there is not looked at."""
+    with contextlib.suppress(OSError):
+        entries = [log_entry(path) for path in sorted(root.iterdir()) if path.is_dir()]
+        for entry in [entry for entry in entries if entry is not None][:-KEEP_LOGS]:
+            if not entry.in_use:
+                shutil.rmtree(entry.path, ignore_errors=True)

@@ -12,7 +12,9 @@ from advisor.types import Outcome, Recommendation
 def flips(rec: Recommendation) -> tuple[str, ...]:
     """One sentence for each loss budget at which another candidate wins, the nearest first, and each other ruleset."""
     known = [outcome for outcome in rec.candidates if outcome.name in catalogue.names()]
-    budgets = [_budget(flip, rec) for flip in nearest_flips(known, rec.decision, rec.request)]
+    disturbed = None if rec.measurement is None else rec.measurement.disturbed
+    found = nearest_flips(known, rec.decision, rec.request, disturbed=disturbed)
+    budgets = [_budget(flip, rec) for flip in found]
     agreeing = [
         f"{other.ruleset} picks {other.recommendation} too."
         for other in rec.alternatives

@@ -23,7 +23,7 @@ from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
 from advisor.types import Outcome, Recommendation, Request
-from advisor.whatif import best_by_length
+from advisor.whatif import best_by_length, timed_by_length
 
 
 def to_markdown(rec: Recommendation, *, ruleset: Ruleset | None = None) -> str:
@@ -251,7 +251,7 @@ def _by_length(rec: Recommendation) -> str:
     best = best_by_length(rec.candidates, rec.request)
     if not best:
         return ""
-    shown = [each for each in rec.candidates if each.by_length and each.status == "measured"]
+    shown = timed_by_length(rec.candidates, rec.request)
     body = []
     for bucket in best:
         speeds = {

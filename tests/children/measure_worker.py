@@ -38,7 +38,10 @@ class FakeEncoder:
             or self.num_singles == self.behaviour.get("at_single")
         ):
             self.misbehave()
-        time.sleep(self.factor * self.behaviour.get("s_per_text", 0.0005) * len(sentences))
+        s_per_text = self.behaviour.get("s_per_text", 0.0005)
+        if len(sentences) == 1:
+            s_per_text = self.behaviour.get("s_single", s_per_text)
+        time.sleep(self.factor * s_per_text * len(sentences))
         return np.stack([self.embed(text) for text in sentences])
 
     def misbehave(self):

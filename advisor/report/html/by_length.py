@@ -13,7 +13,7 @@ from advisor.report.html.tables import figure, table
 from advisor.report.lengths import crossover, span
 from advisor.report.words import words
 from advisor.types import Estimate, LengthSpeed, Outcome, Recommendation
-from advisor.whatif import LengthBest, best_by_length
+from advisor.whatif import LengthBest, best_by_length, timed_by_length
 
 WIDTH, HEIGHT = 760.0, 360.0
 LEFT, TOP, BOTTOM = 56.0, 40.0, 74.0
@@ -21,7 +21,7 @@ LEFT, TOP, BOTTOM = 56.0, 40.0, 74.0
 
 def by_length(rec: Recommendation) -> Markup | None:
     """The plot with its table; None where speed was not measured by length."""
-    shown = [each for each in rec.candidates if each.by_length and each.status == "measured"]
+    shown = timed_by_length(rec.candidates, rec.request)
     best = best_by_length(rec.candidates, rec.request)
     if not shown or not best:
         return None

@@ -141,14 +141,17 @@ def _loading(rec: Recommendation, winner: Outcome) -> str:
     number = 2
     if rec.model.kind == "embedding":
         lines += [
-            "2. With Sentence Transformers 5.7 and Optimum, without advisor:",
+            "2. As a `SentenceTransformer` of version 6, for what takes one: "
+            '`advisor.sentence_transformer("path/to/this/folder")`.',
+            "",
+            "3. With Sentence Transformers 5.7 and Optimum, without advisor:",
             "",
             "   ```python",
             *sentence_transformers(winner, words(rec.model).class_name),
             "   ```",
             "",
         ]
-        number = 3
+        number = 4
     lines += [
         f"{number}. In anything that reads {_FORMATS[runtime]} files: `{winner.file}` takes `input_ids`, "
         "`attention_mask` and, where the model has them, `token_type_ids`; its first output is "

@@ -25,6 +25,7 @@ from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
 from advisor.probe import probe, read_packages
+from advisor.report.format import cores
 from advisor.texts import reference_texts
 from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Objective, Package, Request
 
@@ -73,7 +74,7 @@ class Machine:
         """One line."""
         cpu, total = self.hardware.cpu, self.hardware.memory.total_bytes
         memory = "memory unknown" if total is None else f"{total / 2**30:.0f} GiB"
-        return f"{cpu.model or 'unknown CPU'} ({', '.join(cpu.isa)}), {cpu.usable_cores:g} cores, {memory}"
+        return f"{cpu.model or 'unknown CPU'} ({', '.join(cpu.isa)}), {cores(cpu.usable_cores)}, {memory}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

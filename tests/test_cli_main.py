@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor import __version__
+from advisor import __version__, catalogue
 from advisor.cli import main
 
 TESTS = Path(__file__).parent
@@ -274,6 +274,9 @@ def test_a_dry_run_says_what_would_be_tried() -> None:
     assert done.stdout.startswith("Would be exported and measured, in this order\n")
     assert "  * openvino-qint8  static int8" in done.stdout
     assert "  - onnx-O4         skipped: needs a CUDA GPU" in done.stdout
+    quiet = fake("confirmed", "recommend", "demo", "--dry-run", "-q")
+    assert quiet.stdout.splitlines()[0] == "openvino-qint8"
+    assert set(quiet.stdout.splitlines()) < set(catalogue.names())
 
 
 def test_the_options_reach_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

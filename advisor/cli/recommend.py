@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Exit with 1 where the result is inconclusive.")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the artifact's path alone.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the artifact's path alone; with --dry-run, the names.")
 @shared_options
 @click.pass_obj
 def command(
@@ -112,6 +112,8 @@ def command(
         recommendation = recommend(model, dry_run=dry_run, on_event=on_event, **asked)
     if as_json:
         write_json(recommendation.to_dict())
+    elif quiet and dry_run:
+        click.echo("\n".join(tried))
     elif quiet:
         if recommendation.artifact is not None:
             click.echo(str(recommendation.artifact.path))

@@ -30,17 +30,17 @@ class Manifest:
 def read_manifest(folder: Path) -> Manifest:
     """Read `advisor.json`.
 
-    Raises NoArtifactError where it is missing, and ArtifactError where it is damaged or of a newer major version.
+    Raises NoArtifactError where there is no such folder, and ArtifactError where the file is missing, damaged, or of a
+    newer major version.
     """
     path = folder / MANIFEST
     if not path.is_file():
+        hint = "Write one with: advisor recommend MODEL --out DIR"
         if folder.is_dir():
-            problem = f"The folder {folder} is not an artifact: it has no advisor.json."
-        elif folder.exists():
-            problem = f"{folder} is a file, and an artifact is a folder."
-        else:
-            problem = f"The folder {folder} does not exist."
-        raise NoArtifactError(problem, hint="Write one with: advisor recommend MODEL --out DIR")
+            raise ArtifactError(f"The folder {folder} is not an artifact: it has no advisor.json.", hint=hint)
+        if folder.exists():
+            raise NoArtifactError(f"{folder} is a file, and an artifact is a folder.", hint=hint)
+        raise NoArtifactError(f"The folder {folder} does not exist.", hint=hint)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         check_schema(document)

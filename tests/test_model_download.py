@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -32,9 +33,9 @@ def hub_of(folder: Path) -> Iterator[str]:
             self.do_GET()
 
         def do_GET(self) -> None:
-            name = self.path.split("?")[0].removeprefix(f"/owner/tiny/resolve/{COMMIT}/")
-            if name in files:
-                self.answer(files[name])
+            found = re.fullmatch(f"/owner/tiny/resolve/(?:main|{COMMIT})/(.+)", self.path.split("?")[0])
+            if found is not None:
+                self.answer_file(found[1])
             elif "/tree/" in self.path:
                 tree = [
                     {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
@@ -46,6 +47,16 @@ def hub_of(folder: Path) -> Iterator[str]:
                 self.answer(json.dumps({"id": "owner/tiny", "sha": COMMIT, "siblings": siblings}).encode())
             else:
                 self.send_error(404)
+
+        def answer_file(self, name: str) -> None:
+            if name in files:
+                self.answer(files[name])
+                return
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.end_headers()
 
         def answer(self, body: bytes) -> None:
             self.send_response(200)
@@ -110,6 +121,15 @@ def test_who_is_told_can_end_the_download(tmp_path: Path) -> None:
     with hub_of(tiny_models.shared()) as address:
         done = fetch(address, tmp_path, "stop")
     assert done.stdout.startswith("stopped"), done.stderr
+
+
+def test_the_bar_is_one_that_the_threads_of_older_clients_take() -> None:
+    concurrent = pytest.importorskip("tqdm.contrib.concurrent", reason="comes with the hub's client")
+    told: list[tuple[int, int | None]] = []
+    bar_class: Any = progress_class(lambda done, total: told.append((done, total)))
+    assert concurrent.thread_map(str, range(3), tqdm_class=bar_class, unit="B") == ["0", "1", "2"]
+    assert told[-1] == (3, 3)
+    assert list(bar_class(iter("abc"), total=3)) == ["a", "b", "c"]  # tqdm before 4.70 iterates
 
 
 def test_it_is_told_at_most_four_times_a_second_and_at_the_end() -> None:

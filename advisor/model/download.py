@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 TELL_S = 0.25
@@ -37,7 +37,10 @@ def progress_class(arrived: Arrived, *, clock: Callable[[], float] = time.monoto
     class Bar:
         """Counts like a bar of tqdm, and shows nothing; the parts of tqdm that only draw do nothing."""
 
-        def __init__(self, *args: object, **options: Any) -> None:
+        _lock = lock
+
+        def __init__(self, items: Iterable[Any] = (), *args: object, **options: Any) -> None:
+            self._items = items
             self.n: float = options.get("initial") or 0
             self.total: float | None = options.get("total")
             self.format_dict: dict[str, object] = {}
@@ -49,6 +52,19 @@ def progress_class(arrived: Arrived, *, clock: Callable[[], float] = time.monoto
                 self.n += n or 0
             if self in bars:
                 tell()
+
+        def __iter__(self) -> Iterator[Any]:
+            for item in self._items:
+                yield item
+                self.update()
+
+        @classmethod
+        def get_lock(cls) -> Any:
+            """Asked for by `tqdm.contrib.concurrent`, with which huggingface_hub before version 1 downloads."""
+            return cls._lock
+
+        @classmethod
+        def set_lock(cls, lock: Any) -> None: ...
 
         def __enter__(self) -> Bar:
             return self

@@ -87,7 +87,7 @@ def arrived(done, total):
     if sys.argv[1:] == ["stop"]:
         raise KeyboardInterrupt
 try:
-    print(resolve_model("owner/tiny", arrived=arrived).revision)
+    print(resolve_model("owner/tiny", arrived=arrived, offline=sys.argv[1:] == ["offline"]).revision)
 except KeyboardInterrupt:
     print("stopped")
 print(told)
@@ -121,6 +121,21 @@ def test_who_is_told_can_end_the_download(tmp_path: Path) -> None:
     with hub_of(tiny_models.shared()) as address:
         done = fetch(address, tmp_path, "stop")
     assert done.stdout.startswith("stopped"), done.stderr
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["modules", "plain"])
+def test_what_was_downloaded_is_found_offline(tmp_path: Path, plain: bool) -> None:
+    pytest.importorskip("huggingface_hub", reason="the hub's client is not installed")
+    model = tmp_path / "model"
+    if plain:
+        tiny_models.build_plain(model)
+    else:
+        tiny_models.copy(tiny_models.shared(), model)
+    (model / "README.md").write_text("advisor has no use for it")
+    with hub_of(model) as address:
+        assert fetch(address, tmp_path / "cache").stdout.startswith(COMMIT)
+    done = fetch(address, tmp_path / "cache", "offline")
+    assert done.stdout.splitlines() == [COMMIT, "[]"], done.stderr
 
 
 def test_the_bar_is_one_that_the_threads_of_older_clients_take() -> None:

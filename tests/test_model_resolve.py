@@ -31,11 +31,41 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
-def add(cache: Path, repo_id: str) -> Path:
+def add(cache: Path, repo_id: str, model: Path | None = None) -> Path:
     repository = cache / f"models--{repo_id.replace('/', '--')}"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(COMMIT)
-    return tiny_models.copy(tiny_models.shared(), repository / "snapshots" / COMMIT)
+    return tiny_models.copy(model or tiny_models.shared(), repository / "snapshots" / COMMIT)
+
+
+def plain(folder: Path) -> Path:
+    """A model of transformers alone, which has no modules.json."""
+    return tiny_models.build_plain(folder)
+
+
+def in_a_folder_of_its_own(model: Path, target: Path) -> Path:
+    """The same model with its Transformer in 0_Transformer/, as Sentence Transformers wrote it before version 2."""
+    own = {"1_Pooling", "2_Normalize", "modules.json", "config_sentence_transformers.json"}
+    tiny_models.copy(model, target)
+    (target / "0_Transformer").mkdir()
+    for path in [path for path in target.iterdir() if path.name not in own | {"0_Transformer"}]:
+        path.rename(target / "0_Transformer" / path.name)
+    modules = json.loads((target / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (target / "modules.json").write_text(json.dumps(modules))
+    return target
+
+
+def shard(folder: Path) -> None:
+    """Its weights in two files and an index, as transformers writes large ones."""
+    numpy = pytest.importorskip("safetensors.numpy", reason="writes the shards")
+    tensors = sorted(numpy.load_file(folder / "model.safetensors").items())
+    names = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    for name, part in zip(names, (tensors[::2], tensors[1::2]), strict=True):
+        numpy.save_file(dict(part), folder / name, metadata={"format": "pt"})
+    weight_map = {tensor: names[index % 2] for index, (tensor, _) in enumerate(tensors)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    (folder / "model.safetensors").unlink()
 
 
 def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
@@ -147,20 +177,87 @@ def test_a_cached_static_model_is_recognised_although_it_has_no_configuration(hu
         resolve_model("owner/static", offline=True)
 
 
-def test_a_model_that_is_cached_in_part_says_so(hub_cache: Path) -> None:
-    (add(hub_cache, "owner/tiny") / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="only in part in the local cache"):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "modules.json",
+        "config_sentence_transformers.json",
+        "sentence_bert_config.json",
+        "1_Pooling/config.json",
+        "2_Dense/config.json",
+        "2_Dense/model.safetensors",
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "model.safetensors",
+    ],
+)
+def test_a_model_that_is_cached_in_part_says_so(hub_cache: Path, name: str) -> None:
+    model = tiny_models.shared(dense=tiny_models.DenseSpec(), normalize=True)
+    snapshot = add(hub_cache, "owner/tiny", model)
+    shutil.rmtree(snapshot / "3_Normalize", ignore_errors=True)  # has nothing to say
+    assert resolve_model("owner/tiny", offline=True).embedding_dimension == 16
+    (snapshot / name).unlink()
+    with pytest.raises(ModelError) as error:
+        resolve_model("owner/tiny", offline=True)
+    assert str(error.value) == (
+        f"The model 'owner/tiny' is only in part in the local cache of Hugging Face, without {name}, and advisor is "
+        "offline. Run it once with a connection, without --offline and HF_HUB_OFFLINE: advisor then gets what is "
+        "missing, and notes what does not exist."
+    )
+
+
+def test_a_model_is_whole_with_all_its_shards_in_whatever_folder_they_are(hub_cache: Path, tmp_path: Path) -> None:
+    snapshot = add(hub_cache, "owner/tiny", in_a_folder_of_its_own(tiny_models.shared(), tmp_path / "old"))
+    whole = resolve_model("owner/tiny", offline=True)
+    assert whole.max_seq_length == 64
+    shard(snapshot / "0_Transformer")
+    assert resolve_model("owner/tiny", offline=True).num_parameters == whole.num_parameters
+    (snapshot / "0_Transformer" / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"without 0_Transformer/model-00002-of-00002\.safetensors, and"):
+        resolve_model("owner/tiny", offline=True)
+
+
+def test_one_of_the_names_of_the_transformer_s_settings_is_enough(hub_cache: Path) -> None:
+    snapshot = add(hub_cache, "owner/tiny")
+    (snapshot / "sentence_bert_config.json").rename(snapshot / "sentence_roberta_config.json")
+    assert resolve_model("owner/tiny", offline=True).max_seq_length == 64
+
+
+def test_a_model_without_modules_is_whole_where_the_hub_said_that_it_has_none(hub_cache: Path, tmp_path: Path) -> None:
+    add(hub_cache, "owner/tiny", plain(tmp_path / "plain"))
+    with pytest.raises(ModelError, match=r"without modules\.json, and advisor is offline"):
+        resolve_model("owner/tiny", offline=True)
+    marker = hub_cache / "models--owner--tiny" / ".no_exist" / COMMIT / "modules.json"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    assert resolve_model("owner/tiny", offline=True).pooling == "mean"
+
+
+def test_a_model_that_no_version_of_advisor_runs_is_refused_for_what_it_is(hub_cache: Path) -> None:
+    snapshot = add(hub_cache, "owner/tiny")
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.CLIPModel"}]
+    (snapshot / "modules.json").write_text(json.dumps(modules))
+    (snapshot / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="has the module CLIPModel"):
         resolve_model("owner/tiny", offline=True)
 
 
 class FakeHub:
-    """huggingface_hub with a network of its own: `remote` maps ids to folders, or to the error that they raise."""
+    """huggingface_hub with a network of its own: `remote` maps ids to folders, or to the error that they raise.
+
+    Like versions before 2 it keeps no listing of a repository, and notes what it was asked for in vain. Where it is
+    `dead`, it gives what is cached, as the real one does.
+    """
 
     def __init__(self, cache: Path, remote: dict[str, Any]) -> None:
         self.cache = cache
         self.remote = remote
+        self.dead = False
         self.asked: list[dict[str, Any]] = []
+        self.absent: list[str] = []
         self.errors = hub.errors
+        self._CACHED_NO_EXIST = object()
 
         class constants:  # noqa: N801 -- mirrors the module
             HF_HUB_OFFLINE = False
@@ -170,7 +267,7 @@ class FakeHub:
 
     def snapshot_download(self, repo_id: str, **options: Any) -> str:
         target = self.cache / repo_id / COMMIT
-        if options.get("local_files_only"):
+        if options.get("local_files_only") or self.dead:
             if target.exists():
                 return str(target)
             raise hub.errors.LocalEntryNotFoundError("not cached")
@@ -181,8 +278,24 @@ class FakeHub:
         if found is None:
             kind = hub.errors.RepositoryNotFoundError  # its constructor wants a response of the HTTP library
             raise kind.__new__(kind)
-        shutil.copytree(found, target, dirs_exist_ok=True)
+        files = [path.relative_to(found).as_posix() for path in found.rglob("*") if path.is_file()]
+        patterns = {name: options[name] for name in ("allow_patterns", "ignore_patterns")}
+        for name in hub.utils.filter_repo_objects(files, **patterns):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found / name, target / name)
         return str(target)
+
+    def hf_hub_download(self, repo_id: str, name: str, *, revision: str) -> None:
+        if self.dead:
+            raise hub.errors.LocalEntryNotFoundError("Please check your connection.\nmore")
+        assert revision == COMMIT
+        assert not (self.remote[repo_id] / name).exists(), "it would have come with the snapshot"
+        self.absent.append(name)
+        kind = hub.errors.EntryNotFoundError
+        raise kind.__new__(kind)
+
+    def try_to_load_from_cache(self, repo_id: str, name: str, *, revision: str) -> object:
+        return self._CACHED_NO_EXIST if name in self.absent else None
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, cache: Path, **remote: Any) -> FakeHub:
@@ -200,6 +313,33 @@ def test_what_is_not_cached_is_downloaded_without_exports_and_pickles(
     assert "*.safetensors" in network.asked[0]["allow_patterns"]
     assert not any(pattern.endswith(".bin") for pattern in network.asked[0]["allow_patterns"])
     assert {"onnx/*", "openvino/*", "*.h5"} <= set(network.asked[0]["ignore_patterns"])
+
+
+def test_what_another_program_cached_of_a_model_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tiny_models.shared(pooling="cls", normalize=True)
+    network = fake(monkeypatch, tmp_path, acme__model=source)
+    snapshot = tmp_path / "acme" / "model" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(source / name, snapshot / name)  # what transformers takes, which would be pooled by its mean
+    network.dead = True
+    with pytest.raises(ModelError, match=r"not in the local cache as a whole.*cannot be reached.*your connection\. Ch"):
+        resolve_model("acme/model")
+    network.dead = False
+    profile = resolve_model("acme/model")
+    assert (profile.pooling, profile.max_seq_length) == ("cls", 64)
+    assert [asked["repo_id"] for asked in network.asked] == ["acme/model"]
+    assert resolve_model("acme/model", offline=True) == profile
+
+
+def test_what_a_downloaded_model_does_not_have_is_noted_and_not_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = fake(monkeypatch, tmp_path / "cache", owner__plain=plain(tmp_path / "plain"))
+    profile = resolve_model("owner/plain")
+    assert (profile.pooling, network.absent) == ("mean", ["modules.json"])
+    assert resolve_model("owner/plain") == resolve_model("owner/plain", offline=True) == profile
+    assert (len(network.asked), network.absent) == (1, ["modules.json"])
 
 
 def test_offline_never_asks_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +383,7 @@ def test_pickled_weights_are_downloaded_only_for_those_who_trust_them(
     source = tiny_models.copy(tiny_models.shared(), tmp_path / "source")
     (source / "model.safetensors").rename(source / "pytorch_model.bin")
     network = fake(monkeypatch, tmp_path / "cache", owner__tiny=source)
-    with pytest.raises(ModelError, match="only pickled weights"):
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin are only downloaded with --trust-remote-code"):
         resolve_model("owner/tiny")
     shutil.rmtree(tmp_path / "cache")
     assert resolve_model("owner/tiny", trust_remote_code=True).num_parameters is None

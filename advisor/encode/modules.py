@@ -62,7 +62,7 @@ _ACTIVATIONS: Mapping[str, Activation] = {
 
 _SIMILARITIES: tuple[Similarity, ...] = ("cosine", "dot", "euclidean", "manhattan")
 
-_TRANSFORMER_CONFIGS = (
+TRANSFORMER_CONFIGS = (
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",
@@ -71,6 +71,7 @@ _TRANSFORMER_CONFIGS = (
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
 )
+"""The names that the Transformer's own settings have had; the first that is there counts."""
 
 _UNSUPPORTED_TRANSFORMER_KEYS = (
     "processing_kwargs", "query_length", "document_length", "query_expansion", "tokenizer_name_or_path",
@@ -132,8 +133,13 @@ def _read_embeddings(
     return Embeddings(pooling=pooling, stages=stages), dimension
 
 
+def transformer_config(folder: Path) -> Path | None:
+    """The file with the settings of the Transformer module in `folder`; None where it has none."""
+    return next((folder / name for name in TRANSFORMER_CONFIGS if (folder / name).is_file()), None)
+
+
 def _read_transformer(folder: Path, kind: ModelKind) -> dict[str, Any]:
-    path = next((folder / name for name in _TRANSFORMER_CONFIGS if (folder / name).is_file()), None)
+    path = transformer_config(folder)
     settings = {} if path is None else read_object(path)
     for key in _UNSUPPORTED_TRANSFORMER_KEYS:
         if settings.get(key):

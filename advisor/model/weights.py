@@ -35,9 +35,10 @@ def read_weights(folder: Path, *, pickled: bool = False) -> Weights:
         )
     bins = tuple(sorted(folder.glob("pytorch_model*.bin")))
     if not bins:
+        but = "" if pickled else " Pickled weights in pytorch_model.bin are only downloaded with --trust-remote-code."
         raise ModelError(
             f"The model in {folder} has no weights: there is no model.safetensors.",
-            hint="Download it again, with all of its files.",
+            hint=f"Download it again, with all of its files.{but}",
         )
     if not pickled:
         raise ModelError(
@@ -55,8 +56,13 @@ def _safetensors(folder: Path) -> tuple[Path, ...]:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return ()
+    return tuple(folder / name for name in shard_names(index))
+
+
+def shard_names(index: Path) -> tuple[str, ...]:
+    """The files that an index of weights lists, which lie beside it. Raises ModelError where it is damaged."""
     weight_map = read_object(index).get("weight_map")
     names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
     if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
-        raise ModelError(f"{index.name} of the model in {folder} is damaged.", hint="Download the model again.")
-    return tuple(folder / name for name in sorted(names))
+        raise ModelError(f"{index.name} of the model in {index.parent} is damaged.", hint="Download the model again.")
+    return tuple(sorted(names))

@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import factories
 import jsonschema
@@ -16,8 +17,10 @@ import pytest
 import tiny_models
 
 from advisor.artifact import Winner, check_target, verify, write_artifact
+from advisor.artifact.layout import copy_model_files
 from advisor.encode import load
 from advisor.encode.manifest import read_manifest
+from advisor.encode.modules import read_pipeline
 from advisor.errors import ArtifactError, InputError
 from advisor.texts import reference_texts
 from advisor.types import Exported, ModelProfile, Recommendation, Runtime, RuntimeSettings
@@ -132,6 +135,61 @@ def test_the_order_of_pooling_modes_survives_the_old_form(tmp_path: Path, modes:
     np.testing.assert_allclose(
         tiny_models.reference(target, texts), tiny_models.reference(model, texts), atol=1e-6, rtol=0
     )
+
+
+SETTINGS = {
+    "an old file name": ("sentence_roberta_config.json", {"max_seq_length": 20, "do_lower_case": True}),
+    "two files": ("sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": True}),
+    "the tokenizer's arguments": (
+        "sentence_bert_config.json",
+        {"processor_kwargs": {"model_max_length": 20, "truncation_side": "left"}, "unpad_inputs": False},
+    ),
+    "their old name": ("sentence_bert_config.json", {"tokenizer_args": {"model_max_length": 20}}),
+    "both names": (
+        "sentence_bert_config.json",
+        {"tokenizer_args": {"model_max_length": 20}, "processor_kwargs": {"model_max_length": 10}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_what_the_transformer_is_told_of_its_tokenizer_survives(tmp_path: Path, case: str) -> None:
+    name, settings = SETTINGS[case]
+    # The tokenizer of this architecture leaves upper case to the settings.
+    model = tiny_models.copy(tiny_models.shared(architecture="xlm-roberta", max_seq_length=None), tmp_path / "model")
+    (model / "sentence_bert_config.json").unlink()
+    (model / name).write_text(json.dumps(settings))
+    if case == "two files":
+        (model / "sentence_xlnet_config.json").write_text(json.dumps({"max_seq_length": 10}))
+    target = write(tmp_path, "torch", model)
+    assert not (target / "sentence_xlnet_config.json").exists()
+    assert not (target / "sentence_roberta_config.json").exists()
+    wanted, found = (read_pipeline(folder).tokenizer for folder in (model, target))
+    assert found == replace(wanted, file=found.file)
+    assert found.max_length == 20
+    texts = list(tiny_models.TEXTS)
+    np.testing.assert_allclose(
+        tiny_models.reference(target, texts), tiny_models.reference(model, texts), atol=1e-6, rtol=0
+    )
+    written = json.loads((target / "sentence_bert_config.json").read_text())
+    assert set(written) <= {"max_seq_length", "do_lower_case", "tokenizer_args", "unpad_inputs"}, "not of version 5"
+
+
+def test_an_artifact_that_would_tokenise_otherwise_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(model: Path, target: Path, **options: Any) -> None:
+        copy_model_files(model, target, **options)
+        (target / "sentence_bert_config.json").write_text('{"max_seq_length": 128}')
+
+    monkeypatch.setattr("advisor.artifact.write.copy_model_files", forgetful)
+    with pytest.raises(ArtifactError) as error:
+        write(tmp_path)
+    assert str(error.value) == (
+        "The artifact would tokenise texts otherwise than the model, so it was not written: max_length is 128 instead "
+        "of 64."
+    )
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["onnx/model.onnx", "tokenizer.json", "1_Pooling/config.json"])

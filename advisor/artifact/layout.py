@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from advisor.encode.files import first_of
+from advisor.encode.modules import TRANSFORMER_CONFIGS, read_pipeline, transformer_config
+from advisor.encode.tokenizer_settings import TokenizerSettings
+from advisor.errors import ArtifactError
 from advisor.types import ModelKind
 
 CONFIGS = (
     "config.json",
     "modules.json",
-    "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "generation_config.json",
 )
@@ -43,17 +47,23 @@ _POOLING_FLAGS = {
     "lasttoken": "pooling_mode_lasttoken",
 }
 
+_OLD_NAMES = {"model_kwargs": "model_args", "processor_kwargs": "tokenizer_args", "config_kwargs": "config_args"}
+"""What version 5 called the Transformer's arguments, before 5.4 by these names alone. Where both are there the old one
+counts (`Transformer._load_init_kwargs`)."""
+
 
 def copy_model_files(
     model: Path, target: Path, *, torch_weights: bool, remote_code: bool, kind: ModelKind = "embedding"
 ) -> None:
     """Copy configs, tokenizer and the modules' folders into `target`; weights and code only where asked for.
 
-    Safetensors are taken before pickled weights. Module names and configs of a model that embeds texts are written as
+    Safetensors are taken before pickled weights. The Transformer's settings get the name that they have today, and of
+    several files the one that counts is taken. Module names and configs of a model that embeds texts are written as
     Sentence Transformers 5 wrote them: version 6 still reads that form, and version 5 reads no other. Those of other
     kinds stay as they are: version 5 had no modules for them, or other ones.
     """
     modules = _modules(model)
+    root = transformer_folder(model)
     for module in modules:
         if module["path"]:
             (target / module["path"]).mkdir(parents=True, exist_ok=True)
@@ -63,8 +73,10 @@ def copy_model_files(
                 _copy(model / module["path"] / name, target / module["path"] / name)
     for name in (*CONFIGS, *TOKENIZER, *LICENSES):
         _copy(model / name, target / name)
+    settings = transformer_config(model / root)
+    if settings is not None:
+        _copy(settings, target / root / TRANSFORMER_CONFIGS[0])
     if torch_weights:
-        root = transformer_folder(model)
         patterns = TORCH_WEIGHTS if any((model / root).glob(TORCH_WEIGHTS[0])) else PICKLED_WEIGHTS
         for pattern in patterns:
             for path in (model / root).glob(pattern):
@@ -76,6 +88,22 @@ def copy_model_files(
             _copy(path, target / relative)
     if kind == "embedding":
         _write_old_form(target, modules)
+
+
+def check_tokenizer(model: Path, target: Path) -> None:
+    """Raise ArtifactError, with what differs, unless `target` says of the tokenizer what the model says.
+
+    The reference texts are short: they would not tell that longer ones are cut elsewhere.
+    """
+    wanted, found = (read_pipeline(folder).tokenizer for folder in (model, target))
+    names = [field.name for field in fields(TokenizerSettings) if field.name != "file"]  # where it lies differs
+    pairs = [(name, getattr(wanted, name), getattr(found, name)) for name in names]
+    differences = [f"{name} is {got!r} instead of {asked!r}" for name, asked, got in pairs if got != asked]
+    if differences:
+        raise ArtifactError(
+            "The artifact would tokenise texts otherwise than the model, so it was not written: "
+            f"{', '.join(differences)}."
+        )
 
 
 def transformer_folder(model: Path) -> str:
@@ -110,7 +138,7 @@ def _write_old_form(target: Path, modules: list[dict[str, Any]]) -> None:
         if kind == "Pooling" and config.exists():
             _rewrite(config, _old_pooling)
         elif kind == "Transformer":
-            bert_config = target / module["path"] / "sentence_bert_config.json"
+            bert_config = target / module["path"] / TRANSFORMER_CONFIGS[0]
             if bert_config.exists():
                 _rewrite(bert_config, _old_transformer)
     (target / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
@@ -135,5 +163,11 @@ def _old_pooling(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _old_transformer(config: dict[str, Any]) -> dict[str, Any]:
-    kept = ("max_seq_length", "do_lower_case")
-    return {"max_seq_length": None, "do_lower_case": False} | {key: config[key] for key in kept if key in config}
+    """What changes how texts become tokens and what transformers is told; the rest says what version 5 does anyway."""
+    kept = ("max_seq_length", "do_lower_case", "unpad_inputs")
+    arguments = {old: first_of(config, old, new) for new, old in _OLD_NAMES.items()}
+    return (
+        {"max_seq_length": None, "do_lower_case": False}
+        | {key: config[key] for key in kept if config.get(key) is not None}
+        | {name: given for name, given in arguments.items() if given}
+    )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.artifact.agreement import agreement_for
-from advisor.artifact.layout import copy_model_files, transformer_folder
+from advisor.artifact.layout import check_tokenizer, copy_model_files, transformer_folder
 from advisor.artifact.reference import Reference
 from advisor.artifact.verify import verify
 from advisor.document import settings_to_dict, to_dict
@@ -104,6 +104,7 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
         remote_code=model.trust_remote_code,
         kind=model.kind,
     )
+    check_tokenizer(model.path, folder)
     file = None
     if exported.file is not None:
         root = transformer_folder(model.path)  # Sentence Transformers looks for the graph inside this module's folder

@@ -87,7 +87,7 @@ def read_tokenizer_settings(folder: Path, *, config: Mapping[str, Any], module: 
             hint='Write one with: python -c "from transformers import AutoTokenizer as T; '
             f"T.from_pretrained('{folder}').save_pretrained('{folder}')\"",
         )
-    overrides = first_of(module, "processor_kwargs", "tokenizer_args") or {}
+    overrides = first_of(module, "tokenizer_args", "processor_kwargs") or {}  # the old name counts where both are there
     stored = {**read_object(folder / "special_tokens_map.json", optional=True)}
     stored |= read_object(folder / "tokenizer_config.json", optional=True)
     settings = {**stored, **overrides}

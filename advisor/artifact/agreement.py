@@ -52,17 +52,19 @@ class Cosines:
     name: str = "embeddings"
 
     def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> float:
-        """The cosine."""
+        """The cosine; 1 where both are all zeros, as a sparse encoder's may be, and NaN where only one of them is."""
+        if not got.any() and not expected.any():
+            return 1.0
         norms = float(np.linalg.norm(got) * np.linalg.norm(expected))
         return float(got @ expected) / norms if norms else float("nan")
 
     def ok(self, found: Sequence[float]) -> bool:
-        """Whether the lowest is high enough."""
-        return bool(found) and min(found) >= self.min_cosine
+        """Whether each is high enough."""
+        return bool(found) and all(cosine >= self.min_cosine for cosine in found)
 
     def says(self, found: Sequence[float]) -> str:
         """`8 reference texts, lowest cosine 0.999999, at least 0.9999 asked`."""
-        worst = min(found) if found else float("nan")
+        worst = np.min(found) if found else float("nan")  # NaN wherever it stands, unlike min()
         return f"{len(found)} reference texts, lowest cosine {worst:.6f}, at least {self.min_cosine} asked"
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,12 +84,12 @@ class Differences:
         return float(np.abs(got - expected).max()) / max(1.0, scale)
 
     def ok(self, found: Sequence[float]) -> bool:
-        """Whether the largest is small enough."""
-        return bool(found) and max(found) <= self.max_difference
+        """Whether each is small enough."""
+        return bool(found) and all(difference <= self.max_difference for difference in found)
 
     def says(self, found: Sequence[float]) -> str:
         """`8 reference pairs, scores differ by 0.000001 at most, 0.001 allowed`."""
-        worst = max(found) if found else float("nan")
+        worst = np.max(found) if found else float("nan")
         return f"{len(found)} reference pairs, scores differ by {worst:.6f} at most, {self.max_difference} allowed"
 
     def to_dict(self) -> dict[str, Any]:

@@ -256,6 +256,71 @@ def test_an_empty_folder_and_a_missing_one_are_fine_and_the_check_leaves_nothing
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("name", [".", "../empty", "", ".."])
+def test_the_current_folder_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    (tmp_path / "empty" / "advisor.json").touch()
+    monkeypatch.chdir(tmp_path / "empty" / ("inner" if name == ".." else ""))
+    with pytest.raises(InputError, match=r"is the current folder or holds it, .* run advisor from elsewhere\."):
+        check_target(Path(name))
+    check_target(Path("beside"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
+
+
+def test_a_deleted_current_folder_is_no_reason_to_refuse_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    check_target(tmp_path / "empty")
+    with pytest.raises(InputError, match="cannot be written"):
+        check_target(Path("out"))
+
+
+def test_a_mount_point_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "volume").mkdir()
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == tmp_path / "volume")
+    with pytest.raises(InputError, match=r"is a mount point, .* such as --out .*/volume/artifact\."):
+        check_target(tmp_path / "volume")
+    check_target(tmp_path / "volume" / "artifact")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    real = tmp_path / "disk" / "v1"
+    real.mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "tiny").symlink_to(real)
+    target = write(tmp_path)
+    assert target.is_symlink()
+    assert (real / "advisor.json").is_file()
+    assert [path.name for path in real.parent.iterdir()] == ["v1"]
+
+
+@pytest.mark.parametrize("failing", ["the old one", "the new one"])
+def test_a_rename_that_fails_leaves_the_old_artifact_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    target = write(tmp_path)
+    before = (target / "advisor.json").read_bytes()
+    shutil.rmtree(tmp_path / "export")
+    rename = Path.rename
+
+    def busy(self: Path, other: Path) -> Path:
+        if (self if failing == "the old one" else other) == target and self.name != "artifact":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", busy)
+    with pytest.raises(InputError, match="cannot be written: Device or resource busy"):
+        write(tmp_path)
+    assert (target / "advisor.json").read_bytes() == before
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
 def test_a_file_as_output_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):

@@ -43,16 +43,29 @@ def check_target(target: Path) -> None:
 
     A folder that is no artifact is never replaced; an artifact is.
     """
-    if target.exists() and not target.is_dir():
+    with _cannot_write(target):
+        place = _place(target)
+    if place.exists() and not place.is_dir():
         raise InputError(f"The output {str(target)!r} is a file.", hint="Name another folder with --out DIR.")
-    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+    if place.is_dir() and any(place.iterdir()) and not (place / MANIFEST).is_file():
         raise InputError(
             f"The output folder {str(target)!r} holds files that are not an artifact, and would be lost.",
             hint="Name a new folder with --out DIR.",
         )
-    there = next(parent for parent in target.absolute().parents if parent.exists())
+    if os.path.ismount(place):
+        raise InputError(
+            f"The output {str(target)!r} is a mount point, which no artifact can be renamed to.",
+            hint=f"Name a folder in it, such as --out {target / 'artifact'}.",
+        )
+    if _holds_current(place):
+        raise InputError(
+            f"The output {str(target)!r} is the current folder or holds it, and is replaced as a whole: your shell "
+            "would be left in a deleted one.",
+            hint="Name a new folder with --out DIR, or run advisor from elsewhere.",
+        )
+    there = next(parent for parent in place.parents if parent.exists())
     with _cannot_write(target):
-        os.rmdir(tempfile.mkdtemp(prefix=f".{target.name}.", dir=there))
+        os.rmdir(tempfile.mkdtemp(prefix=f".{place.name}.", dir=there))
 
 
 def write_artifact(
@@ -74,8 +87,9 @@ def write_artifact(
     """
     check_target(target)
     with _cannot_write(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        place = _place(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         with _cannot_write(target):
             artifact = _fill(building, recommendation, winner=winner, readme=readme)
@@ -87,7 +101,7 @@ def write_artifact(
                 f"The artifact did not prove itself, so it was not written: {failed.name}: {failed.detail}."
             )
         with _cannot_write(target):
-            _swap(building, target)
+            _swap(building, place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return replace(artifact, path=target)
@@ -145,18 +159,31 @@ def _with_sidecars(graph: Path) -> Iterator[Path]:
             yield path
 
 
+def _place(target: Path) -> Path:
+    """Where the artifact comes to lie: `.` and links cannot be renamed, but what they stand for can."""
+    return Path(os.path.realpath(target))
+
+
+def _holds_current(folder: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(folder)
+    except OSError:  # it was deleted, so there is none to lose
+        return False
+
+
 def _swap(building: Path, target: Path) -> None:
+    """Put one folder into the place of another, which comes back if that fails or is interrupted."""
     if not target.exists():
         building.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    target.rename(old / "artifact")
+    kept = old / "artifact"
     try:
+        target.rename(kept)
         building.rename(target)
-    except OSError:
-        (old / "artifact").rename(target)
-        raise
     finally:
+        if kept.exists() and not target.exists():
+            kept.rename(target)
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -137,6 +137,30 @@ def test_the_order_of_pooling_modes_survives_the_old_form(tmp_path: Path, modes:
     )
 
 
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_of_a_transformer_in_a_folder_of_its_own_go_where_they_are_needed(tmp_path: Path, weights: str) -> None:
+    built = tiny_models.shared(dense=tiny_models.DenseSpec(), normalize=True)
+    model = tiny_models.in_a_folder_of_its_own(built, tmp_path / "model")
+    for folder in ("0_Transformer", "2_Dense"):
+        (model / folder / "model.safetensors").rename(model / folder / weights)
+    for torch_weights in (False, True):
+        target = tmp_path / f"artifact-{torch_weights}"
+        target.mkdir()
+        copy_model_files(model, target, torch_weights=torch_weights, remote_code=False)
+        assert (target / "0_Transformer" / weights).exists() == torch_weights
+        assert (target / "0_Transformer" / "tokenizer.json").exists()
+        assert (target / "2_Dense" / weights).exists(), "the encoder applies it, whatever runs the transformer"
+
+
+def test_a_transformer_in_a_folder_of_its_own_gives_its_embeddings(tmp_path: Path) -> None:
+    model = tiny_models.in_a_folder_of_its_own(tiny_models.shared(normalize=True), tmp_path / "model")
+    target = write(tmp_path, "torch", model)
+    texts = list(tiny_models.TEXTS)
+    np.testing.assert_allclose(
+        tiny_models.reference(target, texts), tiny_models.reference(model, texts), atol=1e-6, rtol=0
+    )
+
+
 SETTINGS = {
     "an old file name": ("sentence_roberta_config.json", {"max_seq_length": 20, "do_lower_case": True}),
     "two files": ("sentence_bert_config.json", {"max_seq_length": 20, "do_lower_case": True}),

@@ -43,19 +43,6 @@ def plain(folder: Path) -> Path:
     return tiny_models.build_plain(folder)
 
 
-def in_a_folder_of_its_own(model: Path, target: Path) -> Path:
-    """The same model with its Transformer in 0_Transformer/, as Sentence Transformers wrote it before version 2."""
-    own = {"1_Pooling", "2_Normalize", "modules.json", "config_sentence_transformers.json"}
-    tiny_models.copy(model, target)
-    (target / "0_Transformer").mkdir()
-    for path in [path for path in target.iterdir() if path.name not in own | {"0_Transformer"}]:
-        path.rename(target / "0_Transformer" / path.name)
-    modules = json.loads((target / "modules.json").read_text())
-    modules[0]["path"] = "0_Transformer"
-    (target / "modules.json").write_text(json.dumps(modules))
-    return target
-
-
 def shard(folder: Path) -> None:
     """Its weights in two files and an index, as transformers writes large ones."""
     numpy = pytest.importorskip("safetensors.numpy", reason="writes the shards")
@@ -208,7 +195,7 @@ def test_a_model_that_is_cached_in_part_says_so(hub_cache: Path, name: str) -> N
 
 
 def test_a_model_is_whole_with_all_its_shards_in_whatever_folder_they_are(hub_cache: Path, tmp_path: Path) -> None:
-    snapshot = add(hub_cache, "owner/tiny", in_a_folder_of_its_own(tiny_models.shared(), tmp_path / "old"))
+    snapshot = add(hub_cache, "owner/tiny", tiny_models.in_a_folder_of_its_own(tiny_models.shared(), tmp_path / "old"))
     whole = resolve_model("owner/tiny", offline=True)
     assert whole.max_seq_length == 64
     shard(snapshot / "0_Transformer")

@@ -231,6 +231,20 @@ def copy(folder: Path, target: Path) -> Path:
     return target
 
 
+def in_a_folder_of_its_own(folder: Path, target: Path) -> Path:
+    """A copy with its Transformer in 0_Transformer/, as Sentence Transformers wrote models before version 2."""
+    copy(folder, target)
+    modules = _read(target / "modules.json")
+    rest = {"modules.json", "config_sentence_transformers.json", *(module["path"] for module in modules)}
+    moved = [path for path in target.iterdir() if path.name not in rest]
+    (target / "0_Transformer").mkdir()
+    for path in moved:
+        path.rename(target / "0_Transformer" / path.name)
+    modules[0]["path"] = "0_Transformer"
+    _write(target / "modules.json", modules)
+    return target
+
+
 def _tokenizer(architecture: str) -> Any:
     """A tokenizer of the architecture's own class, trained on `TRAINING_TEXTS`."""
     import tokenizers

@@ -67,9 +67,8 @@ def copy_model_files(
     for module in modules:
         if module["path"]:
             (target / module["path"]).mkdir(parents=True, exist_ok=True)
-            for name in ("config.json", "model.safetensors", "pytorch_model.bin", *CONFIGS, *TOKENIZER):
-                if name == "pytorch_model.bin" and (model / module["path"] / "model.safetensors").exists():
-                    continue
+            weights = _module_weights(model / module["path"]) if module["path"] != root else ()
+            for name in (*CONFIGS, *TOKENIZER, *weights):
                 _copy(model / module["path"] / name, target / module["path"] / name)
     for name in (*CONFIGS, *TOKENIZER, *LICENSES):
         _copy(model / name, target / name)
@@ -120,6 +119,11 @@ def _modules(model: Path) -> list[dict[str, Any]]:
         return []
     modules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return modules
+
+
+def _module_weights(folder: Path) -> tuple[str, ...]:
+    """Those of a module after the Transformer, such as Dense: always needed, whatever runs the Transformer."""
+    return ("model.safetensors",) if (folder / "model.safetensors").exists() else ("pytorch_model.bin",)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ The names below are imported when they are first used (PEP 562), so that `import
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from advisor.version import VERSION
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from advisor.types import Recommendation
 
 __version__ = VERSION
+
+# Since 1.29 ONNX Runtime sends usage statistics as soon as it is imported, unless this is set before. The thread that
+# would send them also keeps forked children from ending.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "AdvisorError",

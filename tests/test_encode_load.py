@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -191,3 +192,18 @@ def test_production_imports_no_torch(tmp_path: Path, runtime: str) -> None:
         [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, "1"), ("0", "0")])
+def test_onnx_runtime_sends_no_usage_statistics_unless_the_user_says_so(own: str | None, kept: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    script = "import os, advisor; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=env if own is None else {**env, "ORT_DISABLE_TELEMETRY": own},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, kept), done.stderr

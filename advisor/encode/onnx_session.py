@@ -107,7 +107,10 @@ def _preload_cuda(ort: Any) -> None:
 
 
 def import_onnxruntime() -> Any:
-    """The package; raises MissingExtraError where it is not installed. Its telemetry (Windows only) is off."""
+    """The package; raises MissingExtraError where it is not installed.
+
+    Its telemetry is off: here that of Windows, in `advisor/__init__.py` what is sent elsewhere.
+    """
     try:
         import onnxruntime
     except ImportError:

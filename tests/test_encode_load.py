@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,3 +209,85 @@ def test_onnx_runtime_sends_no_usage_statistics_unless_the_user_says_so(own: str
         timeout=60,
     )
     assert (done.returncode, done.stdout.strip()) == (0, kept), done.stderr
+
+
+FORKING = """
+import os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from advisor.encode import load
+from advisor.errors import InputError
+
+def use(encoder):
+    try:
+        encoder.encode("one")
+    except InputError as error:
+        assert "forked" in error.message
+
+def leave(encoder):
+    with encoder:
+        use(encoder)
+
+ENDINGS = {
+    "use": use,
+    "close": lambda encoder: encoder.close(),
+    "leave": leave,
+    "forget": lambda encoder: globals().pop("encoder"),
+    "end": lambda encoder: None,
+    "fork": lambda encoder: print("again:", wait(fork(leave))),
+}
+
+def fork(ending):
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        ending(encoder)
+        sys.exit(7)
+    return child
+
+def wait(child):
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "hangs"
+
+encoder = load(sys.argv[1])
+expected = encoder.encode(["one", "two", "three"] * 9)
+with ThreadPoolExecutor(2) as pool:
+    for _ in pool.map(encoder.encode, ["one"] * 9):
+        pass
+    print({name: code for name, ending in ENDINGS.items() if (code := wait(fork(ending))) != 7})
+assert (encoder.encode(["one", "two", "three"] * 9) == expected).all()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.parametrize(("runtime", "streams"), [("onnx", 1), ("onnx", 2), ("openvino", 1), ("openvino", 2)])
+def test_a_forked_child_may_close_forget_and_end_and_the_parent_goes_on(
+    tmp_path: Path, runtime: str, streams: int
+) -> None:
+    folder = write(tmp_path / "artifact", runtime, threads=2, num_streams=streams)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert (done.returncode, done.stdout.split("\n")[-2:]) == (0, ["{}", ""]), done.stdout + done.stderr
+    assert "again: 7" in done.stdout
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_what_runs_a_forgotten_or_closed_model_is_freed(tmp_path: Path, runtime: str) -> None:
+    folder = write(tmp_path / "artifact", runtime)
+    forgotten, closed = load(folder), load(folder)
+    runs = [weakref.ref(encoder.backend) for encoder in (forgotten, closed)]
+    closed.close()
+    del forgotten
+    gc.collect()
+    assert [each() for each in runs] == [None, None]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -18,7 +20,8 @@ class Opened:
     """A model in a runtime; usable from several threads; a context manager.
 
     It belongs to the process that opened it: a forked child that uses it gets an InputError, since no runtime's threads
-    live through a fork. It can be pickled if `reopen` is given, which opens it again in the process that unpickles it.
+    live through a fork. The child may close it, forget it or end: nothing of the runtime is taken down there. It can be
+    pickled if `reopen` is given, which opens it again in the process that unpickles it.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class Opened:
         self._reopen = reopen
         self._process = os.getpid()
         self._settings = settings
+        # Called when this object goes, or when the process ends.
+        self._let_go = weakref.finalize(self, _leave_to, self._process, backend)
 
     @property
     def settings(self) -> RuntimeSettings:
@@ -74,10 +79,11 @@ class Opened:
         return dict(self._pipeline.prompts)
 
     def close(self) -> None:
-        """Give the model's memory and threads back. Safe to call twice."""
-        if self._backend is not None:
+        """Give the model's memory and threads back, in the process that opened it. Safe to call twice."""
+        if self._backend is not None and os.getpid() == self._process:
+            self._let_go.detach()
             self._backend.close()
-            self._backend = None
+        self._backend = None
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +113,16 @@ class Opened:
                 f"The model has no prompt named {name!r}.", hint=f"It has: {', '.join(self._pipeline.prompts)}."
             )
         return self._pipeline.prompts[name]
+
+
+def _leave_to(process: int, backend: Backend) -> None:
+    """Keep what runs a model from ever being freed, unless this is the process that opened it.
+
+    The destructors of OpenVINO and of ONNX Runtime wait for threads that a forked child does not have: it would hang
+    for ever, or crash. One reference too many keeps Python from calling them; the memory is the parent's anyway.
+    """
+    if os.getpid() != process:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(backend))
 
 
 def check_positive(name: str, value: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 import tiny_models
 
 from advisor.artifact import Winner, check_target, verify, write_artifact
+from advisor.artifact.agreement import agreement_for
 from advisor.artifact.layout import copy_model_files
 from advisor.encode import load
 from advisor.encode.manifest import read_manifest
@@ -227,6 +229,36 @@ def test_one_flipped_byte_fails_before_anything_is_loaded(tmp_path: Path, name: 
     assert name in report.checks[0].detail
     with pytest.raises(ArtifactError, match=name):
         load(target)
+
+
+def test_embeddings_of_another_length_than_the_recorded_ones_fail(tmp_path: Path) -> None:
+    target = write(tmp_path)
+    path = target / "advisor.json"
+    document = json.loads(path.read_text())
+    recorded = np.frombuffer(base64.b64decode(document["reference"]["data"]), dtype="<f4")
+    document["reference"]["data"] = base64.b64encode((recorded * np.float32(1.25)).tobytes()).decode()
+    path.write_text(json.dumps(document))
+    (*_, embeddings) = verify(target).checks
+    assert not embeddings.ok
+    assert "lowest cosine 1.000000, at least 0.9999 asked, and lengths that differ by 20.0%, at most 1.4%" in (
+        embeddings.detail
+    )
+
+
+@pytest.mark.parametrize(
+    ("got", "ok"), [([3.0, 4.0], True), ([3.1, 4.1], True), ([0.0, 0.0], False), ([np.nan, 4.0], False)]
+)
+def test_one_text_that_does_not_agree_is_enough_wherever_it_stands(got: list[float], ok: bool) -> None:
+    agreement = agreement_for("embedding", "int8")
+    expected = np.array([3.0, 4.0], np.float32)
+    other, same = (agreement.of(np.array(row, np.float32), expected, 4.0) for row in (got, [3.0, 4.0]))
+    assert [agreement.ok(found) for found in ([other, same], [same, other])] == [ok, ok]
+
+
+def test_a_sparse_text_without_any_token_agrees_with_itself() -> None:
+    agreement = agreement_for("sparse-encoder", "fp32")
+    nothing = np.zeros(3, np.float32)
+    assert agreement.ok([agreement.of(nothing, nothing, 1.0)])
 
 
 def test_other_embeddings_than_the_recorded_ones_fail(tmp_path: Path) -> None:

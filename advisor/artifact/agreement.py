@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,13 +32,13 @@ class Agreement(Protocol):
     def name(self) -> str:
         """What is compared, for people."""
 
-    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> float:
+    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
         """How well one text's row agrees; `scale` is the largest magnitude of all recorded numbers."""
 
-    def ok(self, found: Sequence[float]) -> bool:
+    def ok(self, found: Sequence[Sequence[float]]) -> bool:
         """Whether all texts agree well enough; False for NaN."""
 
-    def says(self, found: Sequence[float]) -> str:
+    def says(self, found: Sequence[Sequence[float]]) -> str:
         """What was found, for people."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,26 +47,37 @@ class Agreement(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cosines:
-    """Of embeddings."""
+    """Of embeddings: their directions, and their lengths, which a dot product depends on as much."""
 
     min_cosine: float
     name: str = "embeddings"
 
-    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> float:
-        """The cosine; 1 where both are all zeros, as a sparse encoder's may be, and NaN where only one of them is."""
-        if not got.any() and not expected.any():
-            return 1.0
-        norms = float(np.linalg.norm(got) * np.linalg.norm(expected))
-        return float(got @ expected) / norms if norms else float("nan")
+    @property
+    def min_length(self) -> float:
+        """How long the shorter of both must be, as a share of the longer: an error in length may be as large as the
+        one in direction that `min_cosine` allows."""
+        return 1.0 - math.sqrt(2.0 * (1.0 - self.min_cosine))
 
-    def ok(self, found: Sequence[float]) -> bool:
-        """Whether each is high enough."""
-        return bool(found) and all(cosine >= self.min_cosine for cosine in found)
+    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
+        """The cosine, and the shorter's length as a share of the longer's; both 1 of two rows of zeros."""
+        short, long = sorted(float(np.linalg.norm(each)) for each in (got, expected))
+        if long == 0.0:
+            return 1.0, 1.0
+        if not short > 0.0:
+            return math.nan, math.nan
+        return float(got @ expected) / (short * long), short / long
 
-    def says(self, found: Sequence[float]) -> str:
-        """`8 reference texts, lowest cosine 0.999999, at least 0.9999 asked`."""
-        worst = np.min(found) if found else float("nan")  # NaN wherever it stands, unlike min()
-        return f"{len(found)} reference texts, lowest cosine {worst:.6f}, at least {self.min_cosine} asked"
+    def ok(self, found: Sequence[Sequence[float]]) -> bool:
+        """Whether the lowest are high enough."""
+        return bool(found) and all(cosine >= self.min_cosine and length >= self.min_length for cosine, length in found)
+
+    def says(self, found: Sequence[Sequence[float]]) -> str:
+        """`8 reference texts, lowest cosine 0.999999, at least 0.9999 asked`, and lengths where they are off."""
+        cosine, length = np.min(found, axis=0) if found else (math.nan, math.nan)
+        seen = f"{len(found)} reference texts, lowest cosine {cosine:.6f}, at least {self.min_cosine} asked"
+        if length >= self.min_length or math.isnan(length):
+            return seen
+        return f"{seen}, and lengths that differ by {1 - length:.1%}, at most {1 - self.min_length:.1%} allowed"
 
     def to_dict(self) -> dict[str, Any]:
         """For the manifest."""
@@ -79,17 +91,17 @@ class Differences:
     max_difference: float
     name: str = "scores"
 
-    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> float:
+    def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
         """The largest difference over the scale, which is at least 1."""
-        return float(np.abs(got - expected).max()) / max(1.0, scale)
+        return (float(np.abs(got - expected).max()) / max(1.0, scale),)
 
-    def ok(self, found: Sequence[float]) -> bool:
-        """Whether each is small enough."""
-        return bool(found) and all(difference <= self.max_difference for difference in found)
+    def ok(self, found: Sequence[Sequence[float]]) -> bool:
+        """Whether the largest is small enough."""
+        return bool(found) and all(difference <= self.max_difference for (difference,) in found)
 
-    def says(self, found: Sequence[float]) -> str:
+    def says(self, found: Sequence[Sequence[float]]) -> str:
         """`8 reference pairs, scores differ by 0.000001 at most, 0.001 allowed`."""
-        worst = np.max(found) if found else float("nan")
+        worst = float(np.max(found)) if found else math.nan
         return f"{len(found)} reference pairs, scores differ by {worst:.6f} at most, {self.max_difference} allowed"
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,6 @@ def _check_files(folder: Path, manifest: Manifest) -> Check:
     return Check(name="files", ok=True, detail=f"{len(manifest.files)} files have the sha256 of the manifest")
 
 
-def _check_outputs(found: list[float], reference: Reference) -> Check:
+def _check_outputs(found: Sequence[Sequence[float]], reference: Reference) -> Check:
     agreement = reference.agreement
     return Check(name=agreement.name, ok=agreement.ok(found), detail=agreement.says(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from advisor.measure import Journal, measure
@@ -34,7 +35,7 @@ def model_in(folder):
 def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", max_loss=0.004, events=None, **kwargs):
     """`measure` over the candidates named in `behaviours`, in `folder`; set PYTHONPATH to `CHILDREN` before.
 
-    `journal` is a folder; `device` is what the candidates are said to run on.
+    `journal` is a folder; `device` is what the candidates are said to run on, `similarity` the model's.
     """
     device = kwargs.pop("device", "cpu")
     behaviours = {BASELINE: {"s_per_text": SLOW}, **behaviours}
@@ -55,7 +56,7 @@ def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", 
                 )
                 for name in behaviours
             ],
-            model=model_in(folder),
+            model=replace(model_in(folder), similarity=kwargs.pop("similarity", "cosine")),
             texts=kwargs.pop("texts", TEXTS),
             reference_texts=REFERENCE,
             request=Request(objective=objective, max_loss=max_loss),

@@ -49,6 +49,18 @@ def test_embeddings_that_all_shrink_towards_another_place_cannot_be_mixed_either
     assert drift(other_side, moved, pairs).mixed.value > 0.02
 
 
+def test_where_lengths_count_neighbours_and_old_vectors_are_compared_by_them_too():
+    reference = embeddings(200)
+    longer = 3 * reference
+    found = drift(reference, longer, neighbours(reference, by="dot"))
+    assert found.top10_overlap == 1
+    assert found.mixed.value > 0.02
+    assert drift(reference, longer, neighbours(reference)).mixed.value < 1e-9
+    scaled = (reference * np.random.default_rng(0).uniform(0.5, 2, (200, 1))).astype(np.float32)
+    assert drift(reference, scaled, neighbours(reference, by="dot")).top10_overlap < 0.8
+    assert drift(reference, scaled, neighbours(reference)).top10_overlap == 1
+
+
 def test_the_texts_that_moved_most_are_named_and_the_share_of_neighbours_kept_is_counted():
     reference = embeddings(100)
     moved = reference.copy()

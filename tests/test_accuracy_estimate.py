@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss
+from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss, neighbours
 from advisor.accuracy.estimate import _neighbour_pairs
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
@@ -94,6 +94,36 @@ def test_a_rotation_and_a_scale_lose_nothing_because_no_similarity_changes(scale
     reference = embeddings(40)
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(32, 32)))
     assert estimate_loss(reference, (scale * reference @ rotation).astype(np.float32)).value < 1e-3
+
+
+@pytest.mark.parametrize("by", ["dot", "euclidean", "manhattan"])
+def test_where_the_model_compares_by_lengths_too_changing_them_alone_loses(by):
+    reference = embeddings(100)
+    scaled = (reference * np.random.default_rng(0).uniform(0.5, 2, (100, 1))).astype(np.float32)
+    assert estimate_loss(reference, scaled).value < 1e-6
+    assert estimate_loss(reference, scaled, by=by).value > 0.05
+    assert estimate_loss(reference, reference, by=by).value < 1e-12
+
+
+@pytest.mark.parametrize("by", ["cosine", "dot", "euclidean", "manhattan"])
+def test_the_pairs_are_the_most_similar_by_the_models_own_similarity_and_hold_it(by):
+    torch = pytest.importorskip("torch")
+    util = pytest.importorskip("sentence_transformers.util")
+    reference = embeddings(60) * np.random.default_rng(0).uniform(0.5, 2, (60, 1)).astype(np.float32)
+    theirs = util.SimilarityFunction.to_similarity_fn(by)(torch.from_numpy(reference), torch.from_numpy(reference))
+    theirs = theirs.numpy().astype(float)
+    found = neighbours(reference, by=by, k=3)
+    np.testing.assert_allclose(found.similarities, theirs[found.left, found.right], rtol=1e-4)
+    np.fill_diagonal(theirs, -np.inf)
+    expected = {tuple(sorted((row, near))) for row in range(60) for near in np.argsort(-theirs[row])[:3].tolist()}
+    assert set(zip(found.left.tolist(), found.right.tolist(), strict=True)) == expected
+
+
+def test_rows_as_long_as_sparse_ones_are_compared_a_few_at_a_time(monkeypatch):
+    reference = embeddings(60)
+    whole = estimate_loss(reference, noisy(reference, 0.1))
+    monkeypatch.setattr("advisor.accuracy.estimate._NUMBERS_AT_ONCE", 100)
+    assert estimate_loss(reference, noisy(reference, 0.1)) == whole
 
 
 def test_more_noise_loses_more_and_the_interval_holds_the_value():

@@ -8,17 +8,19 @@ import pytest
 from advisor.accuracy import labelled_loss, score
 from advisor.accuracy.labelled import MIN_BASELINE, Scored
 from advisor.labels import LabelledSet, Pairs, Retrieval, Triplets
-from advisor.types import Fidelity
+from advisor.types import Fidelity, Similarity
+
+every_similarity = pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean", "manhattan"])
 
 
 class Lookup:
     """A model that knows its embeddings, for Sentence Transformers' evaluators."""
 
-    similarity_fn_name = "cosine"
     model_card_data = None
 
-    def __init__(self, embeddings: dict[str, np.ndarray]) -> None:
+    def __init__(self, embeddings: dict[str, np.ndarray], similarity: Similarity = "cosine") -> None:
         self.embeddings = embeddings
+        self.similarity_fn_name = similarity
 
     def encode(self, sentences, convert_to_tensor=False, **_):
         found = np.stack([self.embeddings[text] for text in sentences]).astype(np.float32)
@@ -31,9 +33,9 @@ class Lookup:
     encode_query = encode_document = encode
 
     def similarity(self, first, second):
-        from sentence_transformers.util import cos_sim
+        from sentence_transformers.util import SimilarityFunction
 
-        return cos_sim(first, second)
+        return SimilarityFunction.to_similarity_fn(self.similarity_fn_name)(first, second)
 
 
 @pytest.fixture(scope="module")
@@ -72,33 +74,37 @@ def pairs(num: int = 300, seed: int = 0) -> tuple[LabelledSet, np.ndarray, np.nd
     return labelled(task, num, num), asked, stored
 
 
-def test_pairs_score_what_the_embedding_similarity_evaluator_gives(evaluation):
+@every_similarity
+def test_pairs_score_what_the_embedding_similarity_evaluator_gives(evaluation, similarity):
     labels, asked, stored = pairs()
-    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)))
+    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)), similarity)
     evaluator = evaluation.EmbeddingSimilarityEvaluator(
         list(labels.stored), list(labels.asked), list(labels.task.scores), write_csv=False
     )
     evaluator.store_metrics_in_model_card_data = lambda *_, **__: None
-    theirs = evaluator(lookup)["spearman_cosine"]
-    assert score(labels, asked, stored).value == pytest.approx(theirs, abs=1e-4)
-    assert 0.3 < theirs < 0.99
+    theirs = evaluator(lookup)[f"spearman_{similarity}"]
+    assert score(labels, asked, stored, by=similarity).value == pytest.approx(theirs, abs=1e-4)
+    assert 0.05 < theirs < 0.99
 
 
-def test_triplets_score_what_the_triplet_evaluator_gives(evaluation):
+@every_similarity
+def test_triplets_score_what_the_triplet_evaluator_gives(evaluation, similarity):
     asked, stored = vectors(200, 0), vectors(400, 1)
     stored[:200] += asked / 2
     task = Triplets(anchor=tuple(range(200)), positive=tuple(range(200)), negative=tuple(range(200, 400)))
     labels = labelled(task, 200, 400)
-    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)))
+    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)), similarity)
     evaluator = evaluation.TripletEvaluator(
         list(labels.asked), list(labels.stored[:200]), list(labels.stored[200:]), write_csv=False
     )
     evaluator.store_metrics_in_model_card_data = lambda *_, **__: None
-    assert score(labels, asked, stored).value == pytest.approx(evaluator(lookup)["cosine_accuracy"], abs=1e-4)
+    theirs = evaluator(lookup)[f"{similarity}_accuracy"]
+    assert score(labels, asked, stored, by=similarity).value == pytest.approx(theirs, abs=1e-4)
 
 
+@every_similarity
 @pytest.mark.parametrize("num_documents", [7, 500])
-def test_retrieval_scores_what_the_information_retrieval_evaluator_gives(evaluation, num_documents):
+def test_retrieval_scores_what_the_information_retrieval_evaluator_gives(evaluation, num_documents, similarity):
     rng = np.random.default_rng(0)
     asked, stored = vectors(60, 0), vectors(num_documents, 1)
     relevant = tuple(
@@ -109,7 +115,7 @@ def test_retrieval_scores_what_the_information_retrieval_evaluator_gives(evaluat
     # One document that answers the first query is not in the corpus: it is missed, here as there.
     num_relevant = tuple(len(rows) + (query == 0) for query, rows in enumerate(relevant))
     labels = labelled(Retrieval(relevant=relevant, num_relevant=num_relevant), 60, num_documents)
-    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)))
+    lookup = Lookup(dict(zip(labels.asked + labels.stored, np.concatenate([asked, stored]), strict=True)), similarity)
     answers = {
         str(query): {f"{row:04}" for row in rows} | ({"missing"} if query == 0 else set())
         for query, rows in enumerate(relevant)
@@ -121,8 +127,8 @@ def test_retrieval_scores_what_the_information_retrieval_evaluator_gives(evaluat
         write_csv=False,
     )
     evaluator.store_metrics_in_model_card_data = lambda *_, **__: None
-    theirs = evaluator(lookup)["cosine_ndcg@10"]
-    assert score(labels, asked, stored).value == pytest.approx(theirs, abs=1e-4)
+    theirs = evaluator(lookup)[f"{similarity}_ndcg@10"]
+    assert score(labels, asked, stored, by=similarity).value == pytest.approx(theirs, abs=1e-4)
 
 
 def test_the_same_embeddings_lose_nothing_and_noise_loses():
@@ -133,8 +139,20 @@ def test_the_same_embeddings_lose_nothing_and_noise_loses():
     noisy = labelled_loss(labels, base, score(labels, asked + 2 * vectors(300, 9), stored))
     assert noisy.value > 0.1
     assert noisy.ci95[0] < noisy.value < noisy.ci95[1]
-    assert "300 pairs" in noisy.metric
+    assert noisy.metric == "Spearman correlation of cosine similarity with the scores of 300 pairs"
     assert noisy.baseline_score == base.value
+
+
+def test_lengths_change_the_figure_where_the_model_compares_by_them():
+    labels, asked, stored = pairs()
+    scaled = (asked * np.random.default_rng(0).uniform(0.1, 9, (300, 1))).astype(np.float32)
+    cosine, dot = (
+        labelled_loss(labels, score(labels, asked, stored, by=by), score(labels, scaled, stored, by=by))
+        for by in ("cosine", "dot")
+    )
+    assert abs(cosine.value) < 1e-6
+    assert dot.score != pytest.approx(dot.baseline_score, abs=1e-3)
+    assert dot.metric == "Spearman correlation of the dot product with the scores of 300 pairs"
 
 
 def test_the_interval_is_paired_and_so_much_narrower_than_that_of_either_figure():

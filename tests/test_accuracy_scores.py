@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from advisor.accuracy import COMPARED_BY
 from advisor.accuracy.scores import ScoredPairs, scored_pairs
 from advisor.pairs import join
-from advisor.types import Fidelity, ModelKind
+from advisor.types import Fidelity, ModelKind, Similarity
 
 RNG = np.random.default_rng(0)
 
@@ -93,7 +93,7 @@ def test_rows_that_do_not_fit_are_an_error() -> None:
 
 def test_every_kind_has_its_comparison() -> None:
     reference = scores(64)
-    found = COMPARED_BY["cross-encoder"].prepare(reference, pairs(64))
+    found = COMPARED_BY["cross-encoder"].prepare(reference, pairs(64), "cosine")
     assert found is not None
     fidelity = found.loss(reference)
     assert fidelity is not None
@@ -104,12 +104,13 @@ def test_the_length_of_a_sparse_vector_counts() -> None:
     reference = np.abs(RNG.normal(0, 1, (100, 50))).astype(np.float32) * (RNG.random((100, 50)) < 0.3)
     scaled = (reference * RNG.uniform(0.5, 2, (100, 1))).astype(np.float32)
 
-    def lost(kind: ModelKind, candidate: NDArray[np.float32]) -> float:
-        prepared = COMPARED_BY[kind].prepare(reference, [])
+    def lost(kind: ModelKind, candidate: NDArray[np.float32], by: Similarity = "cosine") -> float:
+        prepared = COMPARED_BY[kind].prepare(reference, [], by)
         found = None if prepared is None else prepared.loss(candidate)
         assert found is not None
         return found.value
 
-    assert lost("sparse-encoder", reference) == pytest.approx(0, abs=1e-12)
-    assert lost("sparse-encoder", scaled) > 0.05
+    assert lost("sparse-encoder", reference, "dot") == pytest.approx(0, abs=1e-12)
+    assert lost("sparse-encoder", scaled, "dot") > 0.05
+    assert lost("embedding", scaled, "dot") > 0.05
     assert lost("embedding", scaled) < 1e-6

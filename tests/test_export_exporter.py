@@ -107,6 +107,15 @@ def test_a_file_that_several_candidates_start_from_is_made_once_by_one_process(b
     assert len({call["pid"] for call in bench.calls()}) == 1
 
 
+def test_layers_are_taken_back_by_the_losses_of_the_models_own_similarity(bench):
+    for similarity in ("cosine", "dot", "dot"):
+        with bench.exporter(model=replace(profile(bench.model), similarity=similarity), max_loss=0.004) as exporter:
+            exporter.export(get("openvino-qint8-mixed"))
+    mixed = [call for call in bench.calls() if call["recipe"] == "openvino-rescue"]
+    assert [call["similarity"] for call in mixed] == ["cosine", "dot"]
+    assert len(bench.calls()) == len(mixed) + 2  # the plain file and its int8 form are the same for both
+
+
 def test_the_second_run_takes_everything_from_the_cache_and_starts_no_process(bench):
     with bench.exporter() as exporter:
         first = exporter.export(get("openvino-qint8"))

@@ -226,6 +226,7 @@ def test_the_key_changes_with_everything_that_timings_depend_on(tmp_path):
     hardware = factories.hardware()
     different = [
         key(model=replace(factories.model(), content_sha256="1" * 64)),
+        key(model=replace(factories.model(), similarity="dot")),
         key(texts=["a", "bc"]),
         key(texts=["ab"]),
         key(reference_texts=["d"]),

@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ from advisor.events import (
     SettingTried,
     WarningRaised,
 )
+from advisor.labels import read_labels
 from advisor.measure import Control, measure
 from advisor.measure.pace import Pace
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
@@ -216,6 +218,16 @@ def test_a_candidate_over_the_loss_budget_is_measured_and_cuts_nobody(run):
     assert lossy.loss.value > 0.004
     assert status(result) == {BASELINE: "measured", "onnx-qint8": "measured", "onnx": "measured"}
     assert lossy.timing.speedup.ci95 is not None
+
+
+def test_losses_go_by_the_models_own_similarity(run):
+    labels = read_labels([(text, other, 0.1 * n) for n, (text, other) in enumerate(pairwise(TEXTS))])
+    result = run({"onnx": {"s_per_text": QUICK, "scale": 2.0}}, similarity="dot", labels=labels)
+    scaled = result.of("onnx")
+    assert scaled.estimated.metric.startswith("1 - Spearman rho of the dot product over")
+    assert scaled.loss.metric.startswith("Spearman correlation of the dot product with the scores of")
+    assert scaled.drift.mixed.value > 0.01  # old vectors are half as long
+    assert scaled.drift.cosine_min > 0.999
 
 
 @pytest.mark.parametrize("objective", ["latency", "memory"])

@@ -39,6 +39,25 @@ def test_the_profile_agrees_with_sentence_transformers(architecture: str) -> Non
     assert profile.revision is None
 
 
+@pytest.mark.parametrize(
+    ("similarity", "normalize", "truncate_dim", "compared_by"),
+    [
+        (None, False, None, "cosine"),
+        ("dot", False, None, "dot"),
+        ("euclidean", False, None, "euclidean"),
+        ("dot", True, None, "cosine"),
+        ("euclidean", True, None, "cosine"),
+        ("manhattan", True, None, "manhattan"),
+        ("dot", True, 8, "dot"),
+    ],
+)
+def test_losses_go_by_the_models_similarity_unless_cosines_say_the_same(
+    similarity: str | None, normalize: bool, truncate_dim: int | None, compared_by: str
+) -> None:
+    folder = tiny_models.shared(normalize=normalize, similarity=similarity, truncate_dim=truncate_dim)
+    assert resolve_model(str(folder)).similarity == compared_by
+
+
 def test_several_pooling_modes_are_joined(folder: Path) -> None:
     profile = resolve_model(str(folder))
     assert (profile.pooling, profile.embedding_dimension) == ("cls+mean", 16)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.estimate import Neighbours
-from advisor.accuracy.rows import unit_rows
-from advisor.types import Drift, LengthLoss
+from advisor.accuracy.rows import all_similarities, comparable, unit_rows
+from advisor.types import Drift, LengthLoss, Similarity
 
 NUM_MOVED = 5
 _K = 10
@@ -35,7 +35,8 @@ def drift(
     """
     unit_reference, unit_candidate = (unit_rows(each)[pairs.distinct] for each in (reference, candidate))
     cosines = np.einsum("ij,ij->i", unit_reference, unit_candidate)
-    kept = _kept(unit_reference, unit_candidate)
+    ours, theirs = (comparable(each, pairs.by) for each in (reference, candidate))
+    kept = _kept(ours[pairs.distinct], theirs[pairs.distinct], pairs.by)
     order = np.argsort(cosines, kind="stable")
     if alone is None:
         batch_cosine_min = None
@@ -45,9 +46,7 @@ def drift(
     mixed = None
     if reference.shape == candidate.shape:
         old = np.random.default_rng(seed).random(len(reference)) < 0.5
-        mixed = pairs.loss(
-            candidate, other=np.where(old[:, None], unit_rows(reference), unit_rows(candidate)), seed=seed
-        )
+        mixed = pairs.loss(candidate, other=np.where(old[:, None], ours, theirs), seed=seed)
     return Drift(
         num_texts=len(pairs.distinct),
         top10_overlap=float(kept.mean()),
@@ -82,19 +81,19 @@ def _by_length(
     return tuple(found)
 
 
-def _kept(reference: NDArray[np.float64], candidate: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kept(reference: NDArray[np.float64], candidate: NDArray[np.float64], by: Similarity) -> NDArray[np.float64]:
     """The share of each text's nearest under the reference that are among its nearest under the candidate."""
     k = min(_K, len(reference) - 1)
-    ours, theirs = (_nearest(each, k) for each in (reference, candidate))
+    ours, theirs = (_nearest(each, k, by) for each in (reference, candidate))
     shares: NDArray[np.float64] = (ours & theirs).sum(axis=1) / k
     return shares
 
 
-def _nearest(unit: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
-    cosines = unit @ unit.T
-    np.fill_diagonal(cosines, -np.inf)
-    near = np.zeros(cosines.shape, dtype=np.bool_)
-    near[np.arange(len(unit))[:, None], np.argpartition(-cosines, k - 1, axis=1)[:, :k]] = True
+def _nearest(rows: NDArray[np.float64], k: int, by: Similarity) -> NDArray[np.bool_]:
+    similar = all_similarities(by, rows, rows)
+    np.fill_diagonal(similar, -np.inf)
+    near = np.zeros(similar.shape, dtype=np.bool_)
+    near[np.arange(len(rows))[:, None], np.argpartition(-similar, k - 1, axis=1)[:, :k]] = True
     return near
 
 

@@ -12,21 +12,23 @@ a correlation over so narrow a range comes out too low (restriction of range; Th
 the sample. Labelled data spread over all degrees of similarity (STS Benchmark was drawn so), hence the weights: every
 tenth of the range of similarities counts the same. `docs/accuracy.md` compares it with losses on labels.
 
+Similar is what the model's own similarity function says: it is what ranks and thresholds go by.
+
 Cosine to the baseline's embedding is no such estimate: a rotation of all embeddings ruins it and changes no similarity.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
-from advisor.accuracy.rows import unit_rows
-from advisor.types import Fidelity
+from advisor.accuracy.rows import NAMES, all_similarities, comparable, similarities
+from advisor.types import Fidelity, Similarity
 
 MIN_TEXTS = 8
 """Fewer distinct texts than this give no estimate: 8 texts make at most 28 pairs."""
@@ -37,6 +39,9 @@ MIN_TEXTS_FOR_INTERVAL = 32
 
 _SAME_TEXT = 1 - 1e-6
 """Cosine under fp32 from which two texts count as one (same tokens after normalisation)."""
+
+_NUMBERS_AT_ONCE = 1 << 24
+"""Of the rows of pairs: sparse ones have tens of thousands each."""
 
 RESAMPLES = 400
 RESAMPLES_AT_ONCE = 50
@@ -56,6 +61,8 @@ class Neighbours:
     right: NDArray[np.intp]
     similarities: NDArray[np.float64]
     k: int
+    by: Similarity = "cosine"
+    """What they are similar by."""
 
     def loss(
         self,
@@ -90,20 +97,19 @@ class Neighbours:
             value=value,
             ci95=ci95,
             method="estimated",
-            metric=f"1 - Spearman rho of {self._SIMILARITY} over {self.k} nearest neighbours of {len(inside)} texts, "
+            metric=f"1 - Spearman rho of {NAMES[self.by]} over {self.k} nearest neighbours of {len(inside)} texts, "
             "all levels of similarity weighted the same",
         )
-
-    _SIMILARITY: ClassVar[str] = "cosine similarity"
 
     def _between(
         self, asked: NDArray[Any], stored: NDArray[Any], left: NDArray[np.intp], right: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """The similarities of the pairs."""
-        unit = unit_rows(asked)
-        other = unit if stored is asked else unit_rows(stored)
-        similarities: NDArray[np.float64] = np.einsum("ij,ij->i", unit[left], other[right])
-        return similarities
+        ours = comparable(asked, self.by)
+        other = ours if stored is asked else comparable(stored, self.by)
+        at_once = max(1, _NUMBERS_AT_ONCE // ours.shape[1])
+        parts = [slice(start, start + at_once) for start in range(0, len(left), at_once)]
+        return np.concatenate([similarities(self.by, ours[left[part]], other[right[part]]) for part in parts])
 
     def _resampled(
         self,
@@ -126,66 +132,48 @@ class Neighbours:
         )
 
 
-def neighbours(reference: NDArray[Any], *, k: int = 10) -> Neighbours | None:
-    """The pairs of every text with its `min(k, n - 1)` nearest under `reference`, each unordered pair once.
+def neighbours(reference: NDArray[Any], *, by: Similarity = "cosine", k: int = 10) -> Neighbours | None:
+    """The pairs of every text with its `min(k, n - 1)` most similar ones under `reference`, each unordered pair once.
 
     None for fewer than `MIN_TEXTS` distinct texts.
     """
     if len(reference) < MIN_TEXTS:
         return None
-    unit = unit_rows(reference)
-    cosines = unit @ unit.T
-    distinct = np.flatnonzero(~np.any(np.tril(cosines, -1) > _SAME_TEXT, axis=1))
+    similar = _all(reference, "cosine")
+    distinct = np.flatnonzero(~np.any(np.tril(similar, -1) > _SAME_TEXT, axis=1))
     if len(distinct) < MIN_TEXTS:
         return None
     k = min(k, len(distinct) - 1)
-    cosines = cosines[np.ix_(distinct, distinct)]
-    left, right = _neighbour_pairs(cosines, k)
+    if by != "cosine":
+        similar = _all(reference, by)
+    similar = similar[np.ix_(distinct, distinct)]
+    left, right = _neighbour_pairs(similar, k)
     return Neighbours(
-        distinct=distinct, left=distinct[left], right=distinct[right], similarities=cosines[left, right], k=k
+        distinct=distinct, left=distinct[left], right=distinct[right], similarities=similar[left, right], k=k, by=by
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SparseNeighbours(Neighbours):
-    """The same for sparse embeddings, whose similarity is the dot product: their length counts."""
-
-    _SIMILARITY: ClassVar[str] = "the dot product"
-
-    def _between(
-        self, asked: NDArray[Any], stored: NDArray[Any], left: NDArray[np.intp], right: NDArray[np.intp]
-    ) -> NDArray[np.float64]:
-        """The dot products of the pairs; of all texts first, for a row has tens of thousands of dimensions."""
-        products: NDArray[np.float64] = (asked @ stored.T)[left, right].astype(np.float64)
-        return products
-
-
-def sparse_neighbours(reference: NDArray[Any], *, k: int = 10) -> SparseNeighbours | None:
-    """The pairs of `neighbours`, the nearest by cosine, with the dot products of `reference` as their similarities."""
-    found = neighbours(reference, k=k)
-    if found is None:
-        return None
-    similarities = (reference @ reference.T)[found.left, found.right].astype(np.float64)
-    return SparseNeighbours(
-        distinct=found.distinct, left=found.left, right=found.right, similarities=similarities, k=found.k
-    )
+def _all(embeddings: NDArray[Any], by: Similarity) -> NDArray[np.float64]:
+    rows = comparable(embeddings, by)
+    return all_similarities(by, rows, rows)
 
 
 def estimate_loss(
     reference: NDArray[np.float32],
     candidate: NDArray[np.float32],
     *,
+    by: Similarity = "cosine",
     other: NDArray[np.float32] | None = None,
     k: int = 10,
     seed: int = 0,
 ) -> Fidelity | None:
     """The estimated relative loss of `candidate` against `reference`, both `(num_texts, dimension)` and row-aligned.
 
-    The pairs are every text with its `min(k, n - 1)` nearest neighbours by cosine under `reference`, each unordered
-    pair once; texts that `reference` embeds alike count once. The range of the pairs' similarities is cut into ten
-    equal parts, and the pairs weigh so that every part that holds any weighs the same. The value is `1 - rho`, rho
-    being Spearman's with these weights and average ranks for ties: 0 for the same order, up to 2. Where the candidate
-    gives all pairs one similarity, rho is undefined and the loss is 1. The two widths may differ.
+    The pairs are every text with its `min(k, n - 1)` nearest neighbours under `reference`, `by` the model's similarity,
+    each unordered pair once; texts that `reference` embeds alike count once. The range of the pairs' similarities is
+    cut into ten equal parts, and the pairs weigh so that every part that holds any weighs the same. The value is
+    `1 - rho`, rho being Spearman's with these weights and average ranks for ties: 0 for the same order, up to 2. Where
+    the candidate gives all pairs one similarity, rho is undefined and the loss is 1. The two widths may differ.
 
     `other` are the candidate's embeddings of the same texts in other batches: the similarity of a pair is then that of
     its first text in `candidate` and its second in `other`, so that what batches change counts as loss.
@@ -200,14 +188,14 @@ def estimate_loss(
     for rows in (candidate, candidate if other is None else other):
         if len(reference) != len(rows):
             raise ValueError(f"{len(reference)} reference embeddings cannot be compared with {len(rows)}")
-    pairs = neighbours(reference, k=k)
+    pairs = neighbours(reference, by=by, k=k)
     return None if pairs is None else pairs.loss(candidate, other=other, seed=seed)
 
 
-def _neighbour_pairs(cosines: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _neighbour_pairs(similar: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Both ends of every pair of a text and one of its `k` nearest, each unordered pair once."""
-    n = len(cosines)
-    others = cosines.copy()
+    n = len(similar)
+    others = similar.copy()
     np.fill_diagonal(others, -np.inf)
     nearest = np.argpartition(-others, k - 1, axis=1)[:, :k]
     near = np.zeros((n, n), dtype=bool)

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy.estimate import neighbours, sparse_neighbours
+from advisor.accuracy.estimate import neighbours
 from advisor.accuracy.scores import scored_pairs
-from advisor.types import Fidelity, ModelKind
+from advisor.types import Fidelity, ModelKind, Similarity
 
 
 class Comparison(Protocol):
@@ -32,18 +32,24 @@ class Comparison(Protocol):
 class ComparedBy:
     """How losses of one kind of model are estimated."""
 
-    prepare: Callable[[NDArray[Any], Sequence[str]], Comparison | None]
-    """From the baseline's rows of distinct texts; None where there are too few."""
+    prepare: Callable[[NDArray[Any], Sequence[str], Similarity], Comparison | None]
+    """From the baseline's rows of distinct texts, and what they are compared by; None where there are too few."""
     zeros: bool
     """Whether a row of zeros can be meant."""
     drift: bool
     """Whether it is also told how far embeddings moved (`drift`)."""
 
 
+def _neighbours(reference: NDArray[Any], texts: Sequence[str], by: Similarity) -> Comparison | None:
+    return neighbours(reference, by=by)
+
+
+def _scores(reference: NDArray[Any], texts: Sequence[str], by: Similarity) -> Comparison | None:
+    return scored_pairs(reference, texts)
+
+
 COMPARED_BY: Mapping[ModelKind, ComparedBy] = {
-    "embedding": ComparedBy(prepare=lambda reference, texts: neighbours(reference), zeros=False, drift=True),
-    "cross-encoder": ComparedBy(prepare=scored_pairs, zeros=True, drift=False),
-    "sparse-encoder": ComparedBy(
-        prepare=lambda reference, texts: sparse_neighbours(reference), zeros=True, drift=False
-    ),
+    "embedding": ComparedBy(prepare=_neighbours, zeros=False, drift=True),
+    "cross-encoder": ComparedBy(prepare=_scores, zeros=True, drift=False),
+    "sparse-encoder": ComparedBy(prepare=_neighbours, zeros=True, drift=False),
 }

@@ -1,8 +1,9 @@
 """The relative accuracy loss on labels, with the metrics of Sentence Transformers' evaluators.
 
-Pairs: Spearman's correlation of cosine similarity with the scores (EmbeddingSimilarityEvaluator). Triplets: the share
+Pairs: Spearman's correlation of similarities with the scores (EmbeddingSimilarityEvaluator). Triplets: the share
 whose anchor is nearer to the positive (TripletEvaluator). Retrieval: nDCG@10 with what answers a query counting 1 and
-all else 0 (InformationRetrievalEvaluator; Järvelin & Kekäläinen 2002, https://doi.org/10.1145/582415.582418).
+all else 0 (InformationRetrievalEvaluator; Järvelin & Kekäläinen 2002, https://doi.org/10.1145/582415.582418). All by
+the model's own similarity, as there.
 https://sbert.net/docs/package_reference/sentence_transformer/evaluation.html
 """
 
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.ranks import Ranks, correlation
-from advisor.accuracy.rows import unit_rows
+from advisor.accuracy.rows import NAMES, all_similarities, comparable, similarities
 from advisor.labels import LabelledSet, Pairs, Retrieval, Task, Triplets
-from advisor.types import Fidelity
+from advisor.types import Fidelity, Similarity
 
 MIN_BASELINE = 0.05
 """Where the baseline itself scores less than this, labels and model do not belong together: no loss is relative to
@@ -31,7 +32,7 @@ _FEW = 5
 """Where the two differ on fewer queries or triplets than this, resampling them says next to nothing about the rest."""
 
 _METRICS = {
-    "pairs": "Spearman correlation of cosine similarity with the scores of {items} pairs",
+    "pairs": "Spearman correlation of {similarity} with the scores of {items} pairs",
     "triplets": "accuracy on {items} triplets",
     "retrieval": "nDCG@10 over {items} queries and {stored} documents",
 }
@@ -44,22 +45,25 @@ class Scored:
 
     value: float
     items: NDArray[np.float64]
+    by: Similarity = "cosine"
+    """What the embeddings were compared by."""
 
 
-def score(labels: LabelledSet, asked: NDArray[Any], stored: NDArray[Any]) -> Scored:
-    """The figure of embeddings of both sides' texts, `(num_texts, dimension)` each, on labels.
+def score(labels: LabelledSet, asked: NDArray[Any], stored: NDArray[Any], *, by: Similarity = "cosine") -> Scored:
+    """The figure of embeddings of both sides' texts, `(num_texts, dimension)` each, on labels, `by` their similarity.
 
     Raises ValueError if the numbers of rows are not those of the texts.
     """
     if (len(asked), len(stored)) != (len(labels.asked), len(labels.stored)):
         raise ValueError(f"{len(asked)} and {len(stored)} embeddings do not fit {len(labels.asked)} and "
                          f"{len(labels.stored)} texts")  # fmt: skip
-    items = _items(labels.task, unit_rows(asked), unit_rows(stored))
+    items = _items(labels.task, comparable(asked, by), comparable(stored, by), by)
     if isinstance(labels.task, Pairs):
         gold = Ranks(np.array(labels.task.scores))
         ones = np.ones((1, len(items)))
-        return Scored(value=float(correlation(gold.centred(ones), Ranks(items).centred(ones), ones)[0]), items=items)
-    return Scored(value=float(items.mean()), items=items)
+        rho = float(correlation(gold.centred(ones), Ranks(items).centred(ones), ones)[0])
+        return Scored(value=rho, items=items, by=by)
+    return Scored(value=float(items.mean()), items=items, by=by)
 
 
 def labelled_loss(
@@ -94,35 +98,35 @@ def labelled_loss(
         value=value,
         ci95=(min(ends), max(ends)),
         method="labelled",
-        metric=_METRICS[labels.kind].format(items=f"{num_items:,}", stored=f"{len(labels.stored):,}"),
+        metric=_METRICS[labels.kind].format(
+            items=f"{num_items:,}", stored=f"{len(labels.stored):,}", similarity=NAMES[baseline.by]
+        ),
         score=candidate.value,
         baseline_score=baseline.value,
     )
 
 
-def _items(task: Task, asked: NDArray[np.float64], stored: NDArray[np.float64]) -> NDArray[np.float64]:
+def _items(task: Task, asked: NDArray[np.float64], stored: NDArray[np.float64], by: Similarity) -> NDArray[np.float64]:
     if isinstance(task, Pairs):
-        similarities: NDArray[np.float64] = np.einsum(
-            "ij,ij->i", stored[np.array(task.stored)], asked[np.array(task.asked)]
-        )
-        return similarities
+        return similarities(by, stored[np.array(task.stored)], asked[np.array(task.asked)])
     if isinstance(task, Triplets):
         anchor = asked[np.array(task.anchor)]
-        near, far = (np.einsum("ij,ij->i", anchor, stored[np.array(rows)]) for rows in (task.positive, task.negative))
+        near, far = (similarities(by, anchor, stored[np.array(rows)]) for rows in (task.positive, task.negative))
         nearer: NDArray[np.float64] = (near > far).astype(np.float64)
         return nearer
-    return _ndcg(task, asked, stored)
+    return _ndcg(task, asked, stored, by)
 
 
-def _ndcg(task: Retrieval, asked: NDArray[np.float64], stored: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ndcg(
+    task: Retrieval, asked: NDArray[np.float64], stored: NDArray[np.float64], by: Similarity
+) -> NDArray[np.float64]:
     """nDCG@10 of each query; of equally similar documents, the one that stands first in the corpus ranks higher."""
     discount = 1 / np.log2(np.arange(2, _K + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
     found = np.empty(len(asked))
     top = min(_K, len(stored))
     for start in range(0, len(asked), _QUERIES_AT_ONCE):
-        similarities = asked[start : start + _QUERIES_AT_ONCE] @ stored.T
-        for position, row in enumerate(similarities):
+        for position, row in enumerate(all_similarities(by, asked[start : start + _QUERIES_AT_ONCE], stored)):
             least = np.partition(row, -top)[-top]
             near = np.flatnonzero(row >= least)
             ranked = near[np.argsort(-row[near], kind="stable")][:top]
@@ -138,9 +142,7 @@ def _resampled(
     """Both figures for each row of `weights`, `(resamples, num_items)`."""
     if isinstance(task, Pairs):
         gold = Ranks(np.array(task.scores)).centred(weights)
-        first, second = (
-            correlation(gold, Ranks(similarities).centred(weights), weights) for similarities in (baseline, candidate)
-        )
+        first, second = (correlation(gold, Ranks(items).centred(weights), weights) for items in (baseline, candidate))
         return first, second
     total = weights.sum(axis=1)
     return weights @ baseline / total, weights @ candidate / total

@@ -21,13 +21,12 @@ from advisor.encode.pipeline import (
     Pipeline,
     Pooling,
     PoolingMode,
-    Similarity,
 )
 from advisor.encode.score_head import read_scores
 from advisor.encode.splade_head import read_splade
 from advisor.encode.tokenizer_settings import read_tokenizer_settings
 from advisor.errors import ModelError
-from advisor.types import ModelKind
+from advisor.types import ModelKind, Similarity
 
 _OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
     "pooling_mode_cls_token": "cls",

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from advisor.encode.tokenizer_settings import TokenizerSettings
-from advisor.types import ModelKind
+from advisor.types import ModelKind, Similarity
 
 PoolingMode = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 Activation = Literal["Identity", "Tanh", "ReLU", "Sigmoid", "SiLU"]
-Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +49,11 @@ class Embeddings:
     def kind(self) -> ModelKind:
         """The kind of model that ends so."""
         return "embedding"
+
+    @property
+    def ends_normalized(self) -> bool:
+        """Whether all embeddings have length 1."""
+        return bool(self.stages) and isinstance(self.stages[-1], Normalize)
 
     @property
     def pooling_name(self) -> str:
@@ -133,6 +137,15 @@ class Pipeline:
         if self.output_dimension is None or self.truncate_dim is None:
             return self.output_dimension
         return min(self.output_dimension, self.truncate_dim)
+
+    @property
+    def compared_by(self) -> Similarity:
+        """What ranks embeddings as the model's similarity does: the cosine where all have length 1, else itself.
+
+        Of such embeddings, dot products and Euclidean distances say what cosines say.
+        """
+        unit = self.truncate_dim is None and isinstance(self.head, Embeddings) and self.head.ends_normalized
+        return "cosine" if unit and self.similarity != "manhattan" else self.similarity
 
     @property
     def max_seq_length(self) -> int | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.encode.pipeline import Similarity
 from advisor.encode.pooling import Floats, normalize
+from advisor.types import Similarity
 
 
 def similarity(name: Similarity, a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:

@@ -232,6 +232,7 @@ class Exporter:
             device=step.device,
             made_by=self._made_by,
             kind=self._model.kind,
+            similarity=self._model.similarity,
         )
 
     def _mixed_precision(self) -> str | None:
@@ -274,6 +275,8 @@ class Exporter:
             ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
         if step.reference is not None:
             ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
+            if self._model.similarity != "cosine":  # losses went by cosines once
+                ingredients |= {"similarity": self._model.similarity}
         if step.exporter is not None:
             ingredients |= {"exporter": step.exporter, "provided_by": step.provided_by}
         if self._made_by != "native":  # keys of native files are older than the choice

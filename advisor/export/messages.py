@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from advisor.types import ExporterName, ModelKind
+from advisor.types import ExporterName, ModelKind, Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class ExportRequest:
     """Whose tools advisor's own recipes use."""
     kind: ModelKind = "embedding"
     """Of the model."""
+    similarity: Similarity = "cosine"
+    """What its embeddings are compared by."""
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""

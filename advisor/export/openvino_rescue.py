@@ -28,7 +28,7 @@ from advisor.export.check import ANY_DIFFERENCE, check, openvino_runner
 from advisor.export.failure import ExportError, UnneededError
 from advisor.export.loading import Inputs, LoadedModel
 from advisor.gate import NOISE, within
-from advisor.types import Fidelity, ModelKind, RuntimeSettings
+from advisor.types import Fidelity, ModelKind, RuntimeSettings, Similarity
 
 _TEXTS = 256
 _SCREENED_TEXTS = 64
@@ -65,6 +65,7 @@ def rescue_openvino(
     time_limit_s: float,
     work: Path,
     kind: ModelKind = "embedding",
+    similarity: Similarity = "cosine",
 ) -> tuple[str, ...]:
     """Write `file` (.xml) and its .bin, made from the `quantized` file, and return notes.
 
@@ -92,7 +93,7 @@ def rescue_openvino(
         return embeddings
 
     def compare(some: Sequence[str]) -> tuple[Comparison | None, Fidelity | None]:
-        pairs = by.prepare(embed(reference, "f32", some), some)
+        pairs = by.prepare(embed(reference, "f32", some), some, similarity)
         return pairs, _loss(pairs, embed(quantized, inference_precision, some))
 
     # An estimate from few texts errs further upwards (docs/accuracy.md): what passes on them passes on all.

@@ -118,6 +118,7 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
             time_limit_s=request.time_limit_s or 0.0,
             work=work,
             kind=request.kind,
+            similarity=request.similarity,
         )
     from advisor.export.openvino_quantize import quantize_openvino
 

@@ -234,7 +234,7 @@ class Admission:
             log_dir=self._log_dir,
             pace=self._pace,
             seed=seed,
-            kind=self._model.kind,
+            model=self._model,
         )
 
     def _note(self, contestant: Contestant, *, latency_s: float | None = None) -> None:

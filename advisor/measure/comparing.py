@@ -23,7 +23,7 @@ from advisor.measure.journal import Admitted, Journal
 from advisor.measure.lengths import length_ranges
 from advisor.measure.pace import Pace
 from advisor.measure.plan import Plan
-from advisor.types import BASELINE, ModelKind
+from advisor.types import BASELINE, ModelProfile
 
 COMPARED_NAME = "compared.npy"
 LABELLED_NAME = "labelled.npy"
@@ -61,7 +61,7 @@ class Comparing:
         log_dir: Path,
         pace: Pace,
         seed: int,
-        kind: ModelKind,
+        model: ModelProfile,
     ) -> None:
         self.labels = labels
         self.labels_fit = True
@@ -73,7 +73,8 @@ class Comparing:
         self._log_dir = log_dir
         self._pace = pace
         self._seed = seed
-        self._by = COMPARED_BY[kind]
+        self._by = COMPARED_BY[model.kind]
+        self._similarity = model.similarity
         self._reference: NDArray[np.float32] | None = None
         self._pairs: Comparison | None = None
         self._scored: Scored | None = None
@@ -133,7 +134,7 @@ class Comparing:
             on_labels = labelled_loss(
                 self.labels,
                 self._scored,
-                score(self.labels, *self._sides(labelled)),
+                score(self.labels, *self._sides(labelled), by=self._similarity),
                 estimated=contestant.loss,
                 seed=self._seed,
             )
@@ -156,9 +157,9 @@ class Comparing:
 
     def _take_reference(self, compared: NDArray[np.float32], labelled: NDArray[np.float32] | None) -> None:
         self._reference = compared
-        self._pairs = self._by.prepare(compared, self._compared)
+        self._pairs = self._by.prepare(compared, self._compared, self._similarity)
         if self.labels is not None and labelled is not None:
-            self._scored = score(self.labels, *self._sides(labelled))
+            self._scored = score(self.labels, *self._sides(labelled), by=self._similarity)
             self.labels_fit = self._scored.value >= MIN_BASELINE
 
     def _sides(self, labelled: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

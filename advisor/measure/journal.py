@@ -114,6 +114,8 @@ def journal_folder(
     }
     if request.exporter != "native":  # keys of native files are older than the choice
         key["exporter"] = request.exporter
+    if model.similarity != "cosine":  # losses went by cosines once
+        key["similarity"] = model.similarity
     if labels is not None:
         key["labels"] = labels.sha256
     return root / ROUNDS / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()

@@ -32,4 +32,5 @@ def profile_folder(
         pooling=pipeline.head.pooling_name,
         trust_remote_code=trust_remote_code,
         kind=pipeline.kind,
+        similarity=pipeline.compared_by,
     )

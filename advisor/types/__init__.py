@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PairSource,
         Precision,
         Runtime,
+        Similarity,
         Status,
         Verdict,
     )
@@ -69,6 +70,7 @@ __all__ = [
     "Request",
     "Runtime",
     "RuntimeSettings",
+    "Similarity",
     "Status",
     "TextProfile",
     "TextSample",

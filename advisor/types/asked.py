@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from advisor.types.words import ExporterName, LabelKind, ModelKind, Objective, PairSource
+from advisor.types.words import ExporterName, LabelKind, ModelKind, Objective, PairSource, Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class ModelProfile:
     trust_remote_code: bool = False
     kind: ModelKind = "embedding"
     """What it makes of texts: an embedding of each, a score of each pair, a sparse vector of each."""
+    similarity: Similarity = "cosine"
+    """What its embeddings are compared by (`Pipeline.compared_by`). In no document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
 LossMethod = Literal["estimated", "labelled"]
 LabelKind = Literal["pairs", "triplets", "retrieval"]
 ModelKind = Literal["embedding", "cross-encoder", "sparse-encoder"]
+Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]
 PairSource = Literal["given", "made"]
 
 BASELINE = "torch-fp32"

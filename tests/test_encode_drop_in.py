@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from test_encode_load import write
 
 import advisor
 from advisor.encode import Encoder
-from advisor.errors import ArtifactError
+from advisor.errors import AdvisorError, ArtifactError
 
 pytest.importorskip("sentence_transformers", reason="builds the models")
 pytest.importorskip("onnxruntime", reason="runs ONNX graphs")
@@ -125,6 +126,63 @@ def test_encode_runs_on_the_artifact_s_encoder(model: Any, artifact: Path, monke
 def test_it_can_be_pickled_as_pools_of_processes_do(model: Any) -> None:
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_allclose(again.encode(TEXTS), model.encode(TEXTS), atol=1e-5)
+
+
+def test_a_lower_max_seq_length_cuts_texts_there_and_survives_pickling(artifact: Path, reference: Any) -> None:
+    model, usual = advisor.sentence_transformer(artifact), reference.max_seq_length
+    try:
+        model.max_seq_length = reference.max_seq_length = 8
+        wanted = reference.encode(TEXTS)
+    finally:
+        reference.max_seq_length = usual
+    np.testing.assert_allclose(model.encode(TEXTS), wanted, atol=1e-4)
+    np.testing.assert_allclose(model(model.preprocess(TEXTS))["sentence_embedding"].detach(), wanted, atol=1e-4)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.max_seq_length == model.max_seq_length == 8
+    np.testing.assert_allclose(again.encode(TEXTS), wanted, atol=1e-4)
+    model.max_seq_length = usual
+    np.testing.assert_allclose(model.encode(TEXTS), reference.encode(TEXTS), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (65, "The artifact's texts have at most 64 tokens, and max_seq_length cannot be 65"),
+        (None, "and max_seq_length cannot be None"),
+        (0, "max_seq_length must be a positive whole number, not 0"),
+    ],
+)
+def test_a_max_seq_length_that_cannot_be_is_one_sentence(tmp_path: Path, value: int | None, says: str) -> None:
+    model = advisor.sentence_transformer(write(tmp_path / "artifact"))
+    with pytest.raises(AdvisorError, match=says):
+        model.max_seq_length = value
+    assert model.max_seq_length == 64
+    np.testing.assert_allclose(model.encode(TEXTS), tiny_models.reference(tiny_models.shared(), TEXTS), atol=1e-4)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_the_artifact_s_truncation_can_be_changed_and_taken_off(tmp_path: Path, runtime: str, reference: Any) -> None:
+    folder = write(tmp_path / "artifact", runtime)
+    card = folder / "config_sentence_transformers.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"truncate_dim": 8}))
+    model = advisor.sentence_transformer(folder, check=False)
+    whole = reference.encode(TEXTS)
+    np.testing.assert_allclose(model.encode(TEXTS), whole[:, :8], atol=1e-4)
+    for truncate_dim in (5, 20, None):
+        with model.truncate_embeddings(truncate_dim):
+            assert model.get_embedding_dimension() == (truncate_dim or 32)
+            np.testing.assert_allclose(model.encode(TEXTS), whole[:, :truncate_dim], atol=1e-4)
+    model.truncate_dim = None
+    np.testing.assert_allclose(model.encode(TEXTS), whole, atol=1e-4)
+
+
+def test_modules_that_are_added_are_run(tmp_path: Path, reference: Any) -> None:
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    model = advisor.sentence_transformer(write(tmp_path / "artifact"))
+    model.append(Normalize())
+    wanted = reference.encode(TEXTS, normalize_embeddings=True)
+    np.testing.assert_allclose(model.encode(TEXTS), wanted, atol=1e-4)
 
 
 def test_hashes_are_checked_first(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ the object (token embeddings, `forward`, several processes) goes through the mod
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.loading import load
 from advisor.encode.manifest import read_manifest
+from advisor.encode.opened import check_positive
 from advisor.encode.pipeline import Embeddings, Pipeline
 from advisor.encode.tokenize import Inputs
 from advisor.encode.torch_session import TorchSession
-from advisor.errors import MissingExtraError, UnavailableError
+from advisor.errors import InputError, MissingExtraError, UnavailableError
 
 try:
     import torch
@@ -41,6 +43,9 @@ except ImportError as error:
 _DEFAULT_BATCH = 32
 """What `SentenceTransformer.encode` passes where its caller names no batch size; the artifact then cuts by tokens."""
 
+_ALL = sys.maxsize
+"""Dimensions: None is what the artifact says to `Encoder.encode`, and no truncation here."""
+
 _MODULES = {"Pooling": Pooling, "Dense": Dense, "Normalize": Normalize}
 
 
@@ -50,7 +55,32 @@ class ArtifactTransformer(InputModule):  # type: ignore[misc]  # its package is 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.max_seq_length = encoder.max_seq_length
+        self._max_seq_length = encoder.max_seq_length
+
+    @property
+    def max_seq_length(self) -> int | None:
+        """The longest text in tokens, special ones included; longer ones are cut. None without a limit.
+
+        It can be lowered, and raised again to the artifact's own. Raises InputError for more than that: no longer text
+        was measured, and the graph may have no positions for it.
+        """
+        return self._max_seq_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, value: int | None) -> None:
+        check_positive("max_seq_length", value)
+        most = self.encoder.max_seq_length
+        if most is not None and (value is None or value > most):
+            raise InputError(
+                f"The artifact's texts have at most {most} tokens, and max_seq_length cannot be {value}.",
+                hint="Set it in the model, and write the artifact again.",
+            )
+        self.backend.tokenizer.cut_at(value)
+        self._max_seq_length = value
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.max_seq_length = self._max_seq_length  # of the encoder that has just been loaded again
 
     @property
     def backend(self) -> GraphBackend:
@@ -99,13 +129,17 @@ class ArtifactTransformer(InputModule):  # type: ignore[misc]  # its package is 
 
 
 class ArtifactModel(SentenceTransformer):  # type: ignore[misc]  # its package is skipped by mypy
-    """A `SentenceTransformer` whose `encode` runs on the artifact."""
+    """A `SentenceTransformer` whose `encode` runs on the artifact, as long as its modules are the artifact's."""
+
+    def __init__(self, modules: list[Any], **arguments: Any) -> None:
+        super().__init__(modules=modules, **arguments)
+        self._artifacts = tuple(self)
 
     def _inference(
         self, inputs: list[Any], *, output_value: str | None, batch_size: int, device: Any = None, **options: Any
     ) -> Any:
         first = self[0]
-        plain = output_value == "sentence_embedding" and isinstance(first, ArtifactTransformer)
+        plain = output_value == "sentence_embedding" and tuple(self) == self._artifacts
         if not plain or not set(options) <= _UNDERSTOOD:
             return super()._inference(
                 inputs, output_value=output_value, batch_size=batch_size, device=device, **options
@@ -115,7 +149,7 @@ class ArtifactModel(SentenceTransformer):  # type: ignore[misc]  # its package i
             prompt=options["prompt"] or "",
             batch_size=None if batch_size == _DEFAULT_BATCH else batch_size,
             normalize_embeddings=options["normalize_embeddings"],
-            truncate_dim=options["truncate_dim"],
+            truncate_dim=_ALL if options["truncate_dim"] is None else options["truncate_dim"],
             show_progress_bar=options["show_progress_bar"],
         )
         return torch.from_numpy(embeddings)

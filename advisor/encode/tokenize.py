@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -52,21 +52,32 @@ class Tokenizer:
 
     def __init__(self, settings: TokenizerSettings, *, threads: int = 1, pairs: bool = False) -> None:
         self.raw = load_tokenizer(settings)
+        self._settings = settings
         self._pairs = pairs
         self._parallel = threads > 1
-        self._max_length = settings.max_length
         self.padding_side, self.pad_token_id = _padding(self.raw, settings)
         self.raw.no_padding()
         self.raw.no_truncation()
-        if settings.max_length is not None:
-            try:
-                self.raw.enable_truncation(settings.max_length, direction=settings.truncation_side)
-            except ValueError as error:
-                raise ModelError(f"A maximum length of {settings.max_length} tokens is too short: {error}.") from None
+        self.cut_at(settings.max_length)
         self._has_type_ids = any((self.raw.encode("a", "a") if pairs else self.raw.encode("a")).type_ids)
         added = self.raw.get_added_tokens_decoder()
         self._special_ids = frozenset(token_id for token_id, token in added.items() if token.special)
-        self._head_chars = None if pairs else head_chars(self.raw, settings)
+
+    def cut_at(self, max_length: int | None) -> None:
+        """Cut texts after so many tokens from now on, special ones included; None does not cut.
+
+        Raises ModelError for a length that `tokenizers` refuses.
+        """
+        if max_length is None:
+            self.raw.no_truncation()
+        else:
+            try:
+                self.raw.enable_truncation(max_length, direction=self._settings.truncation_side)
+            except ValueError as error:
+                raise ModelError(f"A maximum length of {max_length} tokens is too short: {error}.") from None
+        self._max_length = max_length
+        own = replace(self._settings, max_length=max_length)
+        self._head_chars = None if self._pairs else head_chars(self.raw, own)
 
     def __call__(self, texts: Sequence[str], *, prompt: str = "") -> Tokens:
         """Tokenise texts, each with `prompt` before it; a pair's prompt stands before its first text."""

@@ -168,12 +168,23 @@ def test_a_single_pair_gives_a_single_score_and_no_pairs_none() -> None:
         ([("a", "b"), "ab"], "Pair 1 is 'ab', not two texts"),
         ([("a", None)], "Pair 0 holds a NoneType"),
         ([("a", "\ud800")], "surrogate"),
+        ({"a": "b", "c": "d"}, "predict takes pairs of texts, and a dict gives its keys"),
     ],
 )
 def test_what_is_no_pair_is_named(inputs: Any, says: str) -> None:
     with open_tiny(tiny_kinds.shared()) as encoder, pytest.raises(InputError) as error:
         encoder.predict(inputs)
     assert says in str(error.value)
+
+
+def test_documents_by_name_are_not_ranked_by_their_names() -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"query": ["one"], "document": ["two"]})
+    with open_tiny(tiny_kinds.shared()) as encoder:
+        with pytest.raises(InputError, match="rank takes a query and a list of documents, and a dict gives its keys"):
+            encoder.rank("query", {"first": "one"})
+        with pytest.raises(InputError, match="predict takes pairs of texts, and a DataFrame gives its columns"):
+            encoder.predict(frame)
+        assert encoder.predict(frame.values.tolist()).shape == (1,)
 
 
 def test_it_is_no_encoder_and_says_so() -> None:

@@ -84,6 +84,11 @@ def test_several_threads_may_share_an_encoder(encoder: Encoder) -> None:
         (lambda e: e.encode(["one", None]), "Text 1 is a NoneType"),
         (lambda e: e.encode(["one", 2.5]), "Text 1 is a float (2.5)"),
         (lambda e: e.encode([["one", "two"]]), "Text 0 is a list"),
+        (
+            lambda e: e.encode({"a": "one"}),
+            "encode takes texts, and a dict gives its keys. Give it a list: of the values",
+        ),
+        (lambda e: e.encode_query({"a": "one"}), "a dict gives its keys"),
         (lambda e: e.encode(b"bytes"), "Text 0 is a int"),
         (lambda e: e.encode(5), "not a int (5)"),
         (lambda e: e.encode("one", prompt_name="nope"), "no prompt named 'nope'. It has: query, document, passage."),
@@ -96,6 +101,15 @@ def test_wrong_input_is_one_clear_sentence(encoder: Encoder, call: Any, says: st
     with pytest.raises(InputError) as error:
         call(encoder)
     assert says in str(error.value)
+
+
+def test_a_data_frame_is_not_embedded_by_the_names_of_its_columns_and_a_column_is(encoder: Encoder) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"text": ["one", "two"], "other": ["three", "four"]})
+    with pytest.raises(
+        InputError, match=r"a DataFrame gives its columns\. Give it what is in a column, given\['text'\]"
+    ):
+        encoder.encode(frame)
+    np.testing.assert_allclose(encoder.encode(frame["text"]), encoder.encode(["one", "two"]), atol=1e-6)
 
 
 def test_a_closed_encoder_says_so() -> None:

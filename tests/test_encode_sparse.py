@@ -95,6 +95,8 @@ def test_one_text_no_texts_and_more_than_are_held_at_once() -> None:
         np.testing.assert_allclose(many.to_dense(), np.tile(dense, (40, 1)), atol=1e-5)
         with pytest.raises(InputError, match="Text 1 is a NoneType"):
             encoder.encode(["a", None])  # type: ignore[list-item]  # what is tested
+        with pytest.raises(InputError, match="a dict gives its keys"):
+            encoder.encode({"a": "one"})
 
 
 def test_the_rows_of_a_sparse_array() -> None:

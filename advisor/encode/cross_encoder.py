@@ -12,7 +12,7 @@ from advisor.encode.backend import EncodeOptions
 from advisor.encode.opened import Opened, check_positive
 from advisor.encode.pipeline import Scores
 from advisor.encode.pooling import activate
-from advisor.encode.texts import raise_for_unicode
+from advisor.encode.texts import raise_for_unicode, refuse_table
 from advisor.errors import InputError
 from advisor.pairs import join
 
@@ -87,6 +87,7 @@ class CrossEncoder(Opened):
                 hint="Use predict with pairs of texts.",
             )
         check_positive("top_k", top_k)
+        refuse_table(documents, "rank", "a query and a list of documents")
         scores = self.predict(
             [(query, document) for document in documents],
             prompt_name=prompt_name,
@@ -142,6 +143,7 @@ def _checked(inputs: Sequence[str] | Iterable[Sequence[str]]) -> tuple[list[str]
             f"predict takes pairs of texts, not a single text ({inputs!r:.40}).",
             hint='Write predict([("query", "document"), ...]).',
         )
+    refuse_table(inputs, "predict", "pairs of texts")
     items: list[Any] = list(inputs)
     single = bool(items) and isinstance(items[0], str)
     return [_joined(index, pair) for index, pair in enumerate([items] if single else items)], single

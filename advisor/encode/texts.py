@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from advisor.errors import InputError
 
 
 def checked_all(sentences: Iterable[str]) -> list[str]:
     """All texts as a list. Raises InputError where one is no string, or where they are no texts at all."""
+    if type(sentences) is not list:
+        refuse_table(sentences, "encode", "texts")
     try:
         texts = list(sentences)
     except TypeError:
@@ -27,6 +30,20 @@ def checked_one_by_one(sentences: Iterable[str]) -> Iterator[str]:
         if not text.isascii():
             _check_unicode(f"Text {index}", text)
         yield text
+
+
+def refuse_table(given: Any, method: str, wanted: str) -> None:
+    """Raise InputError for what gives names when it is iterated over: a mapping its keys, a data frame its columns'."""
+    if isinstance(given, Mapping):
+        raise InputError(
+            f"{method} takes {wanted}, and a {type(given).__name__} gives its keys.",
+            hint="Give it a list: of the values, list(given.values()), or of the keys, list(given).",
+        )
+    if hasattr(given, "columns"):
+        raise InputError(
+            f"{method} takes {wanted}, and a {type(given).__name__} gives its columns.",
+            hint="Give it what is in a column, given['text'], or rows, given.values.tolist().",
+        )
 
 
 def raise_for_unicode(texts: Iterable[str], prompt: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,18 @@ def test_a_single_string_gives_one_embedding(encoder: Encoder) -> None:
 def test_no_texts_give_no_rows_of_the_right_length(encoder: Encoder, options: dict[str, int], dimension: int) -> None:
     embeddings = encoder.encode([], **options)
     assert (embeddings.shape, embeddings.dtype) == ((0, dimension), np.float32)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_no_texts_are_as_wide_as_texts_are_whatever_the_model_cuts(known: bool) -> None:
+    with open_tiny(truncate_dim=8) as encoder:
+        if not known:  # where no configuration says how wide the graph's output is
+            pipeline = replace(encoder.pipeline, output_dimension=None)
+            encoder = Encoder(pipeline, encoder.backend, encoder.settings)
+        for truncate_dim, width in ((None, 8), (5, 5), (20, 20), (99, 32)):
+            for texts in ([], ["one", "two"]):
+                assert encoder.encode(texts, truncate_dim=truncate_dim).shape == (len(texts), width)
+        assert encoder.embedding_dimension == 8
 
 
 def test_order_is_kept_whatever_the_lengths(encoder: Encoder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -30,14 +31,12 @@ class Encoder(Opened):
         reopen: Callable[[], Encoder] | None = None,
     ) -> None:
         super().__init__(pipeline, backend, settings, reopen=reopen)
-        self._dimension = pipeline.embedding_dimension
+        self._full_width = pipeline.output_dimension
 
     @property
     def embedding_dimension(self) -> int:
         """The length of an embedding."""
-        if self._dimension is None:  # no configuration says it: ask the graph once
-            self._dimension = self.encode("a").shape[0]
-        return self._dimension
+        return self._width(self._pipeline.truncate_dim)
 
     def encode(
         self,
@@ -169,8 +168,13 @@ class Encoder(Opened):
         return written
 
     def _no_rows(self, truncate_dim: int | None) -> NDArray[np.float32]:
-        dimension = self.embedding_dimension
-        return np.empty((0, dimension if truncate_dim is None else min(dimension, truncate_dim)), np.float32)
+        return np.empty((0, self._width(truncate_dim)), np.float32)
+
+    def _width(self, truncate_dim: int | None) -> int:
+        """The length of an embedding that is cut there."""
+        if self._full_width is None:  # no configuration says it: ask the graph once
+            self._full_width = self.encode("a", truncate_dim=sys.maxsize).shape[0]
+        return self._full_width if truncate_dim is None else min(self._full_width, truncate_dim)
 
 
 def _checked(sentences: Iterable[str]) -> Iterable[str]:

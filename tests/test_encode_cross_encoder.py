@@ -168,6 +168,8 @@ def test_a_single_pair_gives_a_single_score_and_no_pairs_none() -> None:
         ([("a", "b"), "ab"], "Pair 1 is 'ab', not two texts"),
         ([("a", None)], "Pair 0 holds a NoneType"),
         ([("a", "\ud800")], "surrogate"),
+        (None, "predict takes pairs of texts, not a NoneType (None). Write predict([("),
+        (5, "predict takes pairs of texts, not a int (5)"),
         ({"a": "b", "c": "d"}, "predict takes pairs of texts, and a dict gives its keys"),
     ],
 )
@@ -185,6 +187,12 @@ def test_documents_by_name_are_not_ranked_by_their_names() -> None:
         with pytest.raises(InputError, match="predict takes pairs of texts, and a DataFrame gives its columns"):
             encoder.predict(frame)
         assert encoder.predict(frame.values.tolist()).shape == (1,)
+        with pytest.raises(InputError, match="rank takes a query and a list of documents, not a single text"):
+            encoder.rank("query", "document")
+        with pytest.raises(InputError, match="not a NoneType"):
+            encoder.rank("query", None)
+        documents = ["one", "two"]
+        assert encoder.rank("query", iter(documents), top_k=np.int64(1)) == encoder.rank("query", documents, top_k=1)
 
 
 def test_it_is_no_encoder_and_says_so() -> None:

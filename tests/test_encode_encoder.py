@@ -83,6 +83,21 @@ def test_arguments_of_sentence_transformers_are_accepted(encoder: Encoder) -> No
     np.testing.assert_allclose(embeddings, encoder.encode(["one", "two", "three"]), atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["encode", "encode_query", "encode_document"])
+def test_the_texts_go_by_the_name_of_sentence_transformers_6_and_by_the_older_one(
+    encoder: Encoder, method: str
+) -> None:
+    encode = getattr(encoder, method)
+    for given in ("one", ["one", "two"]):
+        np.testing.assert_array_equal(encode(inputs=given), encode(given))
+        np.testing.assert_array_equal(encode(sentences=given), encode(given))
+
+
+def test_numbers_may_be_numpy_s(encoder: Encoder) -> None:
+    embeddings = encoder.encode(["one", "two"], batch_size=np.int64(1), truncate_dim=np.int32(5))
+    np.testing.assert_allclose(embeddings, encoder.encode(["one", "two"])[:, :5], atol=1e-6)
+
+
 def test_several_threads_may_share_an_encoder(encoder: Encoder) -> None:
     texts = [[f"thread {thread} text {index}" for index in range(20)] for thread in range(4)]
     expected = [encoder.encode(own) for own in texts]
@@ -107,6 +122,22 @@ def test_several_threads_may_share_an_encoder(encoder: Encoder) -> None:
         (lambda e: e.encode("one", prompt_name="nope"), "no prompt named 'nope'. It has: query, document, passage."),
         (lambda e: e.encode("one", batch_size=0), "batch_size must be a positive whole number, not 0"),
         (lambda e: e.encode("one", truncate_dim=-1), "truncate_dim must be a positive whole number, not -1"),
+        (lambda e: e.encode("one", batch_size=True), "batch_size must be a positive whole number, not True"),
+        (lambda e: e.encode("one", batch_size=2.0), "batch_size must be a positive whole number, not 2.0"),
+        (lambda e: e.encode("one", batch_size=np.int64(0)), "batch_size must be a positive whole number, not"),
+        (lambda e: e.encode("one", prompt=5), "prompt must be a string, not 5"),
+        (lambda e: e.encode("one", prompt_name=["q"]), "prompt_name must be a string, not ['q']"),
+        (lambda e: e.encode(None), "not a NoneType (None)"),
+        (lambda e: e.encode(), "not a NoneType (None)"),
+        (lambda e: e.encode("one", sentences="one"), "as inputs or as sentences, not as both"),
+        (lambda e: e.encode("one", out=np.empty((1, 32))), "out is the path of a .npy file to write, not a ndarray"),
+        (
+            lambda e: e.similarity(np.ones((2, 32)), np.ones((3, 8))),
+            "Embeddings of 32 dimensions cannot be compared with",
+        ),
+        (lambda e: e.similarity(np.ones((2, 2, 2)), np.ones(2)), "of shape (num_texts, dimension), not (2, 2, 2)"),
+        (lambda e: e.similarity(["one"], ["two"]), "similarity takes embeddings, as encode gives them, not a list"),
+        (lambda e: e.similarity([[1.0], [1.0, 2.0]], [1.0]), "other things than numbers in rows of one length"),
         (lambda e: e.encode(["fine", "bad \ud800"]), "Text 1 holds half of a surrogate pair at position 4"),
     ],
 )

@@ -95,6 +95,13 @@ def test_one_text_no_texts_and_more_than_are_held_at_once() -> None:
         np.testing.assert_allclose(many.to_dense(), np.tile(dense, (40, 1)), atol=1e-5)
         with pytest.raises(InputError, match="Text 1 is a NoneType"):
             encoder.encode(["a", None])  # type: ignore[list-item]  # what is tested
+        np.testing.assert_array_equal(encoder.encode(sentences=TEXTS).to_dense(), dense)
+        np.testing.assert_array_equal(encoder.encode_query(inputs=TEXTS).to_dense(), dense)
+        assert len(encoder.encode(TEXTS[0], max_active_dims=np.int64(3)).indices) == 3
+        with pytest.raises(InputError, match="similarity takes SparseEmbeddings, as encode gives them, not a ndarray"):
+            encoder.similarity(encoder.encode(TEXTS), dense)
+        with pytest.raises(InputError, match=r"Embeddings of \d+ dimensions cannot be compared with embeddings of 4"):
+            encoder.similarity(encoder.encode(TEXTS), SparseEmbeddings.from_dense(np.eye(4, dtype=np.float32)))
         with pytest.raises(InputError, match="a dict gives its keys"):
             encoder.encode({"a": "one"})
 

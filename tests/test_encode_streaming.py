@@ -77,6 +77,7 @@ def test_out_is_a_whole_file_and_its_memory_map(encoder: Encoder, tmp_path: Path
 
 def test_no_texts_give_an_empty_file(encoder: Encoder, tmp_path: Path) -> None:
     assert encoder.encode(iter(()), out=tmp_path / "empty.npy", truncate_dim=5).shape == (0, 5)
+    assert encoder.encode("one", out=tmp_path / "one.npy").shape == (1, encoder.embedding_dimension)
 
 
 def test_a_generator_that_fails_leaves_no_file(encoder: Encoder, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.encode.backend import EncodeOptions
-from advisor.encode.opened import Opened, check_positive
+from advisor.encode.opened import Opened, positive
 from advisor.encode.pipeline import Scores
 from advisor.encode.pooling import activate
-from advisor.encode.texts import raise_for_unicode, refuse_table
+from advisor.encode.texts import kind_of, raise_for_unicode, refuse_table
 from advisor.errors import InputError
 from advisor.pairs import join
 
@@ -47,7 +47,7 @@ class CrossEncoder(Opened):
 
         Raises InputError where a pair is not two strings, a prompt name is unknown, or a number is out of range.
         """
-        check_positive("batch_size", batch_size)
+        batch_size = positive("batch_size", batch_size)
         pairs, single = _checked(inputs)
         logits = self.logits(
             pairs,
@@ -66,7 +66,7 @@ class CrossEncoder(Opened):
     def rank(
         self,
         query: str,
-        documents: Sequence[str],
+        documents: Iterable[str],
         *,
         top_k: int | None = None,
         return_documents: bool = False,
@@ -86,8 +86,8 @@ class CrossEncoder(Opened):
                 f"rank needs a model with one score, and this one has {self.num_labels} labels.",
                 hint="Use predict with pairs of texts.",
             )
-        check_positive("top_k", top_k)
-        refuse_table(documents, "rank", "a query and a list of documents")
+        top_k = positive("top_k", top_k)
+        documents = _listed(documents, "rank", "a query and a list of documents", example='"query", ["document", ...]')
         scores = self.predict(
             [(query, document) for document in documents],
             prompt_name=prompt_name,
@@ -138,15 +138,19 @@ class CrossEncoder(Opened):
 
 def _checked(inputs: Sequence[str] | Iterable[Sequence[str]]) -> tuple[list[str], bool]:
     """The pairs, each joined, and whether there was a single one, by the rule of Sentence Transformers."""
-    if isinstance(inputs, str):
-        raise InputError(
-            f"predict takes pairs of texts, not a single text ({inputs!r:.40}).",
-            hint='Write predict([("query", "document"), ...]).',
-        )
-    refuse_table(inputs, "predict", "pairs of texts")
-    items: list[Any] = list(inputs)
+    items = _listed(inputs, "predict", "pairs of texts", example='[("query", "document"), ...]')
     single = bool(items) and isinstance(items[0], str)
     return [_joined(index, pair) for index, pair in enumerate([items] if single else items)], single
+
+
+def _listed(given: Any, method: str, wanted: str, *, example: str) -> list[Any]:
+    """What is given, as a list. Raises InputError for a single text, a table and what cannot be iterated over."""
+    refuse_table(given, method, wanted)
+    single = isinstance(given, str)
+    if single or not isinstance(given, Iterable):
+        wrong = f"a single text ({given!r:.40})" if single else kind_of(given)
+        raise InputError(f"{method} takes {wanted}, not {wrong}.", hint=f"Write {method}({example}).")
+    return list(given)
 
 
 def _joined(index: int, pair: Any) -> str:

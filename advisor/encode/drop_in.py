@@ -19,7 +19,7 @@ from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.loading import load
 from advisor.encode.manifest import read_manifest
-from advisor.encode.opened import check_positive
+from advisor.encode.opened import positive
 from advisor.encode.pipeline import Embeddings, Pipeline
 from advisor.encode.tokenize import Inputs
 from advisor.encode.torch_session import TorchSession
@@ -68,7 +68,7 @@ class ArtifactTransformer(InputModule):  # type: ignore[misc]  # its package is 
 
     @max_seq_length.setter
     def max_seq_length(self, value: int | None) -> None:
-        check_positive("max_seq_length", value)
+        value = positive("max_seq_length", value)
         most = self.encoder.max_seq_length
         if most is not None and (value is None or value > most):
             raise InputError(

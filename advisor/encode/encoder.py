@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.encode.backend import Backend, EncodeOptions
-from advisor.encode.opened import Opened, check_positive
+from advisor.encode.opened import Opened, positive
 from advisor.encode.pipeline import Pipeline
 from advisor.encode.similarity import similarity
-from advisor.encode.texts import checked_all, checked_one_by_one, raise_for_unicode
+from advisor.encode.texts import checked_all, checked_one_by_one, either, raise_for_unicode
 from advisor.errors import InputError
 from advisor.types import RuntimeSettings
 
@@ -40,8 +40,9 @@ class Encoder(Opened):
 
     def encode(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -52,26 +53,28 @@ class Encoder(Opened):
     ) -> NDArray[np.float32]:
         """Embed texts: `(num_texts, embedding_dimension)` float32, or `(embedding_dimension,)` for a single string.
 
-        The arguments are those of Sentence Transformers. `batch_size` is an upper bound of texts in a batch (batches
-        are cut by tokens anyway). With `show_progress_bar` a bar is drawn on stderr.
+        The arguments are those of Sentence Transformers, and `sentences` is their older name for `inputs`.
+        `batch_size` is an upper bound of texts in a batch (batches are cut by tokens anyway). With `show_progress_bar`
+        a bar is drawn on stderr.
 
-        `sentences` may be any iterable; a generator is read as it is needed. With `out`, the embeddings are written to
-        that .npy file as they are made, and are given back as a memory map of it: ten million texts from a generator
-        then need no more memory than ten thousand. The file appears under its name once it is whole.
+        `inputs` may be any iterable; a generator is read as it is needed. With `out`, the embeddings are written to
+        that .npy file as they are made, and are given back as a memory map of it, in which a single string is one row:
+        ten million texts from a generator then need no more memory than ten thousand. The file appears under its name
+        once it is whole.
 
         Raises InputError where a text is not a string, a prompt name is unknown, a number is out of range, or the file
         cannot be written.
         """
-        check_positive("batch_size", batch_size)
-        check_positive("truncate_dim", truncate_dim)
+        truncate_dim = positive("truncate_dim", truncate_dim)
         options = EncodeOptions(
             prompt=self._resolve_prompt(prompt, prompt_name),
-            batch_size=batch_size,
+            batch_size=positive("batch_size", batch_size),
             truncate_dim=truncate_dim if truncate_dim is not None else self._pipeline.truncate_dim,
             normalize=normalize_embeddings,
         )
-        single = isinstance(sentences, str)
-        texts = checked_all([sentences]) if isinstance(sentences, str) else _checked(sentences)
+        given = either(inputs, sentences)
+        single = isinstance(given, str)
+        texts = [given] if isinstance(given, str) else _checked(given)
         if show_progress_bar:
             from advisor.encode.progress import with_bar
 
@@ -79,7 +82,7 @@ class Encoder(Opened):
         else:
             pieces = self._embed(texts, options)
         if out is not None:
-            return self._write(pieces, Path(out), truncate_dim=options.truncate_dim)
+            return self._write(pieces, _path(out), truncate_dim=options.truncate_dim)
         found = list(pieces)
         if not found:
             return self._no_rows(options.truncate_dim)
@@ -88,8 +91,9 @@ class Encoder(Opened):
 
     def encode_query(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -102,7 +106,8 @@ class Encoder(Opened):
         if prompt is None and prompt_name is None:
             prompt_name = "query"
         return self.encode(
-            sentences,
+            inputs,
+            sentences=sentences,
             batch_size=batch_size,
             prompt=prompt,
             prompt_name=prompt_name,
@@ -114,8 +119,9 @@ class Encoder(Opened):
 
     def encode_document(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -128,7 +134,8 @@ class Encoder(Opened):
         if prompt is None and prompt_name is None:
             prompt_name = "document"
         return self.encode(
-            sentences,
+            inputs,
+            sentences=sentences,
             batch_size=batch_size,
             prompt=prompt,
             prompt_name=prompt_name,
@@ -177,7 +184,17 @@ class Encoder(Opened):
         return self._full_width if truncate_dim is None else min(self._full_width, truncate_dim)
 
 
-def _checked(sentences: Iterable[str]) -> Iterable[str]:
-    if isinstance(sentences, Iterator):
-        return checked_one_by_one(sentences)
-    return checked_all(sentences)
+def _checked(given: Iterable[str]) -> Iterable[str]:
+    if isinstance(given, Iterator):
+        return checked_one_by_one(given)
+    return checked_all(given)
+
+
+def _path(out: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(out)
+    except TypeError:
+        raise InputError(
+            f"out is the path of a .npy file to write, not a {type(out).__name__}.",
+            hint="Without it, encode gives the embeddings as an array.",
+        ) from None

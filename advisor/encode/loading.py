@@ -16,6 +16,7 @@ from advisor.device import kind_of
 from advisor.encode.blob import Blob
 from advisor.encode.fit import warn_if_unfit
 from advisor.encode.manifest import Manifest, check_file, read_manifest
+from advisor.encode.opened import positive
 from advisor.encode.opening import AnyOpened, expected, open_model
 from advisor.errors import InputError
 from advisor.types import ArtifactFile, Hardware, Memory, Runtime, RuntimeSettings
@@ -77,8 +78,7 @@ def load(
     InputError where it is not what is expected.
     """
     folder = Path(folder)
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise InputError(f"threads must be a positive whole number, not {threads!r}.")
+    threads = positive("threads", threads)
     manifest = read_manifest(folder)
     machine = this_machine()
     settings = manifest.settings

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 from advisor.encode.backend import Backend
 from advisor.encode.pipeline import Pipeline
@@ -103,6 +104,9 @@ class Opened:
 
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         """The prompt, as Sentence Transformers chooses it: the text, else the name, else the model's default."""
+        for argument, given in (("prompt", prompt), ("prompt_name", prompt_name)):
+            if given is not None and not isinstance(given, str):
+                raise InputError(f"{argument} must be a string, not {given!r:.40}.")
         if prompt is not None:
             return prompt
         name = prompt_name if prompt_name is not None else self._pipeline.default_prompt_name
@@ -125,7 +129,14 @@ def _leave_to(process: int, backend: Backend) -> None:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(backend))
 
 
-def check_positive(name: str, value: int | None) -> None:
-    """Raise InputError unless `value` is None or a positive whole number."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+def positive(name: str, value: SupportsIndex | None) -> int | None:
+    """The number, NumPy's too, as an int; None stays. Raises InputError unless it is a positive whole number."""
+    if value is None:
+        return None
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
         raise InputError(f"{name} must be a positive whole number, not {value!r}.")
+    return number

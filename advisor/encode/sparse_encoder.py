@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.graph import GraphBackend
-from advisor.encode.opened import Opened, check_positive
-from advisor.encode.similarity import similarity
+from advisor.encode.opened import Opened, positive
+from advisor.encode.similarity import check_widths, similarity
 from advisor.encode.sparse import SparseEmbeddings
-from advisor.encode.texts import checked_all, raise_for_unicode
+from advisor.encode.texts import checked_all, either, raise_for_unicode
 from advisor.encode.tokenize import load_tokenizer
+from advisor.errors import InputError
 
 
 class SparseEncoder(Opened):
@@ -26,8 +27,9 @@ class SparseEncoder(Opened):
 
     def encode(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -36,15 +38,16 @@ class SparseEncoder(Opened):
     ) -> SparseEmbeddings:
         """Embed texts; a single string is one row.
 
-        The arguments are those of Sentence Transformers. At most `max_active_dims` weights of each text are kept, the
-        largest; None is the model's own limit. Raises InputError where a text is not a string, a prompt name is
-        unknown, or a number is out of range.
+        The arguments are those of Sentence Transformers, and `sentences` is their older name for `inputs`. At most
+        `max_active_dims` weights of each text are kept, the largest; None is the model's own limit. Raises InputError
+        where a text is not a string, a prompt name is unknown, or a number is out of range.
         """
-        check_positive("batch_size", batch_size)
-        check_positive("max_active_dims", max_active_dims)
-        most = self._pipeline.max_active_dims if max_active_dims is None else max_active_dims
-        options = EncodeOptions(prompt=self._resolve_prompt(prompt, prompt_name), batch_size=batch_size)
-        texts = checked_all([sentences] if isinstance(sentences, str) else sentences)
+        most = positive("max_active_dims", max_active_dims) or self._pipeline.max_active_dims
+        options = EncodeOptions(
+            prompt=self._resolve_prompt(prompt, prompt_name), batch_size=positive("batch_size", batch_size)
+        )
+        given = either(inputs, sentences)
+        texts = checked_all([given] if isinstance(given, str) else given)
         embed = self.backend.embed
         try:
             if show_progress_bar:
@@ -62,8 +65,9 @@ class SparseEncoder(Opened):
 
     def encode_query(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -72,7 +76,8 @@ class SparseEncoder(Opened):
     ) -> SparseEmbeddings:
         """`encode` with the model's prompt for queries, unless another one is named."""
         return self.encode(
-            sentences,
+            inputs,
+            sentences=sentences,
             batch_size=batch_size,
             prompt=prompt,
             prompt_name="query" if prompt is None and prompt_name is None else prompt_name,
@@ -82,8 +87,9 @@ class SparseEncoder(Opened):
 
     def encode_document(
         self,
-        sentences: str | Iterable[str],
+        inputs: str | Iterable[str] | None = None,
         *,
+        sentences: str | Iterable[str] | None = None,
         batch_size: int | None = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -92,7 +98,8 @@ class SparseEncoder(Opened):
     ) -> SparseEmbeddings:
         """`encode` with the model's prompt for documents, unless another one is named."""
         return self.encode(
-            sentences,
+            inputs,
+            sentences=sentences,
             batch_size=batch_size,
             prompt=prompt,
             prompt_name="document" if prompt is None and prompt_name is None else prompt_name,
@@ -101,14 +108,19 @@ class SparseEncoder(Opened):
         )
 
     def similarity(self, a: SparseEmbeddings, b: SparseEmbeddings) -> NDArray[np.float32]:
-        """All similarities, by the model's own function: `(len(a), len(b))` float32."""
+        """All similarities, by the model's own function: `(len(a), len(b))` float32.
+
+        Raises InputError for what is not sparse, or not of one model.
+        """
+        _check_sparse(a, b)
+        check_widths(a.dimension, b.dimension)
         if self._pipeline.similarity == "dot":
             return a.dot(b)
         return similarity(self._pipeline.similarity, a.to_dense(), b.to_dense())
 
     def decode(self, embeddings: SparseEmbeddings, *, top_k: int | None = None) -> list[list[tuple[str, float]]]:
         """Each text's tokens with their weights, the largest first; at most `top_k` of them."""
-        check_positive("top_k", top_k)
+        top_k = positive("top_k", top_k)
         backend = self.backend
         raw = backend.tokenizer.raw if isinstance(backend, GraphBackend) else load_tokenizer(self._pipeline.tokenizer)
         decoded = []
@@ -117,3 +129,9 @@ class SparseEncoder(Opened):
             order: Sequence[int] = np.argsort(-values, kind="stable")[:top_k].tolist()
             decoded.append([(raw.id_to_token(int(indices[each])) or "", float(values[each])) for each in order])
         return decoded
+
+
+def _check_sparse(*given: object) -> None:
+    for each in given:
+        if not isinstance(each, SparseEmbeddings):
+            raise InputError(f"similarity takes SparseEmbeddings, as encode gives them, not a {type(each).__name__}.")

@@ -8,6 +8,16 @@ from typing import Any
 from advisor.errors import InputError
 
 
+def either(inputs: str | Iterable[str] | None, sentences: str | Iterable[str] | None) -> str | Iterable[str]:
+    """What is to be embedded, under whichever of both names it was given. Raises InputError unless it is one."""
+    if inputs is not None and sentences is not None:
+        raise InputError("encode takes the texts as inputs or as sentences, not as both.")
+    given = sentences if inputs is None else inputs
+    if given is None:
+        raise InputError(f"encode takes a string or an iterable of strings, not {kind_of(None)}.")
+    return given
+
+
 def checked_all(sentences: Iterable[str]) -> list[str]:
     """All texts as a list. Raises InputError where one is no string, or where they are no texts at all."""
     if type(sentences) is not list:
@@ -15,7 +25,7 @@ def checked_all(sentences: Iterable[str]) -> list[str]:
     try:
         texts = list(sentences)
     except TypeError:
-        raise InputError(f"encode takes a string or an iterable of strings, not {_kind(sentences)}.") from None
+        raise InputError(f"encode takes a string or an iterable of strings, not {kind_of(sentences)}.") from None
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise _no_string(index, text)
@@ -66,10 +76,11 @@ def _check_unicode(name: str, text: str) -> None:
 
 def _no_string(index: int, text: object) -> InputError:
     return InputError(
-        f"Text {index} is {_kind(text)}, not a string.",
+        f"Text {index} is {kind_of(text)}, not a string.",
         hint="Replace missing values by empty strings, or leave them out.",
     )
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """`a float (2.5)`."""
     return f"a {type(value).__name__} ({value!r:.40})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
 
 import pytest
@@ -185,6 +186,19 @@ def test_labels_that_cannot_be_right_are_refused(rows, said, tmp_path):
     path = write(tmp_path / "pairs.csv", rows, delimiter=",", header=("sentence1", "sentence2", "score"))
     with pytest.raises(InputError, match=said):
         read_labels(str(path))
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, 10**400], ids=["nan", "inf", "-inf", "huge"])
+@pytest.mark.parametrize("names", [("links", "rechts", "wert"), ("sentence1", "sentence2", "score")])
+def test_a_score_that_is_no_finite_number_costs_its_row(tmp_path, names, score):
+    texts = [(f"A sentence about the number {n}.", f"Another one about the number {n}.") for n in range(12)]
+    rows = [dict(zip(names, (*pair, n % 3), strict=True)) for n, pair in enumerate(texts)]
+    rows[4][names[2]] = score
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    labels = read_labels(str(path))
+    assert (labels.kind, labels.num_items_seen, labels.num_skipped) == ("pairs", 11, 1)
+    assert set(labels.task.scores) == {0, 1, 2}
 
 
 def test_a_table_in_which_nothing_looks_like_labels_lists_its_columns(tmp_path):

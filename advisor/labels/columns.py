@@ -139,12 +139,15 @@ def _asked_for(field: str, columns: Sequence[Column], label: str) -> LabelColumn
 
 
 def _is_score(column: Column) -> bool:
-    """Numbers that differ, unless they look like a counter or like identifiers: whole ones, no two alike."""
-    filled = [value for value in column.values if value not in (None, "")]
-    numbers = [number for value in filled if (number := _number(value)) is not None]
-    if len(numbers) < len(filled) or len(set(numbers)) < 2:
+    """Numbers that differ, unless they look like a counter or like identifiers: whole ones, no two alike.
+
+    NaN and infinity, which JSON lines may hold, say as little as an empty cell: their rows are left out later.
+    """
+    found = [_number(value) for value in column.values if value not in (None, "")]
+    numbers = [number for number in found if number is not None and math.isfinite(number)]
+    if None in found or len(set(numbers)) < 2:
         return False
-    return any(number != int(number) for number in numbers) or len(set(numbers)) < len(numbers)
+    return not all(number.is_integer() for number in numbers) or len(set(numbers)) < len(numbers)
 
 
 def _score(value: object, name: str, label: str, place: str | int) -> float:
@@ -159,7 +162,10 @@ def _score(value: object, name: str, label: str, place: str | int) -> float:
 
 def _number(value: object) -> float | None:
     if isinstance(value, (bool, int, float)):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            return math.inf
     if isinstance(value, str):
         try:
             number = float(value)

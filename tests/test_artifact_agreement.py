@@ -15,21 +15,21 @@ ROW = np.array([3.0, 4.0], np.float32)
 ZEROS = np.zeros(2, np.float32)
 
 
-def check(agreement: Agreement, found: list[float]) -> Check:
+def check(agreement: Agreement, found: list[tuple[float, ...]]) -> Check:
     texts = tuple("ab"[: len(found)])
     return check_outputs(found, Reference(texts=texts, embeddings=np.zeros((len(found), 2)), agreement=agreement))
 
 
 @pytest.mark.parametrize("found", [[1.0, NAN], [NAN, 1.0], [NAN, NAN]])
 def test_nan_is_no_cosine_that_is_high_enough(found: list[float]) -> None:
-    assert check(Cosines(0.99), found) == Check(
+    assert check(Cosines(0.99), [(cosine, 1.0) for cosine in found]) == Check(
         name="embeddings", ok=False, detail="2 reference texts, lowest cosine nan, at least 0.99 asked"
     )
 
 
 @pytest.mark.parametrize("found", [[0.0, NAN], [NAN, 0.0], [NAN, NAN]])
 def test_nan_is_no_difference_that_is_small_enough(found: list[float]) -> None:
-    assert check(Differences(0.01), found) == Check(
+    assert check(Differences(0.01), [(difference,) for difference in found]) == Check(
         name="scores", ok=False, detail="2 reference pairs, scores differ by nan at most, 0.01 allowed"
     )
 

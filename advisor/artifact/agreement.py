@@ -60,12 +60,12 @@ class Cosines:
 
     def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
         """The cosine, and the shorter's length as a share of the longer's; both 1 of two rows of zeros."""
-        short, long = sorted(float(np.linalg.norm(each)) for each in (got, expected))
-        if long == 0.0:
+        lengths = [float(np.linalg.norm(each)) for each in (got, expected)]
+        if lengths == [0.0, 0.0]:
             return 1.0, 1.0
-        if not short > 0.0:
+        if not all(length > 0.0 for length in lengths):  # zeros against others, or NaN
             return math.nan, math.nan
-        return float(got @ expected) / (short * long), short / long
+        return float(got @ expected) / (lengths[0] * lengths[1]), min(lengths) / max(lengths)
 
     def ok(self, found: Sequence[Sequence[float]]) -> bool:
         """Whether the lowest are high enough."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.gate import NOISE, judge, required_budget, within
-from advisor.types import BASELINE, Fidelity, LossMethod
+from advisor.types import BASELINE, Fidelity, LossMethod, Similarity
 
 
 def loss(
@@ -45,6 +47,15 @@ def test_a_candidate_passes_if_the_upper_end_is_within_the_budget(found: Fidelit
 )
 def test_an_estimate_errs_upwards_and_is_its_own_bound(found: Fidelity, expected: str) -> None:
     assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
+
+
+@pytest.mark.parametrize(("by", "expected"), [(None, "passes"), ("cosine", "passes"), ("dot", "uncertain")])
+def test_an_estimate_by_another_similarity_than_the_cosine_is_bound_by_its_upper_end(
+    by: Similarity | None, expected: str
+) -> None:
+    found = replace(loss(0.001, 0.0005, 0.0041, method="estimated"), by=by)
+    assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
+    assert judge("openvino-qint8", "int8", found, max_loss=0.0041) == "passes"
 
 
 def test_a_budget_of_zero_asks_for_what_cannot_be_told_from_fp32() -> None:

@@ -99,6 +99,7 @@ class Neighbours:
             method="estimated",
             metric=f"1 - Spearman rho of {NAMES[self.by]} over {self.k} nearest neighbours of {len(inside)} texts, "
             "all levels of similarity weighted the same",
+            by=self.by,
         )
 
     def _between(

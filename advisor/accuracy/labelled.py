@@ -103,6 +103,7 @@ def labelled_loss(
         ),
         score=candidate.value,
         baseline_score=baseline.value,
+        by=baseline.by,
     )
 
 

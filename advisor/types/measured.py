@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advisor.types.files import RuntimeSettings
-from advisor.types.words import LossMethod
+from advisor.types.words import LossMethod, Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,8 @@ class Fidelity:
     score: float | None = None
     """The candidate's own figure on the labels, in the metric's unit; None where the loss is estimated."""
     baseline_score: float | None = None
+    by: Similarity | None = None
+    """By what similarity of embeddings; None for scores, and where it was not noted (the cosine, then)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.estimate import Neighbours
-from advisor.accuracy.rows import all_similarities, comparable, unit_rows
+from advisor.accuracy.rows import comparable, unit_rows
+from advisor.encode.similarity import all_pairs
 from advisor.types import Drift, LengthLoss, Similarity
 
 NUM_MOVED = 5
@@ -90,7 +91,7 @@ def _kept(reference: NDArray[np.float64], candidate: NDArray[np.float64], by: Si
 
 
 def _nearest(rows: NDArray[np.float64], k: int, by: Similarity) -> NDArray[np.bool_]:
-    similar = all_similarities(by, rows, rows)
+    similar = all_pairs(by, rows, rows)
     np.fill_diagonal(similar, -np.inf)
     near = np.zeros(similar.shape, dtype=np.bool_)
     near[np.arange(len(rows))[:, None], np.argpartition(-similar, k - 1, axis=1)[:, :k]] = True

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
-from advisor.accuracy.rows import NAMES, all_similarities, comparable, similarities
+from advisor.accuracy.rows import NAMES, comparable
+from advisor.encode.similarity import all_pairs, row_by_row
 from advisor.types import Fidelity, Similarity
 
 MIN_TEXTS = 8
@@ -110,7 +111,7 @@ class Neighbours:
         other = ours if stored is asked else comparable(stored, self.by)
         at_once = max(1, _NUMBERS_AT_ONCE // ours.shape[1])
         parts = [slice(start, start + at_once) for start in range(0, len(left), at_once)]
-        return np.concatenate([similarities(self.by, ours[left[part]], other[right[part]]) for part in parts])
+        return np.concatenate([row_by_row(self.by, ours[left[part]], other[right[part]]) for part in parts])
 
     def _resampled(
         self,
@@ -156,7 +157,7 @@ def neighbours(reference: NDArray[Any], *, by: Similarity = "cosine", k: int = 1
 
 def _all(embeddings: NDArray[Any], by: Similarity) -> NDArray[np.float64]:
     rows = comparable(embeddings, by)
-    return all_similarities(by, rows, rows)
+    return all_pairs(by, rows, rows)
 
 
 def estimate_loss(

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.accuracy.ranks import Ranks, correlation
-from advisor.accuracy.rows import NAMES, all_similarities, comparable, similarities
+from advisor.accuracy.rows import NAMES, comparable
+from advisor.encode.similarity import all_pairs, row_by_row
 from advisor.labels import LabelledSet, Pairs, Retrieval, Task, Triplets
 from advisor.types import Fidelity, Similarity
 
@@ -109,10 +110,10 @@ def labelled_loss(
 
 def _items(task: Task, asked: NDArray[np.float64], stored: NDArray[np.float64], by: Similarity) -> NDArray[np.float64]:
     if isinstance(task, Pairs):
-        return similarities(by, stored[np.array(task.stored)], asked[np.array(task.asked)])
+        return row_by_row(by, stored[np.array(task.stored)], asked[np.array(task.asked)])
     if isinstance(task, Triplets):
         anchor = asked[np.array(task.anchor)]
-        near, far = (similarities(by, anchor, stored[np.array(rows)]) for rows in (task.positive, task.negative))
+        near, far = (row_by_row(by, anchor, stored[np.array(rows)]) for rows in (task.positive, task.negative))
         nearer: NDArray[np.float64] = (near > far).astype(np.float64)
         return nearer
     return _ndcg(task, asked, stored, by)
@@ -127,7 +128,7 @@ def _ndcg(
     found = np.empty(len(asked))
     top = min(_K, len(stored))
     for start in range(0, len(asked), _QUERIES_AT_ONCE):
-        for position, row in enumerate(all_similarities(by, asked[start : start + _QUERIES_AT_ONCE], stored)):
+        for position, row in enumerate(all_pairs(by, asked[start : start + _QUERIES_AT_ONCE], stored)):
             least = np.partition(row, -top)[-top]
             near = np.flatnonzero(row >= least)
             ranked = near[np.argsort(-row[near], kind="stable")][:top]

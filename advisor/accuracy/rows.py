@@ -19,28 +19,8 @@ NAMES: Mapping[Similarity, str] = {
 
 
 def comparable(embeddings: NDArray[Any], by: Similarity) -> NDArray[np.float64]:
-    """`embeddings`, `(num_texts, dimension)`, as `similarities` takes them: for cosines every row of length 1."""
+    """`embeddings`, `(num_texts, dimension)`, in float64: for cosines every row of length 1."""
     return unit_rows(embeddings) if by == "cosine" else embeddings.astype(np.float64)
-
-
-def similarities(by: Similarity, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each row of `a` with the same row of `b`, or with its only one: `(num_rows,)`. Greater is more similar."""
-    similar: NDArray[np.float64]
-    if by == "euclidean":
-        similar = -np.linalg.norm(a - b, axis=1)
-    elif by == "manhattan":
-        similar = -np.abs(a - b).sum(axis=1)
-    else:
-        similar = np.einsum("ij,ij->i", a, b)
-    return similar
-
-
-def all_similarities(by: Similarity, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of all rows of `a` with all rows of `b`: `(num_a, num_b)`."""
-    if by in ("cosine", "dot"):
-        products: NDArray[np.float64] = a @ b.T
-        return products
-    return np.stack([similarities(by, b, row[None]) for row in a])
 
 
 def unit_rows(embeddings: NDArray[Any]) -> NDArray[np.float64]:

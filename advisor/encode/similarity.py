@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,15 +20,37 @@ def similarity(name: Similarity, a: ArrayLike, b: ArrayLike) -> NDArray[np.float
     """
     left, right = _rows(a), _rows(b)
     check_widths(left.shape[1], right.shape[1])
+    if name == "cosine":
+        left, right = normalize(left), normalize(right)
+    found: Floats = all_pairs(name, left, right)
+    return found
+
+
+def all_pairs(name: Similarity, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Of all rows of `a` with all rows of `b`: `(num_a, num_b)`, in the type of `a`. For cosines rows have length 1.
+
+    Distances are taken one row of `a` at a time: exact where embeddings are close, and small in memory.
+    """
+    if name in ("cosine", "dot"):
+        product: NDArray[Any] = a @ b.T
+        return product
+    found = np.empty((len(a), len(b)), a.dtype)
+    for position, row in enumerate(a):
+        found[position] = row_by_row(name, b, row[None])
+    return found
+
+
+def row_by_row(name: Similarity, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Of each row of `a` with the same row of `b`, or with its only one: `(num_rows,)`. For cosines as `all_pairs`."""
+    found: NDArray[Any]
     match name:
-        case "cosine":
-            return _dot(normalize(left), normalize(right))
-        case "dot":
-            return _dot(left, right)
+        case "cosine" | "dot":
+            found = np.einsum("ij,ij->i", a, b)
         case "euclidean":
-            return _by_row(left, right, lambda difference: np.sqrt(np.square(difference).sum(axis=1)))
+            found = -np.sqrt(np.square(a - b).sum(axis=1))
         case "manhattan":
-            return _by_row(left, right, lambda difference: np.abs(difference).sum(axis=1))
+            found = -np.abs(a - b).sum(axis=1)
+    return found
 
 
 def check_widths(left: int, right: int) -> None:
@@ -51,16 +73,3 @@ def _rows(embeddings: ArrayLike) -> Floats:
     if rows.ndim > 2:
         raise InputError(f"similarity takes embeddings of shape (num_texts, dimension), not {rows.shape}.")
     return rows
-
-
-def _by_row(a: Floats, b: Floats, distance: Callable[[Floats], Floats]) -> Floats:
-    """Negative distances, one row of `a` at a time: exact where embeddings are close, and small in memory."""
-    result = np.empty((len(a), len(b)), np.float32)
-    for row, embedding in enumerate(a):
-        result[row] = -distance(b - embedding)
-    return result
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    product: Floats = a @ b.T
-    return product

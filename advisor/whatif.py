@@ -83,8 +83,7 @@ def what_if(
     decision = decide(load_ruleset(ruleset or rec.decision.ruleset), facts)
     budget = facts["request.max_loss"]
     goal = next((each for each in _OBJECTIVES if each == facts["request.objective"]), None)
-    changed = {name for name in facts if facts[name] != real[name]}
-    if changed - _REQUEST or not isinstance(budget, int | float) or goal is None:
+    if facts.other_than(real) - _REQUEST or not isinstance(budget, int | float) or goal is None:
         return WhatIf(decision=decision, choice=None, simulated=True, flips=())
     request = replace(request, max_loss=float(budget), objective=goal)
     outcomes = [each for each in rec.candidates if each.name in catalogue.names()]

@@ -64,7 +64,7 @@ def explain(spec: RunSpec, *, model: str | None, overrides: Sequence[str] = ()) 
         alternatives=decisions.alternatives,
         overrides=tuple(overrides),
         request=_asked(request, facts),
-        simulated=any(facts[name] != read[name] for name in facts if not name.startswith("request.")),
+        simulated=any(not name.startswith("request.") for name in facts.other_than(read)),
     )
 
 

@@ -13,14 +13,12 @@ def model_kwargs(runtime: Runtime, *, file_name: str | None, settings: RuntimeSe
     OpenVINO's precision has to be named: on a processor that has bfloat16 that is its default, whatever the file holds
     (`docs/surprises.md`).
     """
+    known = settings or RuntimeSettings(threads=1)
     if runtime == "torch":
-        attention = settings and settings.attention
-        return {"dtype": (settings and settings.dtype) or "float32"} | (
-            {"attn_implementation": attention} if attention else {}
-        )
-    arguments: dict[str, Any] = {"file_name": file_name or ""}
+        attention = {"attn_implementation": known.attention} if known.attention else {}
+        return {"dtype": known.dtype or "float32"} | attention
     if runtime == "onnx":
-        arguments["provider"] = (settings and settings.provider) or "CPUExecutionProvider"
-    elif settings is not None and settings.inference_precision is not None:
-        arguments["ov_config"] = {"INFERENCE_PRECISION_HINT": settings.inference_precision}
-    return arguments
+        return {"file_name": file_name or "", "provider": known.provider or "CPUExecutionProvider"}
+    precision = known.inference_precision
+    hint = {} if precision is None else {"ov_config": {"INFERENCE_PRECISION_HINT": precision}}
+    return {"file_name": file_name or "", **hint}

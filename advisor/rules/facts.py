@@ -52,6 +52,10 @@ class Facts(Mapping[str, FactValue]):
     def __len__(self) -> int:
         return len(self.readings)
 
+    def other_than(self, read: Facts) -> frozenset[str]:
+        """The names of the facts that are not as they were read."""
+        return frozenset(name for name in self if self[name] != read[name])
+
 
 def collect_facts(
     *, hardware: Hardware, profile: TextProfile | None, model: ModelProfile | None, request: Request

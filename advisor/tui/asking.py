@@ -72,8 +72,7 @@ def ask(state: State, question: Question, *, request: Request) -> Answer:
     real = collect_facts(hardware=state.hardware, profile=state.profile, model=state.model, request=asked)
     facts = with_overrides(real, question.overrides)
     decision = decide(load_ruleset(state.ruleset or "sbert-2024"), facts)
-    changed = any(facts[name] != real[name] for name in facts)
-    return Answer(decision=decision, choice=None, simulated=changed)
+    return Answer(decision=decision, choice=None, simulated=bool(facts.other_than(real)))
 
 
 def _words(flip: Flip, rec: Recommendation) -> str:

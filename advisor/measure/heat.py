@@ -111,7 +111,7 @@ class Heat:
         Raises ExhaustedError where all rounds were to come from the journal, and do not.
         """
         stages, listeners = self.stages, self.listeners
-        stages.start_s = stages.now()
+        stages.start_s = stages.clock()
         throughput, latency = self.decide()
         deciding = latency if latency is not None else throughput
         rounds, singles = list(throughput.rounds), list(() if latency is None else latency.rounds)
@@ -149,7 +149,7 @@ class Heat:
             return found
         throughput, latency = found
         why = self.listeners.doubt(throughput.rounds, () if latency is None else latency.rounds)
-        took_s = stages.now() - stages.start_s
+        took_s = stages.clock() - stages.start_s
         if why is None or 2 * took_s > _ROOM_FOR_ANOTHER * stages.time_s:
             return found
         self.num_reruns += 1

@@ -116,7 +116,7 @@ class Race:
     tie margin below it. The bound is `sequential_interval` at alpha / (contenders - 1): the truly fastest candidate is
     cut only if one of its own comparisons with a rival fails, and there are that many (Bonferroni). The baseline is
     never cut; from `baseline_rounds` on it rests once it is slower. The race ends when nobody is undecided, at
-    `max_rounds`, at `deadline_s` (on `clock`), or when `control` says so.
+    `max_rounds`, at `deadline_s` (on `clock`, which does not go on during pauses), or when `control` says so.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Race:
         recorded = self._recorded()
         laps: dict[str, Lap] = {}
         for name in order:
-            self._deadline_s += self._control.wait()
+            self._control.wait()
             if self._control.stopped:
                 break
             if self._control.skips(name) and name != self._baseline:

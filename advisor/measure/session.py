@@ -97,6 +97,7 @@ def measure(
         pace=pace,
         labels=labels,
     )
+    control = control or Control()
     session = _Session(
         contestants=contestants,
         admission=admission,
@@ -106,8 +107,8 @@ def measure(
         journal=journal,
         doubt=doubt,
         herald=Herald(emit=on_event, clock=clock),
-        clock=clock,
-        control=control or Control(),
+        clock=lambda: clock() - control.paused_s,
+        control=control,
         room=Room(model=model, memory=memory, gpu_memory=gpu_memory),
         pace=pace,
     )
@@ -130,6 +131,7 @@ class _Session:
     doubt: Callable[[MeasureResult], str | None]
     herald: Herald
     clock: Callable[[], float]
+    """Without the pauses, which count against no time budget."""
     control: Control
     room: Room
     pace: Pace
@@ -145,13 +147,9 @@ class _Session:
     was_short: bool = False
     """Whether memory was too short for one race."""
 
-    def _now(self) -> float:
-        """The clock without the pauses."""
-        return self.clock() - self.control.paused_s
-
     def run(self) -> MeasureResult:
         """Everything, in order."""
-        self.start_s = self._now()
+        self.start_s = self.clock()
         if self._recall_everything():
             return self._result(self.admission.label_warnings())
         self.control.during_pause = self._pause
@@ -169,8 +167,7 @@ class _Session:
             pending = pending or self._revive(others)
             if not pending:
                 break
-        for contestant in self.contestants.values():
-            self._retire(contestant)
+        self._retire(self.contestants[BASELINE])
         self.admission.close()  # the CPU time of what it forked is known to be ours from here on
         self._reinstate()
         about_labels = self.admission.label_warnings()
@@ -272,7 +269,7 @@ class _Session:
             else:
                 self.admission.admit_baseline(
                     baseline,
-                    time_s=self.start_s + self.time_budget_s - self._now(),
+                    time_s=self.start_s + self.time_budget_s - self.clock(),
                     num_candidates=len(wanted),
                 )
         except ChildFailed as error:
@@ -310,15 +307,10 @@ class _Session:
 
     def _revive(self, others: Sequence[Contestant]) -> list[Contestant]:
         """Those that the probe cut for a rival that failed or was left out since: they get their race, once."""
-        back = []
-        for one in others:
-            rival = None if one.exit is None or one.exit.status != "cut" else one.exit.rival
-            rival_exit = None if rival in (None, BASELINE) else self.contestants[rival].exit
-            lost = rival_exit is not None and rival_exit.status != "cut"
-            raced = any(one.name in each.seconds for each in self.tally.rounds)
-            if lost and not raced and one.name not in self.revived:
-                one.exit = None
-                back.append(one)
+        back = [one for one in others if self._is_void(one) and not self._raced(one) and one.name not in self.revived]
+        back = [one for one in back if one.exit is not None and one.exit.rival != BASELINE]
+        for one in back:
+            one.exit = None
         self.revived |= {one.name for one in back}
         return back
 
@@ -340,7 +332,7 @@ class _Session:
         return None
 
     def _loading_time_s(self) -> float:
-        return self.start_s + _LOADING_SHARE * self.time_budget_s - self._now()
+        return self.start_s + _LOADING_SHARE * self.time_budget_s - self.clock()
 
     def _admit(self, contestant: Contestant) -> bool:
         try:
@@ -363,7 +355,7 @@ class _Session:
     # -- racing and leaving ----------------------------------------------------------------------------------
 
     def _race(self, ready: list[Contestant], *, num_pending: int) -> None:
-        left_s = max(0.0, self.start_s + self.time_budget_s - self._now())
+        left_s = max(0.0, self.start_s + self.time_budget_s - self.clock())
         time_s = left_s * len(ready) / (len(ready) + num_pending)
         self.before_race = read_noise()
         result = self._heat(ready, self._listeners(ready), time_s=time_s, live=True).run()
@@ -454,11 +446,17 @@ class _Session:
     def _reinstate(self) -> None:
         """A cut is void where the rival that it lost to failed later or was left out."""
         for contestant in self.contestants.values():
-            rival = None if contestant.exit is None else contestant.exit.rival
-            rival_exit = None if rival is None else self.contestants[rival].exit
-            raced = any(contestant.name in one.seconds for one in self.tally.rounds)
-            if raced and rival_exit is not None and rival_exit.status != "cut":
+            if self._is_void(contestant) and self._raced(contestant):
                 contestant.exit = None
+
+    def _is_void(self, contestant: Contestant) -> bool:
+        """Whether it was cut for a rival that failed later or was left out."""
+        rival = None if contestant.exit is None else contestant.exit.rival
+        rival_exit = None if rival is None else self.contestants[rival].exit
+        return rival_exit is not None and rival_exit.status != "cut"
+
+    def _raced(self, contestant: Contestant) -> bool:
+        return any(contestant.name in one.seconds for one in self.tally.rounds)
 
     # -- what to say -----------------------------------------------------------------------------------------
 

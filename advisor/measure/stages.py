@@ -37,7 +37,8 @@ class Tuned:
 class Stages:
     """Runs the races of a heat, one after the other, and counts their rounds.
 
-    Without `live` all rounds come from the journal, or ExhaustedError is raised. `time_s` is the heat's.
+    Without `live` all rounds come from the journal, or ExhaustedError is raised. `time_s` is the heat's; `clock` does
+    not go on during pauses.
     """
 
     index: int
@@ -51,7 +52,6 @@ class Stages:
     journal: Journal
     live: bool = True
     start_s: float = 0.0
-    """By `now`."""
     num_rounds: int = 0
     num_reused: int = 0
     tuned: dict[str, Tuned] = field(default_factory=dict)
@@ -69,13 +69,9 @@ class Stages:
         """Whether the journal has rounds of a race."""
         return bool(self.journal.rounds(self._label(stage)))
 
-    def now(self) -> float:
-        """The clock without the pauses."""
-        return self.clock() - self.control.paused_s
-
     def is_late(self, share: float) -> bool:
         """Whether so much of the time is spent that no further race should begin; without `live` none does."""
-        return not self.live or self.now() - self.start_s > share * self.time_s
+        return not self.live or self.clock() - self.start_s > share * self.time_s
 
     def race(
         self,
@@ -101,9 +97,7 @@ class Stages:
             limits=limits,
             seed=self.request.seed + _SEED_STEP * attempt + len(stage),
             clock=self.clock,
-            deadline_s=self.start_s
-            + self.control.paused_s  # the race adds those that are still to come
-            + (share if attempt == 0 else _LAST_SHARE) * self.time_s,
+            deadline_s=self.start_s + (share if attempt == 0 else _LAST_SHARE) * self.time_s,
             control=self.control,
             on_lap=on_lap,
             on_exit=on_exit,

@@ -56,7 +56,7 @@ ORACLE_LAP_S = 2.0
 """How long the baseline may encode in a round: all 512 sampled texts of 40 characters, or a part of longer ones."""
 
 FEWEST_TEXTS = 32
-"""However slow the model is: one batch of Sentence Transformers."""
+"""However slow the model is, unless `--fewest-texts` says otherwise: one batch of Sentence Transformers."""
 
 ANY_LOSS = 0.9
 
@@ -126,6 +126,7 @@ def search(
     max_loss: float,
     machine: Machine,
     skip: Sequence[str],
+    fewest_texts: int,
 ) -> dict[Objective, Oracle]:
     """Export and time everything. The objectives share the exports, and each counts their time."""
     before = read_noise()
@@ -152,7 +153,7 @@ def search(
             exported = time.monotonic()
             exports_s = exported - start if exports_s is None else exports_s
             with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
-                oracle_plan = _whole_sample(workers, texts, objective, folder / f"{objective}.json")
+                oracle_plan = _whole_sample(workers, texts, objective, fewest_texts, folder / f"{objective}.json")
                 say(f"    {ORACLE_ROUNDS} rounds for {objective}, of {oracle_plan.sizes[-1]} texts")
                 rounds, failed = _race(workers, objective, oracle_plan)
                 wall_s = exports_s + time.monotonic() - exported
@@ -170,7 +171,9 @@ def _contest(oracle: Oracle) -> Contest:
     return Contest(rounds=oracle.rounds, leader=oracle.best, rivals=rivals, ending="rounds")
 
 
-def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, path: Path) -> Plan:
+def _whole_sample(
+    workers: Workers, texts: Sequence[str], objective: Objective, fewest_texts: int, path: Path
+) -> Plan:
     """The plan of one block: all the texts, in one call or one at a time. Every worker gets it, and runs it once."""
     baseline = workers.contestants[BASELINE]
     if objective == "latency":
@@ -179,7 +182,7 @@ def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, 
     else:
         seconds_per_text = baseline.probe_s_per_text or 0.0
     affordable = round(ORACLE_LAP_S / max(seconds_per_text, 1e-6))
-    chosen = list(texts[: max(FEWEST_TEXTS, affordable)])
+    chosen = list(texts[: max(fewest_texts, affordable, 1)])
     probe = chosen[:16]
     path.write_text(json.dumps([probe, chosen]), encoding="utf-8")
     plan = Plan(
@@ -320,7 +323,15 @@ def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save
             try:
                 name = model_folder(model, Path(scratch))
                 say(f"{model}, {length}: the oracle")
-                oracles = search(name, texts, objectives, max_loss=max_loss, machine=machine, skip=arguments.skip)
+                oracles = search(
+                    name,
+                    texts,
+                    objectives,
+                    max_loss=max_loss,
+                    machine=machine,
+                    skip=arguments.skip,
+                    fewest_texts=arguments.fewest_texts,
+                )
                 for objective in objectives:
                     say(f"{model}, {length}, {objective}: advisor.recommend")
                     found, wall_s = recommend(name, texts, objective, max_loss, options)
@@ -394,6 +405,13 @@ def main() -> int:
         default=(),
         metavar="A,B",
         help="what the oracle leaves out: torch-fp16, for one, is slowest where the CPU has no instructions for it",
+    )
+    parser.add_argument(
+        "--fewest-texts",
+        type=int,
+        default=FEWEST_TEXTS,
+        metavar="N",
+        help=f"in a round of the oracle, however slow the model is; default {FEWEST_TEXTS}",
     )
     parser.add_argument("--cells", type=int, metavar="N", help="only the first N cells of the grid")
     parser.add_argument("--sts", type=Path, metavar="FILE", help="take the short texts from this STS file")

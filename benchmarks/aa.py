@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from common import Machine, Workers, export, say, write_json
+from common import Machine, Workers, export, sample, say, write_json
 from scipy.stats import binomtest  # type: ignore[import-untyped]  # scipy ships no types
 
 from advisor import catalogue
@@ -35,10 +35,8 @@ from advisor.measure.rounds import Round, estimate, log_speed
 from advisor.measure.stages import Stages
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
-from advisor.texts import sample_texts
 from advisor.types import BASELINE, Decision, Exported, Request
 
-NUM_TEXTS = 512
 ANY_LOSS = 0.9
 """Both names have the same loss, so it must not keep either of them out of the race."""
 
@@ -127,15 +125,7 @@ def _decision(name: str) -> Decision:
 def run(arguments: argparse.Namespace, names: tuple[str, str], trials: list[Trial], machine: Machine) -> None:
     """Append to `trials` until there are enough."""
     model = resolve_model(arguments.model)
-    texts = sample_texts(
-        arguments.texts,
-        field=arguments.field,
-        num_texts=NUM_TEXTS,
-        seed=0,
-        tokenizer=None,
-        max_seq_length=None,
-        offline=False,
-    ).texts
+    texts = sample(arguments.texts, field=arguments.field)
     threads = machine.hardware.threads
     with tempfile.TemporaryDirectory(prefix="advisor-aa-") as name:
         folder = Path(name)

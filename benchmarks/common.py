@@ -24,9 +24,10 @@ from advisor.measure.journal import Journal
 from advisor.measure.memory import available_bytes, needed_bytes, short_of
 from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.plan import Plan
+from advisor.pipeline.ask import NUM_TEXTS
 from advisor.probe import probe, read_packages
 from advisor.report.format import cores
-from advisor.texts import reference_texts
+from advisor.texts import reference_texts, sample_texts
 from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Objective, Package, Request
 
 
@@ -210,6 +211,13 @@ def environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def sample(source: str | None, *, field: str | None = None) -> tuple[str, ...]:
+    """As many texts as a recommendation samples, of what `--texts` and `--field` name; None is the built-in sample."""
+    return sample_texts(
+        source, field=field, num_texts=NUM_TEXTS, seed=0, tokenizer=None, max_seq_length=None, offline=False
+    ).texts
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from common import Machine, Workers, environment, export, say, write_json
+from common import Machine, Workers, environment, export, sample, say, write_json
 
 import advisor
 from advisor.errors import AdvisorError
@@ -38,7 +38,6 @@ from advisor.measure.noise import read_throttled_s
 from advisor.model import resolve_model
 from advisor.probe.cgroup import group_folders, parse_mountinfo, parse_self_cgroup, read_limits
 from advisor.probe.sources import Sources
-from advisor.texts import sample_texts
 from advisor.types import Request
 
 PERIOD_US = 100_000
@@ -47,7 +46,6 @@ PERIOD_US = 100_000
 RAN = 0.02
 """From this share of the time on, a thread counts as one that ran: its time is counted in hundredths of a second."""
 
-NUM_TEXTS = 512
 OTHERWISE = "Start this in a group with a quota of one core (see --help)."
 
 
@@ -62,7 +60,7 @@ class Ran:
     threads: int
     """All that the process had, most of them asleep."""
     throttled: float
-    """The share of the time for which the quota held the group back."""
+    """CPU seconds a second for which the quota held the group back."""
 
     @property
     def one(self) -> bool:
@@ -119,6 +117,11 @@ def _own_group() -> tuple[Path, dict[str, str]]:
     raise AdvisorError("No control group with a cpu controller is mounted here.", hint="Run this on Linux.")
 
 
+def _held_s() -> float:
+    """CPU seconds for which the quota has held the group back so far."""
+    return read_throttled_s(Sources()) or 0.0
+
+
 def _times(pid: int) -> dict[int, float]:
     return {thread.id: thread.user_time + thread.system_time for thread in psutil.Process(pid).threads()}
 
@@ -127,7 +130,7 @@ def encode(contestant: Contestant, blocks: list[tuple[int, ...]], seconds: float
     """Let one worker encode for so long."""
     client = contestant.connection
     client.time_blocks(blocks[:1], wake=None, timeout_s=300)
-    before, throttled = _times(client.pid), read_throttled_s(Sources()) or 0.0
+    before, throttled = _times(client.pid), _held_s()
     start = time.monotonic()
     while time.monotonic() - start < seconds:
         client.time_blocks(blocks, wake=None, timeout_s=300)
@@ -139,7 +142,7 @@ def encode(contestant: Contestant, blocks: list[tuple[int, ...]], seconds: float
         wall_s=wall_s,
         shares=tuple(sorted((share for share in shares if share >= RAN), reverse=True)),
         threads=len(after),
-        throttled=((read_throttled_s(Sources()) or 0.0) - throttled) / wall_s,
+        throttled=(_held_s() - throttled) / wall_s,
     )
 
 
@@ -174,15 +177,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the figures to this JSON file")
     arguments = parser.parse_args()
     try:
-        texts = sample_texts(
-            arguments.texts,
-            field=arguments.field,
-            num_texts=NUM_TEXTS,
-            seed=0,
-            tokenizer=None,
-            max_seq_length=None,
-            offline=False,
-        ).texts
+        texts = sample(arguments.texts, field=arguments.field)
         with (
             one_core() as source,
             tempfile.TemporaryDirectory(prefix="advisor-quota-") as scratch,
@@ -192,10 +187,10 @@ def main() -> int:
             ran: list[Ran] = []
             run(arguments.model, texts, machine, arguments.seconds, ran)
             say("advisor.recommend")
-            start, throttled = time.monotonic(), read_throttled_s(Sources()) or 0.0
+            start, throttled = time.monotonic(), _held_s()
             found = advisor.recommend(arguments.model, texts=texts, out=Path(scratch) / "artifact")
             wall_s = time.monotonic() - start
-            held = ((read_throttled_s(Sources()) or 0.0) - throttled) / wall_s
+            held = (_held_s() - throttled) / wall_s
     except AdvisorError as error:
         say(str(error))
         return 1

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from common import Machine, Workers, export, say, write_json
+from common import Machine, Workers, export, sample, say, write_json
 
 import advisor
 from advisor import events
@@ -47,13 +47,11 @@ from advisor.measure.pace import DEFAULT_PACE
 from advisor.measure.runners import BlockRunner, Seat
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
-from advisor.texts import sample_texts
 from advisor.types import BASELINE, Request
 
 COLUMNS, ROWS = 100, 30
 READY = b"Loss budget"
 CTRL_R = b"\x12"
-NUM_TEXTS = 512
 ANY_LOSS = 0.9
 START_S = 60.0
 """The app must have opened by then."""
@@ -197,15 +195,7 @@ def run(arguments: argparse.Namespace, machine: Machine) -> tuple[list[dict[str,
         arguments.model, texts=arguments.texts, candidates=arguments.candidates, dry_run=True, on_event=seen.append
     )
     model = resolve_model(arguments.model)
-    texts = sample_texts(
-        arguments.texts,
-        field=None,
-        num_texts=NUM_TEXTS,
-        seed=0,
-        tokenizer=None,
-        max_seq_length=None,
-        offline=False,
-    ).texts
+    texts = sample(arguments.texts)
     threads = machine.hardware.threads
     request = Request(objective="throughput", max_loss=ANY_LOSS, threads=threads, seed=arguments.seed)
     with tempfile.TemporaryDirectory(prefix="advisor-tui-") as name:

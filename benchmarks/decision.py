@@ -171,9 +171,7 @@ def _contest(oracle: Oracle) -> Contest:
     return Contest(rounds=oracle.rounds, leader=oracle.best, rivals=rivals, ending="rounds")
 
 
-def _whole_sample(
-    workers: Workers, texts: Sequence[str], objective: Objective, fewest_texts: int, path: Path
-) -> Plan:
+def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, fewest_texts: int, path: Path) -> Plan:
     """The plan of one block: all the texts, in one call or one at a time. Every worker gets it, and runs it once."""
     baseline = workers.contestants[BASELINE]
     if objective == "latency":

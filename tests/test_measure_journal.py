@@ -33,6 +33,7 @@ ADMITTED = Admitted(
     s_per_text=0.001,
     latency_s=None,
     block_s=None,
+    sizes=None,
     probe_speedup=2.0,
     load=Load(import_s=0.2, load_s=0.4),
     loss=Fidelity(value=0.001, ci95=(0.0, 0.002), method="estimated", metric="1 - rho"),

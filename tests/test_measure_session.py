@@ -27,7 +27,7 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.labels import read_labels
-from advisor.measure import Control, measure
+from advisor.measure import Control, admission, measure
 from advisor.measure.pace import Pace
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
 
@@ -344,6 +344,36 @@ def test_a_candidate_that_could_not_embed_the_texts_in_time_is_skipped_with_the_
     assert result.of("torch-bf16").status == "skipped"
     assert re.search(r"would take it [12] s|no room to load it", result.of("torch-bf16").reason)
     assert result.of(BASELINE).status == "measured"
+
+
+def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("advisor.measure.sizes._PROBE_S", 2 * SLOW)
+    monkeypatch.setattr("advisor.measure.sizes._COMPARED_S", 10 * SLOW)
+    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
+    plans = []
+    make = admission.full_plan
+    monkeypatch.setattr(admission, "full_plan", lambda *args, **kwargs: plans.append(make(*args, **kwargs)) or plans[-1])
+
+    def once():
+        return run(
+            {"onnx": {"s_per_text": QUICK}}, pick="onnx", time_budget_s=2, max_loss=0.9, journal=tmp_path / "rounds"
+        )
+
+    first = once()
+    assert plans[0].sizes[plans[0].probe] == 2
+    assert plans[0].sizes[plans[0].compared] == 80, "a quarter of two seconds has room for all of them"
+    monkeypatch.setattr("advisor.measure.sizes._COMPARED_SHARE", 1e-6)
+    again = once()
+    assert plans[1].sizes == plans[0].sizes, "as many as the first time"
+    assert again.of("onnx").loss == first.of("onnx").loss
+    fewer = run({"onnx": {"s_per_text": QUICK}}, pick="onnx", time_budget_s=2)
+    assert " of 32 texts" in fewer.of("onnx").loss.metric
+
+
+def test_a_model_may_take_longer_for_the_probe_than_others(run):
+    pace = Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01, probe_timeout_s=0.05)
+    result = run({BASELINE: {"s_per_text": 5 * SLOW}, "onnx": {"s_per_text": 3 * SLOW}}, pace=pace, pick="onnx", time_budget_s=1)
+    assert status(result) == {BASELINE: "measured", "onnx": "measured"}
 
 
 def test_stop_keeps_what_is_measured_and_skip_leaves_a_candidate_out(run):

@@ -16,8 +16,9 @@ from advisor.measure.comparing import Comparing, reference_name
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
-from advisor.measure.plan import PROBE_TEXTS, Plan, compared_texts, first_plan, full_plan
+from advisor.measure.plan import Plan, compared_texts, first_plan, full_plan
 from advisor.measure.race import Exit, slower
+from advisor.measure.sizes import FIRST_PROBE, Sizes, compared_size, probe_size
 from advisor.types import BASELINE, ModelProfile, Objective, Request
 
 _HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
@@ -90,12 +91,12 @@ class Admission:
             if contestant.reference_path is None:
                 return False
         if known.name == BASELINE:
-            if known.latency_s is None or known.block_s is None:
+            if known.latency_s is None or known.block_s is None or known.sizes is None:
                 return False
             self._pace = replace(self._pace, block_s=known.block_s)
             self._labelled_chars = known.labelled_chars
             self._baseline = contestant
-            self._make_plan(known.s_per_text, known.latency_s)
+            self._make_plan(known.s_per_text, known.latency_s, known.sizes)
             if not self.comparing.recall(known):
                 return False
         contestant.probe_s_per_text = known.s_per_text
@@ -130,18 +131,21 @@ class Admission:
         """Prepare the baseline and make the plan, for so many candidates and so much time. Raises ChildFailed."""
         self._pace = self._pace.within(time_s, num_candidates=num_candidates)
         client = self._open(contestant)
-        path = self.plan.path
-        client.texts(first_plan(self._texts, self._reference_texts, path=path).path)
-        contestant.probe_s_per_text = self._probe(client) / PROBE_TEXTS
-        singles = client.latencies(self.plan.probe, timeout_s=self._pace.probe_timeout_s)
+        seconds_per_text = self._first_probe(client)
+        num_probed = probe_size(seconds_per_text)
+        path = self._write_probe(client, num_probed)
+        limit_s = self._probe_limit_s(num_probed, seconds_per_text)
+        contestant.probe_s_per_text = seconds_per_text = self._probe(client, limit_s=limit_s) / num_probed
+        singles = client.latencies(self.plan.probe, timeout_s=limit_s)
         latency_s = sum(singles) / len(singles)
-        self._labelled_chars = self._affordable_chars(contestant.probe_s_per_text, time_s)
-        self._make_plan(contestant.probe_s_per_text, latency_s)
+        sizes = Sizes(probe=num_probed, compared=compared_size(seconds_per_text, time_s=time_s))
+        self._labelled_chars = self._affordable_chars(seconds_per_text, time_s)
+        self._make_plan(seconds_per_text, latency_s, sizes)
         client.texts(path)
         self._baseline = contestant
         self.comparing.compare(contestant)
         self._warm_up(contestant)
-        self._note(contestant, latency_s=latency_s)
+        self._note(contestant, latency_s=latency_s, sizes=sizes)
 
     def admit(self, contestant: Contestant, *, time_s: float | None) -> None:
         """Prepare another candidate. One that the probe shows to be hopeless, or too slow to embed the compared texts
@@ -210,7 +214,7 @@ class Admission:
         seconds = max(_LABELLED_S, _LABELLED_SHARE * min(time_s, _A_DAY_S))
         return max(1, round(seconds / seconds_per_text * mean_chars))
 
-    def _make_plan(self, seconds_per_text: float, latency_s: float) -> None:
+    def _make_plan(self, seconds_per_text: float, latency_s: float, sizes: Sizes) -> None:
         seed = self._request.seed
         labels = self._all_labels
         if labels is not None and self._labelled_chars is not None:
@@ -220,6 +224,7 @@ class Admission:
             self._reference_texts,
             seconds_per_text=seconds_per_text,
             latency_s=latency_s,
+            sizes=sizes,
             pace=self._pace,
             path=self.plan.path,
             seed=seed,
@@ -227,7 +232,8 @@ class Admission:
         )
         self._comparing = Comparing(
             plan=self.plan,
-            compared=compared_texts(self._texts, seconds_per_text=seconds_per_text, seed=seed),
+            compared=compared_texts(self._texts, num_texts=sizes.compared, seed=seed),
+            alone_factor=latency_s / seconds_per_text,
             labels=labels,
             journal=self._journal,
             work_dir=self._work_dir,
@@ -237,7 +243,7 @@ class Admission:
             model=self._model,
         )
 
-    def _note(self, contestant: Contestant, *, latency_s: float | None = None) -> None:
+    def _note(self, contestant: Contestant, *, latency_s: float | None = None, sizes: Sizes | None = None) -> None:
         """Put into the journal what was found out."""
         assert contestant.load is not None  # it was opened
         assert contestant.probe_s_per_text is not None  # and probed
@@ -251,6 +257,7 @@ class Admission:
                 s_per_text=contestant.probe_s_per_text,
                 latency_s=latency_s,
                 block_s=self._pace.block_s if is_baseline else None,
+                sizes=sizes,
                 probe_speedup=contestant.probe_speedup,
                 load=contestant.load,
                 loss=contestant.loss,
@@ -321,8 +328,9 @@ class Admission:
         have been busy.
         """
         assert self._baseline is not None  # admitted first
-        seconds = self._probe(client)
-        contestant.probe_s_per_text = seconds / PROBE_TEXTS
+        limit_s = self._probe_limit_s(self._num_probed, self._baseline.probe_s_per_text or 0.0)
+        seconds = self._probe(client, limit_s=limit_s)
+        contestant.probe_s_per_text = seconds / self._num_probed
         rivals = [(self._baseline, _HOPELESS[self._request.objective])]
         fastest = self._to_beat()
         if self._request.objective == "throughput" and fastest is not None and fastest.client is not None:
@@ -336,7 +344,7 @@ class Admission:
     def _compare_with(
         self, rival: Contestant, contestant: Contestant, client: Client, *, seconds: float, limit: float
     ) -> Exit | None:
-        if seconds <= limit * (rival.probe_s_per_text or 0.0) * PROBE_TEXTS:
+        if seconds <= limit * (rival.probe_s_per_text or 0.0) * self._num_probed:
             return None
         assert self._baseline is not None  # admitted first
         laps = [seconds]
@@ -352,7 +360,7 @@ class Admission:
                     return None
             laps.append(self._probe_again(client))
         ratio = min(laps) / min(laps_of[rival.name])
-        contestant.probe_s_per_text = min(laps) / PROBE_TEXTS
+        contestant.probe_s_per_text = min(laps) / self._num_probed
         # The baseline's own probe is of another moment, when the machine may have been slower or faster.
         contestant.probe_speedup = min(laps_of[BASELINE]) / min(laps)
         if ratio <= limit:
@@ -367,14 +375,37 @@ class Admission:
         reason = f"skipped: embedding the texts would take it {needed_s:.0f} s, more than the time budget leaves"
         return Exit(name=contestant.name, status="skipped", reason=reason)
 
-    def _probe(self, client: Client) -> float:
+    @property
+    def _num_probed(self) -> int:
+        return self.plan.sizes[self.plan.probe]
+
+    def _write_probe(self, client: Client, num_texts: int) -> Path:
+        self.plan = first_plan(self._texts, path=self.plan.path, num_texts=num_texts)
+        client.texts(self.plan.path)
+        return self.plan.path
+
+    def _first_probe(self, client: Client) -> float:
+        """About how many seconds a text takes: of two of them, in the second lap."""
+        self._write_probe(client, FIRST_PROBE)
+        probe = self.plan.probe
+        (seconds,) = client.time_blocks([[probe]], wake=probe, timeout_s=self._pace.load_timeout_s)
+        return seconds / FIRST_PROBE
+
+    def _probe_limit_s(self, num_texts: int, seconds_per_text: float) -> float:
+        """How long the probe may take, by the baseline's speed."""
+        foretold_s = self._pace.timeout_s((1 + _PROBE_LAPS) * num_texts, seconds_per_text)
+        return max(self._pace.probe_timeout_s, foretold_s)
+
+    def _probe(self, client: Client, *, limit_s: float) -> float:
         """The best of a few laps over the probe's texts, after one that warms up."""
         probe = self.plan.probe
-        return min(client.time_blocks([[probe]] * _PROBE_LAPS, wake=probe, timeout_s=self._pace.probe_timeout_s))
+        return min(client.time_blocks([[probe]] * _PROBE_LAPS, wake=probe, timeout_s=limit_s))
 
     def _probe_again(self, client: Client) -> float:
         """One more lap; both are as warm as the probe has left them."""
-        (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=self._pace.probe_timeout_s)
+        assert self._baseline is not None  # admitted first
+        limit_s = self._probe_limit_s(self._num_probed, self._baseline.probe_s_per_text or 0.0)
+        (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=limit_s)
         return seconds
 
     def _warm_up(self, contestant: Contestant) -> None:

@@ -17,6 +17,11 @@ DEFAULT_BATCH = 32
 _WANTED_BATCHES = 4
 _MAX_BATCHES = 128
 
+_SMALLEST_BATCH = 4
+_SLOW_BLOCK_S = 4.0
+"""Where two of the smallest batches take the baseline longer than that, they are halved: one text for each of two
+streams."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockShape:
@@ -41,8 +46,9 @@ def block_shape(seconds_per_text: float, *, block_s: float) -> BlockShape:
     """
     seconds_per_text = max(seconds_per_text, 1e-6)
     longest_s = STRETCH * block_s
+    smallest = _SMALLEST_BATCH if 2 * _SMALLEST_BATCH * seconds_per_text <= _SLOW_BLOCK_S else _SMALLEST_BATCH // 2
     batch_size = next(
-        (size for size in (DEFAULT_BATCH, 16, 8) if _WANTED_BATCHES * size * seconds_per_text <= longest_s), 4
+        (size for size in (DEFAULT_BATCH, 16, 8) if _WANTED_BATCHES * size * seconds_per_text <= longest_s), smallest
     )
     wanted = round(block_s / (batch_size * seconds_per_text))
     affordable = int(longest_s / (batch_size * seconds_per_text))

@@ -28,8 +28,6 @@ from advisor.types import BASELINE, ModelProfile
 COMPARED_NAME = "compared.npy"
 LABELLED_NAME = "labelled.npy"
 
-_ALONE_FACTOR = 4.0
-"""How many times longer texts take one at a time, about, than in batches."""
 _MOST_ALONE = 2000
 """Labelled texts that are embedded one at a time; where there are more, all are in batches."""
 _SAME = 1 - 1e-6
@@ -47,7 +45,8 @@ def reference_name(candidate: str) -> str:
 class Comparing:
     """Embeds the compared texts, the labelled ones and the reference texts with each candidate, the baseline first.
 
-    `compared` are the texts of the plan's batch of that name; `labels` are cut to what there is time for.
+    `compared` are the texts of the plan's batch of that name; `labels` are cut to what there is time for;
+    `alone_factor` is how many times longer texts take one at a time than in batches.
     """
 
     def __init__(
@@ -62,6 +61,7 @@ class Comparing:
         pace: Pace,
         seed: int,
         model: ModelProfile,
+        alone_factor: float,
     ) -> None:
         self.labels = labels
         self.labels_fit = True
@@ -75,6 +75,7 @@ class Comparing:
         self._seed = seed
         self._by = COMPARED_BY[model.kind]
         self._similarity = model.similarity
+        self._alone_factor = alone_factor
         self._reference: NDArray[np.float32] | None = None
         self._pairs: Comparison | None = None
         self._scored: Scored | None = None
@@ -100,7 +101,7 @@ class Comparing:
         num = float(self._plan.sizes[self._plan.compared])
         num += self._plan.labelled_texts
         if _may_depend_on_batch(contestant):
-            num += _ALONE_FACTOR * self._plan.sizes[self._plan.compared]
+            num += self._alone_factor * self._plan.sizes[self._plan.compared]
         return num
 
     def compare(self, contestant: Contestant) -> None:

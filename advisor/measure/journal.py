@@ -26,10 +26,11 @@ from advisor.labels import LabelledSet
 from advisor.measure.client import Load
 from advisor.measure.race import Exit
 from advisor.measure.rounds import Round
+from advisor.measure.sizes import Sizes
 from advisor.paths import JOURNAL, ROUNDS
 from advisor.types import Drift, Exported, Fidelity, Hardware, LengthLoss, ModelProfile, Package, Request
 
-_FORMAT = 3
+_FORMAT = 4
 """Raised whenever other things are timed, or timed in another way."""
 
 _DIGEST_CHARS = 16
@@ -46,6 +47,8 @@ class Admitted:
     """Mean seconds of a single text; the baseline's alone, which sizes the plan."""
     block_s: float | None
     """How long blocks were to be; the baseline's alone too."""
+    sizes: Sizes | None
+    """How many texts were probed and compared; the baseline's alone too."""
     probe_speedup: float | None
     load: Load
     loss: Fidelity | None
@@ -330,10 +333,12 @@ def _positive(value: Any) -> float:
 def _admitted(entry: dict[str, Any]) -> Admitted:
     left = entry["exit"]
     drift = entry["drift"]
+    sizes = entry["sizes"]
     return Admitted(
         **entry
         | {
             "s_per_text": _positive(entry["s_per_text"]),
+            "sizes": None if sizes is None else Sizes(**sizes),
             "load": Load(**entry["load"]),
             "loss": _fidelity(entry["loss"]),
             "estimated": _fidelity(entry["estimated"]),

@@ -12,17 +12,12 @@ from advisor.labels import LabelledSet
 from advisor.measure.blocks import DEFAULT_BATCH, MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
 from advisor.measure.lengths import LengthRange, length_ranges
 from advisor.measure.pace import Pace
+from advisor.measure.sizes import FIRST_PROBE, Sizes, between, unless_slow
 
-PROBE_TEXTS = 16
 LATENCY_BLOCKS = 5
 
 _LATENCY_TEXTS = (4, 20)
 _RANGE_TEXTS = (8, 128)
-_COMPARED_S = 4.0
-_COMPARED_TEXTS = (128, 512)
-"""At least, and at most; in between as many as the baseline embeds in `_COMPARED_S`. With 512 sentences of STSb an
-int8 model's loss is estimated as 0.19 % with an interval of 0.15 to 0.31 %, with 128 as 0.24 %, 0.13 to 0.86 %."""
-
 _PROBE, _REFERENCE, _COMPARED = range(3)
 
 
@@ -66,9 +61,9 @@ class Plan:
         return tuple(sum(self.sizes[batch] for batch in block) for block in self.blocks)
 
 
-def first_plan(texts: Sequence[str], reference_texts: Sequence[str], *, path: Path) -> Plan:
+def first_plan(texts: Sequence[str], *, path: Path, num_texts: int = FIRST_PROBE) -> Plan:
     """What the baseline needs to find out how fast this model is here. Writes `path`."""
-    return _write([_probe(texts), list(reference_texts)], path=path)
+    return _write([_probe(texts, num_texts)], path=path)
 
 
 def full_plan(
@@ -77,15 +72,17 @@ def full_plan(
     *,
     seconds_per_text: float,
     latency_s: float,
+    sizes: Sizes,
     pace: Pace,
     path: Path,
     seed: int,
     labels: LabelledSet | None = None,
 ) -> Plan:
     """Everything, sized by the baseline's seconds per text, in a batch and alone; `labels` whole. Writes `path`."""
-    compared = compared_texts(texts, seconds_per_text=seconds_per_text, seed=seed)
-    singles = _stratified(texts, _between(_LATENCY_TEXTS, pace.latency_block_s / latency_s), LATENCY_BLOCKS, seed + 1)
-    probe = _probe(texts)
+    compared = compared_texts(texts, num_texts=sizes.compared, seed=seed)
+    num_singles = between(unless_slow(_LATENCY_TEXTS, latency_s), pace.latency_block_s / latency_s)
+    singles = _stratified(texts, num_singles, LATENCY_BLOCKS, seed + 1)
+    probe = _probe(texts, sizes.probe)
     shape = block_shape(seconds_per_text, block_s=pace.block_s)
     lengths = [len(text) for text in texts]
     blocks = neighbour_blocks(lengths, shape=shape, max_blocks=MAX_BLOCKS, seed=seed)
@@ -106,30 +103,30 @@ def full_plan(
     )
 
 
-def compared_texts(texts: Sequence[str], *, seconds_per_text: float, seed: int) -> list[str]:
-    """The distinct texts on which losses are estimated: as many as the baseline embeds in some seconds."""
+def compared_texts(texts: Sequence[str], *, num_texts: int, seed: int) -> list[str]:
+    """The distinct texts on which losses are estimated, at most `num_texts` of them."""
     distinct = list(dict.fromkeys(texts))
     random.Random(seed).shuffle(distinct)
-    return distinct[: _between(_COMPARED_TEXTS, _COMPARED_S / seconds_per_text)]
+    return distinct[:num_texts]
 
 
-def _probe(texts: Sequence[str]) -> list[str]:
-    """The texts nearest to the mean length, repeated where there are too few.
+def _probe(texts: Sequence[str], num_texts: int) -> list[str]:
+    """The `num_texts` texts nearest to the mean length, repeated where there are too few.
 
     They share a batch without padding. Texts of all lengths would not: sixteen of them made the baseline pad so much
     that everybody else seemed half as fast again as in the race.
     """
     mean_chars = sum(map(len, texts)) / len(texts)
-    nearest = sorted(texts, key=lambda text: abs(len(text) - mean_chars))[:PROBE_TEXTS]
-    return [nearest[position % len(nearest)] for position in range(PROBE_TEXTS)]
+    nearest = sorted(texts, key=lambda text: abs(len(text) - mean_chars))[:num_texts]
+    return [nearest[position % len(nearest)] for position in range(num_texts)]
 
 
 def _range_members(each: LengthRange, lengths: Sequence[int], seconds_per_char: float, wanted_s: float) -> list[int]:
     """Texts of a range, spread over its lengths: as many as take the baseline about `wanted_s`."""
     ordered = sorted(each.members, key=lambda index: lengths[index])
     mean_chars = sum(lengths[index] for index in ordered) / len(ordered)
-    wanted = wanted_s / max(seconds_per_char * mean_chars, 1e-6)
-    size = min(len(ordered), _between(_RANGE_TEXTS, wanted))
+    seconds_per_text = max(seconds_per_char * mean_chars, 1e-6)
+    size = min(len(ordered), between(unless_slow(_RANGE_TEXTS, seconds_per_text), wanted_s / seconds_per_text))
     return [ordered[position * len(ordered) // size] for position in range(size)]
 
 
@@ -188,7 +185,3 @@ def _write(
 def _stratified(texts: Sequence[str], size: int, max_groups: int, seed: int) -> list[list[str]]:
     groups = stratified([len(text) for text in texts], size=size, max_groups=max_groups, seed=seed)
     return [[texts[index] for index in group] for group in groups]
-
-
-def _between(limits: tuple[int, int], wanted: float) -> int:
-    return max(limits[0], min(limits[1], round(wanted)))

@@ -122,12 +122,20 @@ def export(
 class Workers:
     """One loaded and warmed-up worker for each candidate, prepared as a recommendation prepares them.
 
-    Nobody is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails.
+    Nobody is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails. `time_s`
+    is how long a recommendation would have, on which the number of texts depends that losses are estimated on.
     Use it as a context manager: leaving it ends the workers.
     """
 
     def __init__(
-        self, exported: Sequence[Exported], *, model: ModelProfile, texts: Sequence[str], request: Request, folder: Path
+        self,
+        exported: Sequence[Exported],
+        *,
+        model: ModelProfile,
+        texts: Sequence[str],
+        request: Request,
+        folder: Path,
+        time_s: float = inf,
     ) -> None:
         self.contestants = {
             files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate), model=model)
@@ -135,6 +143,7 @@ class Workers:
         }
         self.failed: dict[str, str] = {}
         self._model = model
+        self._time_s = time_s
         self._admission = Admission(
             model=model,
             texts=texts,
@@ -170,7 +179,7 @@ class Workers:
         baseline = self.contestants[BASELINE]
         say(f"    loading {BASELINE}")
         self._admission.import_ahead(list(self.contestants.values()))
-        self._admission.admit_baseline(baseline, time_s=inf, num_candidates=len(self.contestants))
+        self._admission.admit_baseline(baseline, time_s=self._time_s, num_candidates=len(self.contestants))
         for name in [name for name in self.contestants if name != BASELINE]:
             contestant = self.contestants[name]
             say(f"    loading {name}")

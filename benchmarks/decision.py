@@ -44,6 +44,7 @@ from advisor.measure.plan import Plan
 from advisor.measure.race import Entrant, Limits, Race
 from advisor.measure.rounds import Round, estimate, fastest, log_speed
 from advisor.measure.runners import BlockRunner, Seat, SingleRunner
+from advisor.measure.sizes import probe_size
 from advisor.model import resolve_model
 from advisor.types import BASELINE, Objective, Recommendation, Request
 
@@ -59,6 +60,8 @@ FEWEST_TEXTS = 32
 """However slow the model is, unless `--fewest-texts` says otherwise: one batch of Sentence Transformers."""
 
 ANY_LOSS = 0.9
+_TIME_S = 45.0
+"""About what a recommendation has left after its exports. Losses that mean nothing are estimated on as few texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +155,14 @@ def search(
             )
             exported = time.monotonic()
             exports_s = exported - start if exports_s is None else exports_s
-            with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
+            with Workers(
+                files.exported,
+                model=model,
+                texts=texts,
+                request=request,
+                folder=folder,
+                time_s=math.inf if max_loss < ANY_LOSS else _TIME_S,
+            ) as workers:
                 oracle_plan = _whole_sample(workers, texts, objective, fewest_texts, folder / f"{objective}.json")
                 say(f"    {ORACLE_ROUNDS} rounds for {objective}, of {oracle_plan.sizes[-1]} texts")
                 rounds, failed = _race(workers, objective, oracle_plan)
@@ -181,7 +191,7 @@ def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, 
         seconds_per_text = baseline.probe_s_per_text or 0.0
     affordable = round(ORACLE_LAP_S / max(seconds_per_text, 1e-6))
     chosen = list(texts[: max(fewest_texts, affordable, 1)])
-    probe = chosen[:16]
+    probe = chosen[: probe_size(seconds_per_text)]
     path.write_text(json.dumps([probe, chosen]), encoding="utf-8")
     plan = Plan(
         path=path,

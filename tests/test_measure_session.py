@@ -27,7 +27,7 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.labels import read_labels
-from advisor.measure import Control, admission, measure
+from advisor.measure import Control, admission, measure, plan
 from advisor.measure.pace import Pace
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
 
@@ -351,8 +351,12 @@ def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run,
     monkeypatch.setattr("advisor.measure.sizes._COMPARED_S", 10 * SLOW)
     monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
     plans = []
-    make = admission.full_plan
-    monkeypatch.setattr(admission, "full_plan", lambda *args, **kwargs: plans.append(make(*args, **kwargs)) or plans[-1])
+
+    def full_plan(*args, **kwargs):
+        plans.append(plan.full_plan(*args, **kwargs))
+        return plans[-1]
+
+    monkeypatch.setattr(admission, "full_plan", full_plan)
 
     def once():
         return run(
@@ -372,7 +376,8 @@ def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run,
 
 def test_a_model_may_take_longer_for_the_probe_than_others(run):
     pace = Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01, probe_timeout_s=0.05)
-    result = run({BASELINE: {"s_per_text": 5 * SLOW}, "onnx": {"s_per_text": 3 * SLOW}}, pace=pace, pick="onnx", time_budget_s=1)
+    slow = {BASELINE: {"s_per_text": 5 * SLOW}, "onnx": {"s_per_text": 3 * SLOW}}
+    result = run(slow, pick="onnx", pace=pace, time_budget_s=1)
     assert status(result) == {BASELINE: "measured", "onnx": "measured"}
 
 

@@ -133,9 +133,12 @@ class Admission:
         client = self._open(contestant)
         seconds_per_text = self._first_probe(client)
         num_probed = probe_size(seconds_per_text)
-        path = self._write_probe(client, num_probed)
+        path = self.plan.path
         limit_s = self._probe_limit_s(num_probed, seconds_per_text)
-        contestant.probe_s_per_text = seconds_per_text = self._probe(client, limit_s=limit_s) / num_probed
+        if num_probed > FIRST_PROBE:
+            client.texts(first_plan(self._texts, path=path, num_texts=num_probed).path)
+            seconds_per_text = self._probe(client, num_laps=_PROBE_LAPS, limit_s=limit_s) / num_probed
+        contestant.probe_s_per_text = seconds_per_text
         singles = client.latencies(self.plan.probe, timeout_s=limit_s)
         latency_s = sum(singles) / len(singles)
         sizes = Sizes(probe=num_probed, compared=compared_size(seconds_per_text, time_s=time_s))
@@ -329,7 +332,8 @@ class Admission:
         """
         assert self._baseline is not None  # admitted first
         limit_s = self._probe_limit_s(self._num_probed, self._baseline.probe_s_per_text or 0.0)
-        seconds = self._probe(client, limit_s=limit_s)
+        num_laps = _PROBE_LAPS if self._num_probed > FIRST_PROBE else 1  # as the baseline
+        seconds = self._probe(client, num_laps=num_laps, limit_s=limit_s)
         contestant.probe_s_per_text = seconds / self._num_probed
         rivals = [(self._baseline, _HOPELESS[self._request.objective])]
         fastest = self._to_beat()
@@ -379,27 +383,20 @@ class Admission:
     def _num_probed(self) -> int:
         return self.plan.sizes[self.plan.probe]
 
-    def _write_probe(self, client: Client, num_texts: int) -> Path:
-        self.plan = first_plan(self._texts, path=self.plan.path, num_texts=num_texts)
-        client.texts(self.plan.path)
-        return self.plan.path
-
     def _first_probe(self, client: Client) -> float:
         """About how many seconds a text takes: of two of them, in the second lap."""
-        self._write_probe(client, FIRST_PROBE)
-        probe = self.plan.probe
-        (seconds,) = client.time_blocks([[probe]], wake=probe, timeout_s=self._pace.load_timeout_s)
-        return seconds / FIRST_PROBE
+        client.texts(first_plan(self._texts, path=self.plan.path).path)
+        return self._probe(client, num_laps=1, limit_s=self._pace.load_timeout_s) / FIRST_PROBE
 
     def _probe_limit_s(self, num_texts: int, seconds_per_text: float) -> float:
         """How long the probe may take, by the baseline's speed."""
         foretold_s = self._pace.timeout_s((1 + _PROBE_LAPS) * num_texts, seconds_per_text)
         return max(self._pace.probe_timeout_s, foretold_s)
 
-    def _probe(self, client: Client, *, limit_s: float) -> float:
-        """The best of a few laps over the probe's texts, after one that warms up."""
+    def _probe(self, client: Client, *, num_laps: int, limit_s: float) -> float:
+        """The best of some laps over the probe's texts, after one that warms up."""
         probe = self.plan.probe
-        return min(client.time_blocks([[probe]] * _PROBE_LAPS, wake=probe, timeout_s=limit_s))
+        return min(client.time_blocks([[probe]] * num_laps, wake=probe, timeout_s=limit_s))
 
     def _probe_again(self, client: Client) -> float:
         """One more lap; both are as warm as the probe has left them."""

@@ -365,7 +365,7 @@ def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run,
 
     first = once()
     assert plans[0].sizes[plans[0].probe] == 2
-    assert plans[0].sizes[plans[0].compared] == 80, "a quarter of two seconds has room for all of them"
+    assert plans[0].sizes[plans[0].compared] == 80, "0.15 of two seconds have room for all of them"
     monkeypatch.setattr("advisor.measure.sizes._COMPARED_SHARE", 1e-6)
     again = once()
     assert plans[1].sizes == plans[0].sizes, "as many as the first time"

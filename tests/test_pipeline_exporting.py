@@ -8,7 +8,7 @@ from advisor import catalogue
 from advisor.errors import ChildFailed
 from advisor.events import CandidateEnded, ExportFinished, ExportStarted
 from advisor.measure import Control
-from advisor.pipeline.exporting import EXPORT_LIMIT, EXPORT_SHARE, export_all
+from advisor.pipeline.exporting import EXPORT_LIMIT, EXPORT_SHARE, SLOW_LIMIT, export_all
 from advisor.types import Exported, RuntimeSettings
 
 BUDGET_S = 100.0
@@ -95,6 +95,17 @@ def test_one_that_would_eat_the_time_to_measure_is_given_up_and_says_so():
         "onnx",
         "onnx-qint8",
     ]
+
+
+def test_where_measuring_takes_long_less_of_the_time_goes_into_exports():
+    quick = {"openvino-qint8": 28.0, "openvino": 5.0, "onnx": 5.0, "onnx-qint8": 10.0}
+    exports, _ = run(Scripted(quick), seconds_per_text=0.19)
+    assert [each.candidate for each in exports.ready] == list(NAMES)
+    exports, _ = run(Scripted(quick), seconds_per_text=0.21)
+    assert [each.candidate for each in exports.ready] == ["openvino-qint8", "openvino"]
+    exporter = Scripted(quick | {"openvino": 50.0})
+    run(exporter, seconds_per_text=0.21)
+    assert exporter.now_s == SLOW_LIMIT * BUDGET_S
 
 
 def test_the_rules_pick_may_take_as_long_as_it_takes():

@@ -48,6 +48,7 @@ from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, references, sample
 from advisor.pipeline.exporting import export_all
 from advisor.pipeline.plan import Plan, plan, skipped_outcome
+from advisor.pipeline.slowness import seconds_per_text
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
 from advisor.report.files import render
@@ -213,6 +214,9 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
                 time_budget_s=spec.time_budget_s,
                 emit=emit,
                 clock=elapsed,
+                seconds_per_text=None
+                if (known.request.device or CPU) != CPU
+                else seconds_per_text(known.model, known.texts, threads=known.request.threads),
                 control=control,
             )
         for files in exports.ready:  # until the end of this block nobody may prune them from the cache

@@ -11,6 +11,7 @@ from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
 from advisor.measure import Journal
+from advisor.measure.stages import Stages
 from advisor.paths import JOURNAL
 from advisor.types import BASELINE
 
@@ -224,6 +225,24 @@ def test_speed_is_told_for_each_range_of_lengths(run, quiet):
         assert short.texts_per_s.median > 0
     assert result.of(BASELINE).by_length[0].speedup is None
     assert result.of("openvino").by_length[0].speedup.median > 1.5
+
+
+def test_what_the_time_has_no_room_for_is_not_begun(run, quiet, monkeypatch):
+    """A setting of a slow model took 18 s of a budget that had 7 left."""
+    needed = []
+
+    def has_room(stages, needed_s):
+        needed.append(needed_s)
+        return False
+
+    monkeypatch.setattr(Stages, "has_room", has_room)
+    texts = ["short"] * 40 + ["long " * 100] * 40
+    measured = run({"openvino": {"s_per_text": QUICK}}, texts=texts).of("openvino")
+    assert measured.timing.speedup.median > 1.5
+    assert measured.tried == measured.by_length == ()
+    tuning_s, ranges_s = needed
+    assert 0.05 < tuning_s < 2
+    assert 3 * 2 * 8 * (SLOW + QUICK) * 0.9 < ranges_s < 2, "three rounds, two ranges of eight texts, two candidates"
 
 
 def test_the_journal_holds_none_of_the_texts(run, quiet, tmp_path):

@@ -31,8 +31,6 @@ def speed_by_length(
     """Speed on each range of lengths of the baseline and the fastest others; nothing once time is short."""
     if not stages.plan.ranges or stages.control.stopped:
         return {}
-    if stages.is_late(_BEGINS_BEFORE) and not stages.recorded("range 0"):
-        return {}
     speeds = {}
     for name, contestant in contestants.items():
         speed = estimate(log_speed(rounds, name, BASELINE))
@@ -40,6 +38,11 @@ def speed_by_length(
             speeds[name] = speed.median
     fastest = sorted(speeds, key=lambda name: -speeds[name])[:_RANGE_ENTRANTS]
     chosen = {name: contestants[name] for name in (BASELINE, *fastest) if name in contestants}
+    num_texts = sum(stages.plan.sizes[each.batch] for each in stages.plan.ranges)
+    needed_s = _RANGES.max_rounds * num_texts * sum(one.probe_s_per_text or 0.0 for one in chosen.values())
+    late = stages.is_late(_BEGINS_BEFORE) or not stages.has_room(needed_s)
+    if late and not stages.recorded("range 0"):
+        return {}
     found: dict[str, list[LengthSpeed]] = {name: [] for name in chosen}
     for position, each in enumerate(stages.plan.ranges):
         result = stages.race(

@@ -73,6 +73,10 @@ class Stages:
         """Whether so much of the time is spent that no further race should begin; without `live` none does."""
         return not self.live or self.clock() - self.start_s > share * self.time_s
 
+    def has_room(self, needed_s: float) -> bool:
+        """Whether the heat's time has room for `needed_s` seconds more; without `live` it has none."""
+        return self.live and self.clock() + needed_s < self.start_s + _LAST_SHARE * self.time_s
+
     def race(
         self,
         stage: str,

@@ -54,7 +54,9 @@ class Tuner:
                 runtime=contestant.candidate.runtime,
                 objective=self.stages.request.objective,
             )
-            late = self.stages.is_late(_BEGINS_BEFORE) and not self.stages.recorded(f"tune {name}")
+            needed_s = self._needed_s(contestants[BASELINE], contestant, num_variants=len(worth_trying))
+            late = self.stages.is_late(_BEGINS_BEFORE) or not self.stages.has_room(needed_s)
+            late = late and not self.stages.recorded(f"tune {name}")
             if not worth_trying or self.stages.control.stopped or late:
                 continue
             try:
@@ -84,6 +86,16 @@ class Tuner:
                 behind[name] = median.median
         close = sorted((name for name in behind if behind[name] <= 1 + 2 * TIE_MARGIN), key=lambda name: behind[name])
         return tuple(close[:_MAX_TUNED])
+
+    def _needed_s(self, baseline: Contestant, contestant: Contestant, *, num_variants: int) -> float:
+        """The fewest seconds that it takes: each setting warmed up, the fewest rounds, and those that confirm one."""
+        plan = self.stages.plan
+        latency = self.stages.request.objective == "latency"
+        sizes = [plan.sizes[batch] for batch in plan.singles] if latency else plan.block_sizes
+        lap = sum(sizes) / len(sizes) + (0 if latency else plan.sizes[plan.probe])
+        own, others = (one.probe_s_per_text or 0.0 for one in (contestant, baseline))
+        tries = num_variants * sum(plan.block_sizes) + FLOOR_ROUNDS * (1 + num_variants) * lap
+        return own * tries + (own + others) * FLOOR_ROUNDS * lap
 
     def _try_settings(
         self, contestant: Contestant, worth_trying: Sequence[Variant], rounds: Sequence[Round]

@@ -68,7 +68,7 @@ def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", 
             clock=lambda: time.monotonic() - start,
             journal=journal,
             worker_module="measure_worker",
-            pace=kwargs.pop("pace", Pace(block_s=0.0125, latency_block_s=0.008, range_s=0.005)),
+            pace=kwargs.pop("pace", Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01)),
             memory=kwargs.pop("memory", lambda: None),
             **kwargs,
         )

@@ -31,8 +31,8 @@ LABELLED_NAME = "labelled.npy"
 _MOST_ALONE = 2000
 """Labelled texts that are embedded one at a time; where there are more, all are in batches."""
 _SAME = 1 - 1e-6
-_NEXT_TO_NOTHING_BYTES = 64 << 10
 """Cosine from which an embedding did not move."""
+_NEXT_TO_NOTHING_BYTES = 64 << 10
 
 EmbedAs = Literal["text", "query", "document"]
 

@@ -12,7 +12,7 @@ from advisor.errors import InputError
 from advisor.types import Gpu, Hardware
 
 CPU = "cpu"
-_CUDA = "cuda"
+CUDA = "cuda"
 
 
 def kind_of(device: str) -> str:
@@ -28,8 +28,8 @@ def index_of(device: str) -> int:
 def devices(hardware: Hardware) -> tuple[str, ...]:
     """The devices of a machine, the CPU last. CUDA GPUs are numbered as CUDA_VISIBLE_DEVICES leaves them."""
     kinds = [gpu.kind for gpu in hardware.gpus]
-    cuda = tuple(f"{_CUDA}:{index}" for index in range(kinds.count(_CUDA)))
-    return (*cuda, *(kind for kind in dict.fromkeys(kinds) if kind != _CUDA), CPU)
+    cuda = tuple(f"{CUDA}:{index}" for index in range(kinds.count(CUDA)))
+    return (*cuda, *(kind for kind in dict.fromkeys(kinds) if kind != CUDA), CPU)
 
 
 def choose_device(asked: str | None, hardware: Hardware) -> str:
@@ -43,7 +43,7 @@ def choose_device(asked: str | None, hardware: Hardware) -> str:
     usable = there if hardware.torch_devices is None else tuple(one for one in there if one in hardware.torch_devices)
     if asked is None:
         return _shorter(next(iter(usable), CPU))
-    full = f"{_CUDA}:0" if asked == _CUDA else asked
+    full = f"{CUDA}:0" if asked == CUDA else asked
     if full in usable:
         return _shorter(full)
     have = f"This machine has {', '.join(there)}."
@@ -81,4 +81,4 @@ def gpus_on(gpus: Sequence[Gpu], device: str) -> tuple[Gpu, ...]:
 
 
 def _shorter(device: str) -> str:
-    return _CUDA if device == f"{_CUDA}:0" else device
+    return CUDA if device == f"{CUDA}:0" else device

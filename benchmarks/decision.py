@@ -36,6 +36,7 @@ from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 
 import advisor
 from advisor import catalogue
+from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.events import Event, ExportStarted, StageStarted
 from advisor.measure.noise import Contest, read_noise, warnings
@@ -191,7 +192,7 @@ def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, 
         seconds_per_text = baseline.probe_s_per_text or 0.0
     affordable = round(ORACLE_LAP_S / max(seconds_per_text, 1e-6))
     chosen = list(texts[: max(fewest_texts, affordable, 1)])
-    probe = chosen[: probe_size(seconds_per_text)]
+    probe = chosen[: probe_size(seconds_per_text, device=CPU)]
     path.write_text(json.dumps([probe, chosen]), encoding="utf-8")
     plan = Plan(
         path=path,

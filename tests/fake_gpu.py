@@ -111,6 +111,8 @@ class FakeOnnxRuntime(ModuleType):
         self.told: list[dict[str, Any]] = []
         self.batches: list[tuple[int, int]] = []
         self.preloaded = 0
+        self.severity = 2
+        self.severities: list[int] = []
         runtime = self
 
         class SessionOptions:
@@ -120,6 +122,7 @@ class FakeOnnxRuntime(ModuleType):
         class InferenceSession:
             def __init__(self, path: str, options: Any, *, providers: list[Any], enable_fallback: int = 1) -> None:
                 runtime.told.append({"providers": providers, "enable_fallback": enable_fallback})
+                runtime.severities.append(runtime.severity)
                 names = [each if isinstance(each, str) else each[0] for each in providers]
                 self._providers = [name for name in names if name in runtime.starts]
 
@@ -147,6 +150,9 @@ class FakeOnnxRuntime(ModuleType):
 
     def disable_telemetry_events(self) -> None:
         pass
+
+    def set_default_logger_severity(self, severity: int) -> None:
+        self.severity = severity
 
     def preload_dlls(self) -> None:
         self.preloaded += 1

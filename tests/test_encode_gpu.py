@@ -59,7 +59,13 @@ def test_the_stand_ins_have_nothing_that_the_real_packages_lack() -> None:
     assert isinstance(torch.backends.cudnn.allow_tf32, bool)
     assert issubclass(torch.OutOfMemoryError, RuntimeError)
     onnxruntime = pytest.importorskip("onnxruntime")
-    for name in ("SessionOptions", "InferenceSession", "get_available_providers", "preload_dlls"):
+    for name in (
+        "SessionOptions",
+        "InferenceSession",
+        "get_available_providers",
+        "preload_dlls",
+        "set_default_logger_severity",
+    ):
         assert callable(getattr(onnxruntime, name)), name
 
 
@@ -225,6 +231,15 @@ def test_cuda_s_libraries_are_looked_for_in_their_packages_and_standard_output_s
     assert capsys.readouterr().out == ""
     in_onnxruntime(monkeypatch, ort, provider=CPU, device="cpu")
     assert ort.preloaded == 1, "the CPU needs none of them"
+
+
+def test_the_warning_that_comes_with_every_session_on_a_gpu_is_not_printed_and_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ort = FakeOnnxRuntime(CUDA, CPU)
+    in_onnxruntime(monkeypatch, ort)
+    assert ort.severities == [3], "errors alone while it opens"
+    assert ort.severity == 2, "its default afterwards"
 
 
 def test_a_silent_fall_back_to_the_cpu_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

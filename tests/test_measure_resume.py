@@ -199,6 +199,19 @@ def test_a_better_setting_of_the_leader_is_found_confirmed_and_kept(run, quiet):
     assert run(tunable).of("openvino") == measured
 
 
+def test_what_larger_batches_bring_the_baseline_on_a_gpu_is_told_and_not_kept(run, quiet):
+    """Speedups stay those over what users run today."""
+    gpu = {BASELINE: {"s_per_text": SLOW, "quick_texts": 256}, "onnx-O4": {"s_per_text": MIDDLE}}
+    result = run(gpu, device="cuda")
+    baseline = result.of(BASELINE)
+    assert [tried.label for tried in baseline.tried] == [f"{count} texts a batch" for count in (128, 256, 512)]
+    assert not any(tried.kept for tried in baseline.tried)
+    assert baseline.settings.batch_size is None
+    assert baseline.tried[1].speedup.median > 2
+    assert 0.7 * SLOW / MIDDLE < result.of("onnx-O4").timing.speedup.median < 1.4 * SLOW / MIDDLE
+    assert run(gpu, device="cuda").of(BASELINE) == baseline
+
+
 def test_settings_that_do_not_help_are_tried_and_not_kept(run, quiet):
     measured = run({"openvino": {"s_per_text": QUICK}}).of("openvino")
     assert measured.settings.tokens_per_batch is None
@@ -231,11 +244,11 @@ def test_what_the_time_has_no_room_for_is_not_begun(run, quiet, monkeypatch):
     """A setting of a slow model took 18 s of a budget that had 7 left."""
     needed = []
 
-    def has_room(stages, needed_s):
+    def lacks_room(stages, needed_s):
         needed.append(needed_s)
-        return False
+        return True
 
-    monkeypatch.setattr(Stages, "has_room", has_room)
+    monkeypatch.setattr(Stages, "_lacks_room", lacks_room)
     texts = ["short"] * 40 + ["long " * 100] * 40
     measured = run({"openvino": {"s_per_text": QUICK}}, texts=texts).of("openvino")
     assert measured.timing.speedup.median > 1.5

@@ -7,16 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.accuracy.estimate import MIN_TEXTS_FOR_INTERVAL
-from advisor.measure.sizes import FIRST_PROBE, compared_size, probe_size, unless_slow
+from advisor.measure.sizes import FIRST_PROBE, compared_size, first_probe_size, probe_size, unless_slow
 
 seconds = st.floats(1e-6, 100)
 
 
-@given(seconds)
-def test_a_lap_over_the_probe_lasts_half_a_second_at_most_or_is_as_short_as_it_can_be(seconds_per_text):
-    size = probe_size(seconds_per_text)
+@given(seconds, st.sampled_from([("cpu", 16), ("mps", 16), ("cuda", 256), ("cuda:1", 256)]))
+def test_a_lap_over_the_probe_lasts_half_a_second_at_most_or_is_as_short_as_it_can_be(seconds_per_text, where):
+    device, most = where
+    size = probe_size(seconds_per_text, device=device)
     assert size * seconds_per_text <= 0.5 or size == FIRST_PROBE
-    assert size == 16 or 2 * size * seconds_per_text > 0.5, "no fewer than there is time for"
+    assert size == most or 2 * size * seconds_per_text > 0.5, "no fewer than there is time for"
+
+
+def test_a_gpu_is_asked_for_more_texts_at_once_for_two_take_it_as_long_as_sixteen():
+    assert first_probe_size("cpu") == first_probe_size("mps") == 2
+    assert first_probe_size("cuda:1") == 16
 
 
 @given(seconds, st.one_of(st.floats(0, 1e5), st.just(float("inf"))))

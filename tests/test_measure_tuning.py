@@ -42,6 +42,22 @@ def test_latency_tries_fewer_threads_and_for_onnx_sleeping_ones(
     assert labels(runtime, "latency", **settings) == expected
 
 
+@pytest.mark.parametrize(
+    ("objective", "batch_size", "expected"),
+    [
+        ("throughput", 256, ["128 texts a batch", "512 texts a batch"]),
+        ("throughput", 32, ["128 texts a batch", "256 texts a batch", "512 texts a batch"]),
+        ("latency", 256, []),
+        ("memory", 256, []),
+    ],
+)
+def test_on_a_gpu_pytorch_tries_larger_batches_too(objective: Objective, batch_size: int, expected: list[str]) -> None:
+    settings = RuntimeSettings(threads=2, batch_size=batch_size, device="cuda:1")
+    found = variants(settings, runtime="torch", objective=objective)
+    assert [one.label for one in found] == expected
+    assert [one.settings.batch_size for one in found] == [int(label.split()[0]) for label in expected]
+
+
 def test_where_memory_counts_nothing_is_tried() -> None:
     assert labels("openvino", "memory", threads=4) == []
 

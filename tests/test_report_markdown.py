@@ -56,6 +56,17 @@ def test_a_torch_winner_is_loaded_with_sentence_transformers() -> None:
     markdown = to_markdown(factories.keep_baseline())
     assert 'model_kwargs={"dtype": "float32"},' in markdown
     assert "no torch" not in markdown
+    assert "batch_size" not in markdown, "Sentence Transformers' default"
+
+
+def test_a_torch_winner_with_larger_batches_says_so() -> None:
+    rec = factories.keep_baseline()
+    settings = RuntimeSettings(threads=2, dtype="float32", batch_size=256, device="cuda")
+    winner = next(each for each in rec.candidates if each.name == rec.winner)
+    rec = replace(
+        rec, candidates=tuple(replace(each, settings=settings) if each is winner else each for each in rec.candidates)
+    )
+    assert "   )\n   # call it with batch_size=256\n" in to_markdown(rec)
 
 
 @pytest.mark.parametrize("make", factories.EVERY_KIND)

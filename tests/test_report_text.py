@@ -14,7 +14,7 @@ from advisor.report.explanation import explanation
 from advisor.report.facts import lengths, machine
 from advisor.report.glyphs import ASCII, UNICODE, for_encoding
 from advisor.report.table import rows
-from advisor.types import Estimate, Measurement, Package, Recommendation, Request
+from advisor.types import Estimate, Measurement, Package, Recommendation, Request, RuntimeSettings, TriedSetting
 
 Make = Callable[[], Recommendation]
 
@@ -222,6 +222,38 @@ def test_a_setting_that_tuning_kept_and_a_crossover_are_told_in_a_line_each() ->
     said = plain(factories.detailed(), width=100)
     assert re.search(r"\n  settings  .+: \d+% faster than the default settings; advisor\.load uses it\n", said)
     assert re.search(r"\n  lengths   up to [\d,]+ characters \S+, from [\d,]+ on \S+", said)
+
+
+def on_a_gpu(rec: Recommendation, *speedups: tuple[int, float, tuple[float, float] | None]) -> Recommendation:
+    """The recommendation with larger batches tried on its baseline."""
+    tried = tuple(
+        TriedSetting(
+            label=f"{size} texts a batch",
+            settings=RuntimeSettings(threads=2, batch_size=size, device="cuda"),
+            speedup=Estimate(median=median, ci95=ci95),
+            kept=False,
+        )
+        for size, median, ci95 in speedups
+    )
+    baseline = rec.outcome(rec.baseline)
+    assert baseline is not None
+    candidates = tuple(replace(each, tried=tried) if each is baseline else each for each in rec.candidates)
+    return replace(rec, candidates=candidates)
+
+
+def test_what_larger_batches_alone_would_bring_is_told_beside_what_the_winner_brings() -> None:
+    rec = factories.confirmed()
+    winner = rec.outcome(str(rec.winner))
+    assert winner is not None
+    assert winner.timing is not None
+    assert winner.timing.speedup is not None
+    tried = ((128, 2.0, (1.9, 2.1)), (256, 2.4, (2.3, 2.5)), (512, 9.9, (0.9, 11.0)))
+    beyond = f"{winner.timing.speedup.median / 2.4:.1f}x"
+    sentence = "torch-fp32 with batch_size=256 is 2.4x as fast as with its default"
+    said = plain(on_a_gpu(rec, *tried), width=120)
+    assert f"\n  baseline  {sentence}; {rec.winner} is {beyond} as fast as that\n" in said
+    assert f"\n  baseline  {sentence}\n" in plain(on_a_gpu(factories.keep_baseline(), *tried), width=120)
+    assert "  baseline  " not in plain(on_a_gpu(rec, (256, 1.1, (0.9, 1.2)), (512, 1.2, None)), width=120)
 
 
 def test_without_tuning_or_a_crossover_there_is_no_such_line() -> None:

@@ -27,6 +27,9 @@ CUDA_OPTIONS = {
 The arena's own default doubles what it takes from the GPU each time, which several processes share in a race.
 https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#configuration-options"""
 
+_WARNINGS, _ERRORS = 2, 3
+"""Severities of its log; the first is the default, and there is no way to ask for the present one."""
+
 _DTYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
@@ -53,17 +56,21 @@ class OnnxSession:
         options.intra_op_num_threads = max(1, settings.threads // self.concurrency)
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3  # errors only
+        options.log_severity_level = _ERRORS
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
         options.add_session_config_entry("session.force_spinning_stop", "1")
         if provider == CUDA_PROVIDER:
             _preload_cuda(ort)
+            ort.set_default_logger_severity(_ERRORS)  # since 1.31 it warns of every session on a GPU
         try:
             session = ort.InferenceSession(
                 str(file), options, providers=[_with_options(provider, settings.device)], enable_fallback=0
             )
         except Exception as error:  # its exceptions share no base class but Exception
             raise cannot_load(file, "ONNX Runtime", error) from None
+        finally:
+            if provider == CUDA_PROVIDER:
+                ort.set_default_logger_severity(_WARNINGS)
         if session.get_providers()[0] != provider:
             raise UnavailableError(
                 f"ONNX Runtime could not start {provider} and fell back to {session.get_providers()[0]}.",

@@ -18,7 +18,7 @@ from advisor.measure.journal import Admitted, Journal, identity_of
 from advisor.measure.pace import Pace
 from advisor.measure.plan import Plan, compared_texts, first_plan, full_plan
 from advisor.measure.race import Exit, slower
-from advisor.measure.sizes import FIRST_PROBE, Sizes, compared_size, probe_size
+from advisor.measure.sizes import FIRST_PROBE, Sizes, compared_size, first_probe_size, probe_size
 from advisor.types import BASELINE, ModelProfile, Objective, Request
 
 _HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
@@ -130,22 +130,15 @@ class Admission:
     def admit_baseline(self, contestant: Contestant, *, time_s: float, num_candidates: int) -> None:
         """Prepare the baseline and make the plan, for so many candidates and so much time. Raises ChildFailed."""
         self._pace = self._pace.within(time_s, num_candidates=num_candidates)
+        self._baseline = contestant
         client = self._open(contestant)
-        seconds_per_text = self._first_probe(client)
-        num_probed = probe_size(seconds_per_text)
-        path = self.plan.path
-        limit_s = self._probe_limit_s(num_probed, seconds_per_text)
-        if num_probed > FIRST_PROBE:
-            client.texts(first_plan(self._texts, path=path, num_texts=num_probed).path)
-            seconds_per_text = self._probe(client, num_laps=_PROBE_LAPS, limit_s=limit_s) / num_probed
-        contestant.probe_s_per_text = seconds_per_text
-        singles = client.latencies(self.plan.probe, timeout_s=limit_s)
+        seconds_per_text = self._first_probe(contestant, client)
+        singles = client.latencies(self.plan.probe, timeout_s=self._probe_limit_s)
         latency_s = sum(singles) / len(singles)
-        sizes = Sizes(probe=num_probed, compared=compared_size(seconds_per_text, time_s=time_s))
+        sizes = Sizes(probe=self._num_probed, compared=compared_size(seconds_per_text, time_s=time_s))
         self._labelled_chars = self._affordable_chars(seconds_per_text, time_s)
         self._make_plan(seconds_per_text, latency_s, sizes)
-        client.texts(path)
-        self._baseline = contestant
+        client.texts(self.plan.path)
         self.comparing.compare(contestant)
         self._warm_up(contestant)
         self._note(contestant, latency_s=latency_s, sizes=sizes)
@@ -331,9 +324,8 @@ class Admission:
         have been busy.
         """
         assert self._baseline is not None  # admitted first
-        limit_s = self._probe_limit_s(self._num_probed, self._baseline.probe_s_per_text or 0.0)
         num_laps = _PROBE_LAPS if self._num_probed > FIRST_PROBE else 1  # as the baseline
-        seconds = self._probe(client, num_laps=num_laps, limit_s=limit_s)
+        seconds = self._probe(client, num_laps=num_laps, limit_s=self._probe_limit_s)
         contestant.probe_s_per_text = seconds / self._num_probed
         rivals = [(self._baseline, _HOPELESS[self._request.objective])]
         fastest = self._to_beat()
@@ -383,14 +375,26 @@ class Admission:
     def _num_probed(self) -> int:
         return self.plan.sizes[self.plan.probe]
 
-    def _first_probe(self, client: Client) -> float:
-        """About how many seconds a text takes: of two of them, in the second lap."""
-        client.texts(first_plan(self._texts, path=self.plan.path).path)
-        return self._probe(client, num_laps=1, limit_s=self._pace.load_timeout_s) / FIRST_PROBE
+    def _first_probe(self, baseline: Contestant, client: Client) -> float:
+        """How many seconds a text takes: of few of them, and where that is soon done of more."""
+        num_texts = first_probe_size(baseline.exported.settings.device)
+        self.plan = first_plan(self._texts, path=self.plan.path, num_texts=num_texts)
+        client.texts(self.plan.path)
+        seconds = self._probe(client, num_laps=1, limit_s=self._pace.load_timeout_s) / num_texts
+        baseline.probe_s_per_text = seconds
+        more = probe_size(seconds, device=baseline.exported.settings.device)
+        if more > num_texts:
+            self.plan = first_plan(self._texts, path=self.plan.path, num_texts=more)
+            client.texts(self.plan.path)
+            seconds = self._probe(client, num_laps=_PROBE_LAPS, limit_s=self._probe_limit_s) / more
+            baseline.probe_s_per_text = seconds
+        return seconds
 
-    def _probe_limit_s(self, num_texts: int, seconds_per_text: float) -> float:
+    @property
+    def _probe_limit_s(self) -> float:
         """How long the probe may take, by the baseline's speed."""
-        foretold_s = self._pace.timeout_s((1 + _PROBE_LAPS) * num_texts, seconds_per_text)
+        assert self._baseline is not None  # it is probed first
+        foretold_s = self._pace.timeout_s((1 + _PROBE_LAPS) * self._num_probed, self._baseline.probe_s_per_text)
         return max(self._pace.probe_timeout_s, foretold_s)
 
     def _probe(self, client: Client, *, num_laps: int, limit_s: float) -> float:
@@ -400,9 +404,7 @@ class Admission:
 
     def _probe_again(self, client: Client) -> float:
         """One more lap; both are as warm as the probe has left them."""
-        assert self._baseline is not None  # admitted first
-        limit_s = self._probe_limit_s(self._num_probed, self._baseline.probe_s_per_text or 0.0)
-        (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=limit_s)
+        (seconds,) = client.time_blocks([[self.plan.probe]], wake=None, timeout_s=self._probe_limit_s)
         return seconds
 
     def _warm_up(self, contestant: Contestant) -> None:

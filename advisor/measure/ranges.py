@@ -40,8 +40,7 @@ def speed_by_length(
     chosen = {name: contestants[name] for name in (BASELINE, *fastest) if name in contestants}
     num_texts = sum(stages.plan.sizes[each.batch] for each in stages.plan.ranges)
     needed_s = _RANGES.max_rounds * num_texts * sum(one.probe_s_per_text or 0.0 for one in chosen.values())
-    late = stages.is_late(_BEGINS_BEFORE) or not stages.has_room(needed_s)
-    if late and not stages.recorded("range 0"):
+    if not stages.may_begin("range 0", before=_BEGINS_BEFORE, needed_s=needed_s):
         return {}
     found: dict[str, list[LengthSpeed]] = {name: [] for name in chosen}
     for position, each in enumerate(stages.plan.ranges):

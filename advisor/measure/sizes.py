@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from advisor.device import CUDA, kind_of
+
 FIRST_PROBE = 2
 """Texts that tell how slow a model is, before anything is sized by it. Two, for a runtime with two streams."""
 
+_FIRST_CUDA_PROBE = 16
+"""A GPU takes as long for two texts as for sixteen, and would seem slow by them."""
+
 _PROBE = (16, 8, 4, FIRST_PROBE)
+_CUDA_PROBE = (256, 128, 64, 32, *_PROBE)
+"""Sixteen texts leave a GPU idle: on an H200 `torch-fp16` embeds 1,800 texts/s in calls of 16 and 13,700 in large ones,
+so that who is fast would be cut as slow (docs/hardware.md)."""
+
 _PROBE_S = 0.5
 """A lap over the probe may take the baseline so long: every lap of the race begins with one, untimed."""
 
@@ -35,9 +44,15 @@ class Sizes:
     compared: int
 
 
-def probe_size(seconds_per_text: float) -> int:
-    """How many texts are probed, where the baseline takes `seconds_per_text`."""
-    return next((size for size in _PROBE if size * seconds_per_text <= _PROBE_S), FIRST_PROBE)
+def first_probe_size(device: str) -> int:
+    """How many texts tell how slow a model is, in a run for `device`."""
+    return _FIRST_CUDA_PROBE if kind_of(device) == CUDA else FIRST_PROBE
+
+
+def probe_size(seconds_per_text: float, *, device: str) -> int:
+    """How many texts are probed in a run for `device`, where the baseline takes `seconds_per_text`."""
+    sizes = _CUDA_PROBE if kind_of(device) == CUDA else _PROBE
+    return next((size for size in sizes if size * seconds_per_text <= _PROBE_S), FIRST_PROBE)
 
 
 def compared_size(seconds_per_text: float, *, time_s: float) -> int:

@@ -73,9 +73,13 @@ class Stages:
         """Whether so much of the time is spent that no further race should begin; without `live` none does."""
         return not self.live or self.clock() - self.start_s > share * self.time_s
 
-    def has_room(self, needed_s: float) -> bool:
-        """Whether the heat's time has room for `needed_s` seconds more; without `live` it has none."""
-        return self.live and self.clock() + needed_s < self.start_s + _LAST_SHARE * self.time_s
+    def may_begin(self, stage: str, *, before: float, needed_s: float) -> bool:
+        """Whether a race that may be left out should be run: the journal has rounds of it, or less than the share
+        `before` of the heat's time is spent and `needed_s` seconds more have room in it."""
+        return self.recorded(stage) or not (self.is_late(before) or self._lacks_room(needed_s))
+
+    def _lacks_room(self, needed_s: float) -> bool:
+        return self.clock() + needed_s >= self.start_s + _LAST_SHARE * self.time_s
 
     def race(
         self,

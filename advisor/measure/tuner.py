@@ -44,10 +44,11 @@ class Tuner:
         singles: list[Round],
     ) -> None:
         """Time other settings of the leader and of those that tie with it. Where one is kept, `rounds` and `singles`
-        get fresh rounds of it beside the baseline, in place of the candidate's older ones."""
+        get fresh rounds of it beside the baseline, in place of the candidate's older ones. The baseline's other
+        settings are timed for the user to know, and none is kept: it is what they run today."""
         if BASELINE not in contestants:  # it failed in the race
             return
-        for name in self._front(contestants, deciding):
+        for name in dict.fromkeys((*self._front(contestants, deciding), BASELINE)):
             contestant = contestants[name]
             worth_trying = variants(
                 contestant.exported.settings,
@@ -55,9 +56,9 @@ class Tuner:
                 objective=self.stages.request.objective,
             )
             needed_s = self._needed_s(contestants[BASELINE], contestant, num_variants=len(worth_trying))
-            late = self.stages.is_late(_BEGINS_BEFORE) or not self.stages.has_room(needed_s)
-            late = late and not self.stages.recorded(f"tune {name}")
-            if not worth_trying or self.stages.control.stopped or late:
+            if not worth_trying or self.stages.control.stopped:
+                continue
+            if not self.stages.may_begin(f"tune {name}", before=_BEGINS_BEFORE, needed_s=needed_s):
                 continue
             try:
                 kept = self._try_settings(contestant, worth_trying, rounds)
@@ -88,14 +89,15 @@ class Tuner:
         return tuple(close[:_MAX_TUNED])
 
     def _needed_s(self, baseline: Contestant, contestant: Contestant, *, num_variants: int) -> float:
-        """The fewest seconds that it takes: each setting warmed up, the fewest rounds, and those that confirm one."""
+        """The fewest seconds it takes: each setting opened and warmed up, few rounds, and those that confirm one."""
         plan = self.stages.plan
         latency = self.stages.request.objective == "latency"
         sizes = [plan.sizes[batch] for batch in plan.singles] if latency else plan.block_sizes
         lap = sum(sizes) / len(sizes) + (0 if latency else plan.sizes[plan.probe])
         own, others = (one.probe_s_per_text or 0.0 for one in (contestant, baseline))
         tries = num_variants * sum(plan.block_sizes) + FLOOR_ROUNDS * (1 + num_variants) * lap
-        return own * tries + (own + others) * FLOOR_ROUNDS * lap
+        opening_s = 0.0 if contestant.load is None else num_variants * contestant.load.load_s
+        return opening_s + own * tries + (own + others) * FLOOR_ROUNDS * lap
 
     def _try_settings(
         self, contestant: Contestant, worth_trying: Sequence[Variant], rounds: Sequence[Round]
@@ -120,7 +122,7 @@ class Tuner:
             speedup = estimate(log_speed(result.rounds, variant.label, name))
             if speedup is not None:
                 tried.append((variant, speedup))
-        kept = best_of(tried)
+        kept = None if name == BASELINE else best_of(tried)
         entries = tuple(
             TriedSetting(label=variant.label, settings=variant.settings, speedup=speedup, kept=variant is kept)
             for variant, speedup in tried

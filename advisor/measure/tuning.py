@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from advisor.device import CUDA, kind_of
 from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
+from advisor.export.plan import CUDA_TEXTS_PER_BATCH
 from advisor.measure.race import TIE_MARGIN
 from advisor.types import Estimate, Objective, Runtime, RuntimeSettings
 
@@ -23,11 +25,18 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
 
     Throughput: half and twice the tokens a batch, and half as many streams. Latency: half the threads and one, for a
     short text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps
-    Sentence Transformers' own way: it is what users compare with. Where memory counts nothing is tried, for all of
-    these take more of it.
+    Sentence Transformers' own way, but for larger batches on a CUDA GPU. Where memory counts nothing is tried, for all
+    of these take more of it.
     """
-    if runtime == "torch" or objective == "memory":
+    if objective == "memory":
         return ()
+    if runtime == "torch":
+        larger = kind_of(settings.device) == CUDA and objective == "throughput"
+        return tuple(
+            Variant(label=f"{count} texts a batch", settings=replace(settings, batch_size=count))
+            for count in (CUDA_TEXTS_PER_BATCH // 2, CUDA_TEXTS_PER_BATCH, 2 * CUDA_TEXTS_PER_BATCH)
+            if larger and count != settings.batch_size
+        )
     if objective == "latency":
         fewer = dict.fromkeys(count for count in (settings.threads // 2, 1) if 0 < count < settings.threads)
         found = [

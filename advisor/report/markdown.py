@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Sequence
 
 from advisor import catalogue
+from advisor.export.plan import TORCH_BATCH_SIZE
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
@@ -22,7 +23,7 @@ from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
-from advisor.types import Outcome, Recommendation, Request
+from advisor.types import Outcome, Recommendation, Request, RuntimeSettings
 from advisor.whatif import best_by_length, timed_by_length
 
 
@@ -94,6 +95,7 @@ def _what(rec: Recommendation, winner: Outcome | None) -> str:
     source = ", measured on the machine described below" if top.source else ""
     points = [
         (rec.request.objective, verdict.figures(rec)),
+        ("baseline", verdict.larger_batches(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("without labels", verdict.unlabelled(rec)),
         ("neighbours", verdict.neighbours(rec)),
@@ -177,7 +179,14 @@ def sentence_transformers(winner: Outcome, class_name: str) -> list[str]:
         '       "path/to/this/folder",',
         *(f"       {argument}" for argument in arguments),
         "   )",
+        *_batches(winner.settings),
     ]
+
+
+def _batches(settings: RuntimeSettings | None) -> list[str]:
+    """Which batches were measured, where they are not Sentence Transformers' own."""
+    size = None if settings is None else settings.batch_size
+    return [] if size in (None, TORCH_BATCH_SIZE) else [f"   # call it with batch_size={size}"]
 
 
 def _table(rec: Recommendation) -> str:

@@ -180,6 +180,7 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
     points = [
         ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
         ("settings", verdict.settings(rec)),
+        ("baseline", verdict.larger_batches(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("", verdict.unlabelled(rec)),
         ("nearest", verdict.neighbours(rec)),

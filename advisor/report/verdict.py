@@ -200,6 +200,26 @@ def settings(rec: Recommendation) -> str:
     return f"{kept.label}: {gain}; advisor.load uses it"
 
 
+def larger_batches(rec: Recommendation) -> str:
+    """What the baseline gains by larger batches alone, and what the winner gains beyond that; empty where nothing."""
+    baseline = rec.outcome(rec.baseline)
+    gained = [tried for tried in (() if baseline is None else baseline.tried) if _beyond_doubt(tried.speedup)]
+    if not gained:
+        return ""
+    best = max(gained, key=lambda tried: tried.speedup.median)
+    times = fmt.times(best.speedup.median)
+    sentence = f"{rec.baseline} with batch_size={best.settings.batch_size} is {times} as fast as with its default"
+    winner = None if rec.winner in (None, rec.baseline) else rec.outcome(str(rec.winner))
+    gain = None if winner is None or winner.timing is None else winner.timing.speedup
+    if winner is None or gain is None:
+        return sentence
+    return f"{sentence}; {winner.name} is {fmt.times(gain.median / best.speedup.median)} as fast as that"
+
+
+def _beyond_doubt(speedup: Estimate) -> bool:
+    return speedup.ci95 is not None and speedup.ci95[0] > 1
+
+
 def _source(rec: Recommendation) -> str:
     """`measured here`, and when, where no round is of this run."""
     how = rec.measurement

@@ -20,10 +20,14 @@ from advisor.measure.worker import main
 
 
 class FakeEncoder:
-    def __init__(self, behaviour: dict[str, Any], tokens_per_batch: int | None = None) -> None:
+    def __init__(
+        self, behaviour: dict[str, Any], tokens_per_batch: int | None = None, batch_size: int | None = None
+    ) -> None:
         self.behaviour = behaviour
         self.dies = tokens_per_batch is not None and behaviour.get("dies_with_tokens") == tokens_per_batch
         self.factor = 0.25 if tokens_per_batch is not None and behaviour.get("quick_tokens") == tokens_per_batch else 1
+        if batch_size is not None and behaviour.get("quick_texts") == batch_size:
+            self.factor = 0.25
         self.num_encodes = 0
         self.num_singles = 0
         if behaviour.get("batch_limit"):  # the device's memory ran out
@@ -64,7 +68,7 @@ def open_encoder(folder, *, runtime, file, settings, trust_remote_code=False):
     assert settings.threads == int(os.environ["OMP_NUM_THREADS"])
     name = settings.provider  # the one free text among the settings names the candidate
     behaviours = json.loads((Path(folder) / "behaviour.json").read_text())
-    return FakeEncoder(behaviours.get(name, {}), settings.tokens_per_batch)
+    return FakeEncoder(behaviours.get(name, {}), settings.tokens_per_batch, settings.batch_size)
 
 
 def import_runtime(runtime):

@@ -26,6 +26,7 @@ def answer(rec: Recommendation) -> Markup:
     objective = {"throughput": "speed"}.get(rec.request.objective, rec.request.objective)
     entries = [
         (objective, verdict.figures(rec)),
+        ("baseline", verdict.larger_batches(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("without labels", verdict.unlabelled(rec)),
         ("neighbours", verdict.neighbours(rec)),

@@ -114,6 +114,7 @@ def verdict_text(rec: Recommendation, width: int) -> Text:
     figures = verdict.figures(rec)
     points = [
         (what, f"{figures}, {top.source}" if figures and top.source else figures),
+        ("baseline", verdict.larger_batches(rec)),
         ("accuracy", verdict.accuracy(rec)),
         ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
         *(("", sentence) for sentence in verdict.disagreements(rec)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -48,6 +49,15 @@ def _no_process_is_left_behind():
     before = {child.pid for child in mine.children(recursive=True)}
     yield
     assert {child.pid for child in mine.children(recursive=True)} <= before
+
+
+def test_a_worker_imports_nothing_of_the_room_that_starts_it():
+    """Ten of them would each import it, before their runtime."""
+    code = (
+        "import sys, advisor.measure.worker; print(sorted(name for name in sys.modules if 'advisor.measure' in name))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "['advisor.measure', 'advisor.measure.worker']"
 
 
 def status(result):

@@ -191,7 +191,7 @@ def main() -> int:
     parser.add_argument("--objective", default="throughput", choices=("throughput", "latency"))
     parser.add_argument("--texts", metavar="SOURCE", help="as for `advisor recommend`; default: the built-in sample")
     parser.add_argument("--field", help="the text column of a table")
-    parser.add_argument("--reload", type=int, default=0, metavar="N", help="start new workers every N races; 0: never")
+    parser.add_argument("--reload", type=int, default=5, metavar="N", help="start new workers every N races; 0: never")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write every race to this JSON file")
     arguments = parser.parse_args()

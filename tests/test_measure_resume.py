@@ -10,7 +10,7 @@ import pytest
 from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
-from advisor.measure import Journal
+from advisor.measure import Journal, sizes
 from advisor.measure.stages import Stages
 from advisor.paths import JOURNAL
 from advisor.types import BASELINE
@@ -21,6 +21,8 @@ CANDIDATES = {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
+    # 256 texts would take half a second a lap.
+    monkeypatch.setattr("advisor.measure.sizes._CUDA_PROBE", sizes._PROBE)
     return functools.partial(measure_fakes, tmp_path, journal=tmp_path / "rounds" / "key")
 
 

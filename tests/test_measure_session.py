@@ -28,7 +28,7 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.labels import read_labels
-from advisor.measure import Control, admission, measure, plan
+from advisor.measure import Control, admission, measure, plan, sizes
 from advisor.measure.pace import Pace
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
 
@@ -40,6 +40,8 @@ LATER = 18
 def run(tmp_path, monkeypatch):
     """`run({candidate: behaviour}, ...)` measures candidates that behave as told."""
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
+    # 256 texts would take half a second a lap.
+    monkeypatch.setattr("advisor.measure.sizes._CUDA_PROBE", sizes._PROBE)
     return functools.partial(measure_fakes, tmp_path)
 
 

@@ -128,7 +128,8 @@ def test_the_second_run_exports_nothing_and_fresh_exports_again(tmp_path: Path, 
 def test_the_parent_imports_no_torch(tmp_path: Path, model: Path) -> None:
     script = (
         "import sys, advisor\n"
-        f"rec = advisor.recommend({str(model)!r}, candidates=['onnx'], out={str(tmp_path / 'out')!r})\n"
+        f"rec = advisor.recommend({str(model)!r}, candidates=['onnx'], objective='memory',"
+        f" out={str(tmp_path / 'out')!r})\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'onnxruntime', 'openvino', 'nncf'}\n"
         "print(sorted(heavy & set(sys.modules)), rec.winner is not None)\n"
     )
@@ -148,7 +149,13 @@ def test_a_candidate_whose_worker_is_killed_fails_and_the_others_finish(
             killed.append(worker.pid)
 
     rec = advisor.recommend(
-        model, texts=texts, candidates=["onnx", "openvino"], max_loss=0.9, out=tmp_path / "out", on_event=listen
+        model,
+        texts=texts,
+        candidates=["onnx", "openvino"],
+        max_loss=0.9,
+        objective="memory",
+        out=tmp_path / "out",
+        on_event=listen,
     )
     assert killed
     onnx = rec.outcome("onnx")
@@ -175,7 +182,13 @@ def test_an_export_that_is_killed_fails_alone(tmp_path: Path, model: Path, texts
             time.sleep(0.005)
 
     rec = advisor.recommend(
-        model, texts=texts, candidates=["onnx-qint8", "openvino"], max_loss=0.9, out=tmp_path / "out", on_event=listen
+        model,
+        texts=texts,
+        candidates=["onnx-qint8", "openvino"],
+        max_loss=0.9,
+        objective="memory",
+        out=tmp_path / "out",
+        on_event=listen,
     )
     int8 = rec.outcome("onnx-qint8")
     assert int8 is not None
@@ -187,7 +200,9 @@ def test_an_export_that_is_killed_fails_alone(tmp_path: Path, model: Path, texts
 
 
 def test_nothing_over_the_budget_wins(tmp_path: Path, model: Path, texts: list[str]) -> None:
-    rec = advisor.recommend(model, texts=texts, candidates=["onnx-qint8"], max_loss=0.0, out=tmp_path / "out")
+    rec = advisor.recommend(
+        model, texts=texts, candidates=["onnx-qint8"], max_loss=0.0, objective="memory", out=tmp_path / "out"
+    )
     int8 = rec.outcome("onnx-qint8")
     assert int8 is not None
     assert int8.status == "rejected"

@@ -61,7 +61,7 @@ def test_a_run_of_any_kind_can_be_read_at_any_size(kind: str) -> None:
         async with app.run_test(size=SIZES[0]) as pilot:
             await start_and_finish(pilot, app)
             assert app.state.recommendation == rec
-            for size in SIZES if kind in ("normal", "detailed") else (SIZES[0], SIZES[-1]):
+            for size in SIZES if kind == "detailed" else SIZES[:1]:  # the narrowest: what fits there fits everywhere
                 await pilot.resize_terminal(*size)
                 for number, name in enumerate(SCREENS, start=1):
                     await pilot.press(*(["escape"] if app.pane.id == "setup" else []), str(number))

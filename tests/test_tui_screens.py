@@ -237,3 +237,21 @@ def test_live_figures_are_marked_by_their_state_and_a_round_adds_a_bar() -> None
             await until(pilot, lambda: not app.state.running)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(110, "openvino-qint8-mixed"), (76, "openvino-qint…")])
+def test_names_that_begin_alike_are_told_apart_in_the_race(columns: int, shown: str) -> None:
+    rec = factories.confirmed()
+    mixed = replace(rec.candidates[0], name="openvino-qint8-mixed")
+    rec = replace(rec, candidates=(*rec.candidates, mixed))
+
+    async def scenario() -> None:
+        app = app_of(replaying(factories.events(rec)))
+        async with app.run_test(size=(columns, 30)) as pilot:
+            await start_and_finish(pilot, app)
+            await pilot.press("escape", "5")
+            await pilot.pause()
+            names = {word for line in seen(app).splitlines() for word in line.split()[1:2]}
+            assert {"openvino-qint8", shown} <= names
+
+    asyncio.run(scenario())

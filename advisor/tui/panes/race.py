@@ -72,7 +72,8 @@ class RacePane(Pane):
         self.query_one("#race-empty").display = not rows
         table.display = bool(rows)
         full = self.columns >= _FULL_WIDTH
-        columns = _columns(self.columns, full=full, rate=words(state.model).rate)
+        longest = max((len(row.name) for row in rows), default=0)
+        columns = _columns(self.columns, full=full, rate=words(state.model).rate, longest=longest)
         table.put(columns, [_line(row, state, columns, full=full) for row in rows])
         self.query_one("#race-notes", Static).update(_notes(state, self.columns, self.candidate))
 
@@ -88,15 +89,17 @@ class RacePane(Pane):
             self.post_message(OpenCandidate(event.row_key.value))
 
 
-def _columns(width: int, *, full: bool, rate: str) -> tuple[Column, ...]:
-    columns = [Column(heading="candidate", width=16), Column(heading=rate, width=7, right=True)]
+def _columns(width: int, *, full: bool, rate: str, longest: int) -> tuple[Column, ...]:
+    spare = max(0, width - _FULL_WIDTH) if full else 0
+    name = Column(heading="candidate", width=max(16, min(longest + 2, 16 + spare)))
+    columns = [name, Column(heading=rate, width=7, right=True)]
     if full:
         columns.insert(1, Column(heading="state", width=9))
         columns += [
             Column(heading="speedup", width=7, right=True),
             Column(heading="95% CI", width=9, right=True),
             Column(heading="loss", width=8, right=True),
-            Column(heading="rounds", width=max(4, min(15, width - 56 - 14))),
+            Column(heading="rounds", width=max(4, min(15, width - name.width - 40 - 14))),
         ]
     else:
         columns += [Column(heading="speedup", width=7, right=True), Column(heading="loss", width=8, right=True)]
@@ -119,7 +122,7 @@ def _line(row: Row, state: State, columns: tuple[Column, ...], *, full: bool) ->
         else fmt.percent(row.loss.value)
     )
     cells = [
-        Text(f"{sign} {row.name}"[:16], style=style),
+        Text(clipped(f"{sign} {row.name}", columns[0].width), style=style),
         Text("" if speed is None else fmt.rate(speed.median), style=faint),
         Text("" if speedup is None else fmt.ratio(speedup.median), style=faint),
     ]

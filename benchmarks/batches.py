@@ -75,7 +75,7 @@ def main() -> None:
 def _measure(
     machine: Machine, device: str, name: str, texts: dict[str, tuple[str, ...]], scratch: Path, *, seconds: float
 ) -> None:
-    threads = max(1, int(machine.hardware.cpu.usable_cores))
+    threads = machine.hardware.threads
     model = resolve_model(model_folder(name, scratch))
     names = CANDIDATES.get(kind_of(device), CANDIDATES["cpu"])
     files = export(

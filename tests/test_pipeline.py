@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -33,6 +34,7 @@ from advisor.events import (
     RulesDecided,
     StageStarted,
 )
+from advisor.types import Recommendation
 
 pytestmark = pytest.mark.slow
 
@@ -105,15 +107,8 @@ def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model
 def test_the_second_run_exports_nothing_and_fresh_exports_again(tmp_path: Path, model: Path, texts: list[str]) -> None:
     def exports(**options: bool) -> list[bool]:
         events: list[Event] = []
-        advisor.recommend(
-            model,
-            texts=texts,
-            candidates=["onnx"],
-            objective="memory",  # the fewest rounds
-            out=tmp_path / "out",
-            on_event=events.append,
-            fresh=options.get("fresh", False),
-        )
+        fresh = options.get("fresh", False)
+        quickly(tmp_path, model, texts, candidates=["onnx"], on_event=events.append, fresh=fresh)
         return [
             event.exported.cached
             for event in events
@@ -148,15 +143,7 @@ def test_a_candidate_whose_worker_is_killed_fails_and_the_others_finish(
             worker.kill()
             killed.append(worker.pid)
 
-    rec = advisor.recommend(
-        model,
-        texts=texts,
-        candidates=["onnx", "openvino"],
-        max_loss=0.9,
-        objective="memory",
-        out=tmp_path / "out",
-        on_event=listen,
-    )
+    rec = quickly(tmp_path, model, texts, candidates=["onnx", "openvino"], max_loss=0.9, on_event=listen)
     assert killed
     onnx = rec.outcome("onnx")
     assert onnx is not None
@@ -181,15 +168,7 @@ def test_an_export_that_is_killed_fails_alone(tmp_path: Path, model: Path, texts
                 return
             time.sleep(0.005)
 
-    rec = advisor.recommend(
-        model,
-        texts=texts,
-        candidates=["onnx-qint8", "openvino"],
-        max_loss=0.9,
-        objective="memory",
-        out=tmp_path / "out",
-        on_event=listen,
-    )
+    rec = quickly(tmp_path, model, texts, candidates=["onnx-qint8", "openvino"], max_loss=0.9, on_event=listen)
     int8 = rec.outcome("onnx-qint8")
     assert int8 is not None
     assert int8.status == "failed"
@@ -200,9 +179,7 @@ def test_an_export_that_is_killed_fails_alone(tmp_path: Path, model: Path, texts
 
 
 def test_nothing_over_the_budget_wins(tmp_path: Path, model: Path, texts: list[str]) -> None:
-    rec = advisor.recommend(
-        model, texts=texts, candidates=["onnx-qint8"], max_loss=0.0, objective="memory", out=tmp_path / "out"
-    )
+    rec = quickly(tmp_path, model, texts, candidates=["onnx-qint8"], max_loss=0.0)
     int8 = rec.outcome("onnx-qint8")
     assert int8 is not None
     assert int8.status == "rejected"
@@ -273,6 +250,11 @@ def test_the_catalogue_s_names_are_what_the_result_lists(model: Path, texts: lis
     rec = advisor.recommend(model, texts=texts, dry_run=True)
     by_default = {candidate.name for candidate in map(catalogue.get, catalogue.names()) if not candidate.on_request}
     assert {outcome.name for outcome in rec.candidates} == by_default
+
+
+def quickly(tmp_path: Path, model: Path, texts: list[str], **options: Any) -> Recommendation:
+    """A recommendation with the objective that takes the fewest rounds."""
+    return advisor.recommend(model, texts=texts, objective="memory", out=tmp_path / "out", **options)
 
 
 def logging_to(name: str, *, of: int | None = None) -> list[psutil.Process]:

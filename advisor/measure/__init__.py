@@ -6,8 +6,9 @@ each of ten of them would import them all.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from advisor.lazy import imported
 
 if TYPE_CHECKING:
     from advisor.measure.client import preload_torch
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Control", "Journal", "MeasureResult", "Measured", "journal_folder", "measure", "preload_torch"]
 
-_MODULES = ("session", "client", "control", "journal", "result")
+_HOMES = {
+    "Control": "control",
+    "Journal": "journal",
+    "MeasureResult": "result",
+    "Measured": "result",
+    "journal_folder": "journal",
+    "measure": "session",
+    "preload_torch": "client",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        for module in _MODULES:
-            found = vars(importlib.import_module(f"{__name__}.{module}"))
-            if name in found:
-                return globals().setdefault(name, found[name])  # asked once
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return imported(__name__, _HOMES, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from advisor.device import kind_of
+from advisor.device import CUDA, kind_of
 from advisor.measure.contestant import Contestant
 from advisor.measure.memory import needed_bytes, needed_gpu_bytes, short_of
 from advisor.types import ModelProfile
@@ -32,7 +32,7 @@ class Room:
         if available is not None and needed > available:
             return short_of(needed, available)
         device = exported.settings.device
-        if kind_of(device) != "cuda":
+        if kind_of(device) != CUDA:
             return None
         needed, available = needed_gpu_bytes(exported, contestant.candidate, self.model), self.gpu_memory(device)
         if available is not None and needed > available:

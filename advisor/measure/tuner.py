@@ -55,9 +55,9 @@ class Tuner:
                 runtime=contestant.candidate.runtime,
                 objective=self.stages.request.objective,
             )
-            needed_s = self._needed_s(contestants[BASELINE], contestant, num_variants=len(worth_trying))
             if not worth_trying or self.stages.control.stopped:
                 continue
+            needed_s = self._needed_s(contestants[BASELINE], contestant, num_variants=len(worth_trying))
             if not self.stages.may_begin(f"tune {name}", before=_BEGINS_BEFORE, needed_s=needed_s):
                 continue
             try:

@@ -31,11 +31,13 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
     if objective == "memory":
         return ()
     if runtime == "torch":
-        larger = kind_of(settings.device) == CUDA and objective == "throughput"
+        if objective == "latency" or kind_of(settings.device) != CUDA:
+            return ()
+        sizes = (CUDA_TEXTS_PER_BATCH // 2, CUDA_TEXTS_PER_BATCH, 2 * CUDA_TEXTS_PER_BATCH)
         return tuple(
-            Variant(label=f"{count} texts a batch", settings=replace(settings, batch_size=count))
-            for count in (CUDA_TEXTS_PER_BATCH // 2, CUDA_TEXTS_PER_BATCH, 2 * CUDA_TEXTS_PER_BATCH)
-            if larger and count != settings.batch_size
+            Variant(label=f"{size} texts a batch", settings=replace(settings, batch_size=size))
+            for size in sizes
+            if size != settings.batch_size
         )
     if objective == "latency":
         fewer = dict.fromkeys(count for count in (settings.threads // 2, 1) if 0 < count < settings.threads)

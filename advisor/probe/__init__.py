@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.lazy import imported
+
 if TYPE_CHECKING:
     from advisor.probe.machine import fingerprint, probe
     from advisor.probe.packages import read_packages
@@ -17,8 +19,4 @@ _HOMES = {"fingerprint": "machine", "probe": "machine", "read_packages": "packag
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return imported(__name__, _HOMES, name)

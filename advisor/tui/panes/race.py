@@ -90,7 +90,7 @@ class RacePane(Pane):
 
 
 def _columns(width: int, *, full: bool, rate: str, longest: int) -> tuple[Column, ...]:
-    spare = max(0, width - _FULL_WIDTH) if full else 0
+    spare = max(0, width - _FULL_WIDTH)  # none unless full
     name = Column(heading="candidate", width=max(16, min(longest + 2, 16 + spare)))
     columns = [name, Column(heading=rate, width=7, right=True)]
     if full:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.events import Event
-from advisor.types import ExporterName, Objective, Recommendation
+from advisor.types import ExporterName, ObjectiveName, Recommendation
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -30,7 +30,7 @@ def recommend(
     texts: str | Path | Iterable[str] | None = None,
     field: str | None = None,
     max_loss: float = DEFAULT_MAX_LOSS,
-    objective: Objective = "throughput",
+    objective: ObjectiveName = "throughput",
     candidates: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     threads: int | None = None,
@@ -118,7 +118,7 @@ def explain(
     texts: str | Path | Iterable[str] | None = None,
     field: str | None = None,
     max_loss: float = DEFAULT_MAX_LOSS,
-    objective: Objective = "throughput",
+    objective: ObjectiveName = "throughput",
     ruleset: str = DEFAULT_RULESET,
     overrides: Sequence[str] = (),
     offline: bool = False,

@@ -14,7 +14,7 @@ from typing import get_args
 
 from advisor.device import CPU, kind_of
 from advisor.errors import CandidateWarning
-from advisor.types import ExporterName, Hardware, Objective, Precision, Runtime
+from advisor.types import ExporterName, Hardware, ObjectiveName, Precision, Runtime
 
 GROUP = "advisor.candidates"
 """The entry points through which a package adds candidates; each names a `Candidate`."""
@@ -51,7 +51,7 @@ class Candidate:
     """Only tried, and only listed, when the user names it."""
     same_as: str | None = None
     """A candidate that measured the same within noise, since the runtime makes the same of it (docs/exporting.md)."""
-    but_for: Objective | None = None
+    but_for: ObjectiveName | None = None
     """The objective for which it measured faster than `same_as` all the same."""
     pays_with: str | None = None
     """What the machine must have for it to be worth a try; it runs without."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from advisor import catalogue
 from advisor.gate import judge_outcome, required_budget
-from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, Objective, Outcome, Request, Verdict
+from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, ObjectiveName, Outcome, Request, Verdict
 
 NEAR_BEST_SPEED = 0.9
 """With the objective `memory`, candidates within 10 % of the best speed compete."""
@@ -215,7 +215,7 @@ def _percent(fraction: float, loss: Fidelity, max_loss: float) -> str:
 # -- who wins ------------------------------------------------------------------------------------------------
 
 
-def _field(passing: Sequence[Outcome], objective: Objective) -> tuple[_Runner, ...]:
+def _field(passing: Sequence[Outcome], objective: ObjectiveName) -> tuple[_Runner, ...]:
     """Who competes, in the objective's scale. Empty where nobody has what the objective asks for."""
     relative = all(each.name == BASELINE or (each.timing and each.timing.speedup) for each in passing)
     quicker = all(
@@ -325,7 +325,7 @@ def _verdict(
     winner: _Runner,
     judged: Sequence[Outcome],
     pick_name: str,
-    objective: Objective,
+    objective: ObjectiveName,
     tie_margin: float,
 ) -> tuple[Verdict, str]:
     pick = next((runner for runner in field if runner.name == pick_name), None)
@@ -375,7 +375,7 @@ def _half_width(one: _Runner, other: _Runner) -> float:
     return max((high - low) / 2 / each.median for each in known for low, high in [each.ci95 or (0.0, 0.0)])
 
 
-def _absence(judged: Sequence[Outcome], name: str, objective: Objective) -> str:
+def _absence(judged: Sequence[Outcome], name: str, objective: ObjectiveName) -> str:
     outcome = next((each for each in judged if each.name == name), None)
     if outcome is None:
         return "was not tried"
@@ -389,7 +389,7 @@ def _absence(judged: Sequence[Outcome], name: str, objective: Objective) -> str:
     return f"{what}: {reason}" if reason else what
 
 
-def _lead(field: Sequence[_Runner], winner: _Runner, objective: Objective) -> str:
+def _lead(field: Sequence[_Runner], winner: _Runner, objective: ObjectiveName) -> str:
     others = [runner for runner in field if runner is not winner]
     if not others:
         return "is the only one that passed"
@@ -403,7 +403,7 @@ def _merit(kept: _Runner, other: _Runner) -> str:
     return "the more accurate" if _loss(kept) < _loss(other) else "the better by its median"
 
 
-def _compare(one: _Runner, other: _Runner, objective: Objective) -> str:
+def _compare(one: _Runner, other: _Runner, objective: ObjectiveName) -> str:
     pair = one.against.get(other.name)
     ratio = one.score / other.score if pair is None else pair.median
     if objective == "throughput":

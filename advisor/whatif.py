@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 from advisor import catalogue
 from advisor.choose import Flip, choose, nearest_flips
 from advisor.errors import InputError
 from advisor.gate import judge_outcome
+from advisor.objectives import OBJECTIVES
 from advisor.rules import collect_facts, decide, load_ruleset, with_overrides
-from advisor.types import BASELINE, Choice, Decision, Estimate, LengthSpeed, Objective, Outcome, Recommendation, Request
+from advisor.types import (
+    BASELINE,
+    Choice,
+    Decision,
+    Estimate,
+    LengthSpeed,
+    ObjectiveName,
+    Outcome,
+    Recommendation,
+    Request,
+)
 
 TIE_MARGIN = 0.03
 """As in `choose`: gaps of up to 3 % are ties."""
 
 _REQUEST = {"request.max_loss", "request.objective"}
-_OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,7 @@ def what_if(
     rec: Recommendation,
     *,
     max_loss: float | None = None,
-    objective: Objective | None = None,
+    objective: ObjectiveName | None = None,
     overrides: Sequence[str] = (),
     ruleset: str | None = None,
 ) -> WhatIf:
@@ -71,8 +80,8 @@ def what_if(
     """
     if max_loss is not None and not 0 <= max_loss <= 1:
         raise InputError(f"The loss budget {max_loss:g} is not between 0 and 1.", hint="Write 0.004 for 0.4%.")
-    if objective is not None and objective not in _OBJECTIVES:
-        raise InputError(f"There is no objective called {objective!r}.", hint=f"Choose from {', '.join(_OBJECTIVES)}.")
+    if objective is not None and objective not in OBJECTIVES:
+        raise InputError(f"There is no objective called {objective!r}.", hint=f"Choose from {', '.join(OBJECTIVES)}.")
     request = replace(
         rec.request,
         max_loss=rec.request.max_loss if max_loss is None else max_loss,
@@ -82,7 +91,7 @@ def what_if(
     facts = with_overrides(real, overrides)
     decision = decide(load_ruleset(ruleset or rec.decision.ruleset), facts)
     budget = facts["request.max_loss"]
-    goal = next((each for each in _OBJECTIVES if each == facts["request.objective"]), None)
+    goal = next((each for each in OBJECTIVES if each == facts["request.objective"]), None)
     if facts.other_than(real) - _REQUEST or not isinstance(budget, int | float) or goal is None:
         return WhatIf(decision=decision, choice=None, simulated=True, flips=())
     request = replace(request, max_loss=float(budget), objective=goal)

@@ -28,7 +28,7 @@ from advisor.pipeline.ask import NUM_TEXTS
 from advisor.probe import probe, read_packages
 from advisor.report.format import cores
 from advisor.texts import reference_texts, sample_texts
-from advisor.types import BASELINE, Exported, Hardware, ModelProfile, Objective, Package, Request
+from advisor.types import BASELINE, Exported, Hardware, ModelProfile, ObjectiveName, Package, Request
 
 
 def say(message: str) -> None:
@@ -95,7 +95,7 @@ def export(
     threads: int,
     cache: Path,
     logs: Path,
-    objective: Objective = "throughput",
+    objective: ObjectiveName = "throughput",
 ) -> Files:
     """Export the candidates `names` into `cache`, or find them there."""
     exported: list[Exported] = []

@@ -29,13 +29,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from common import Machine, Workers, environment, export, say, write_json
 from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 
 import advisor
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.events import Event, ExportStarted, StageStarted
@@ -47,9 +47,9 @@ from advisor.measure.rounds import Round, estimate, fastest, log_speed
 from advisor.measure.runners import BlockRunner, Seat, SingleRunner
 from advisor.measure.sizes import probe_size
 from advisor.model import resolve_model
-from advisor.types import BASELINE, Objective, Recommendation, Request
+from advisor.types import BASELINE, ObjectiveName, Recommendation, Request
 
-OBJECTIVES = tuple(name for name in get_args(Objective) if name != "memory")
+OBJECTIVES = tuple(name for name in objectives.OBJECTIVES if name != "memory")
 ORACLE_ROUNDS = 15
 ORACLE_SEED = 1
 """Not that of the recommendation: the order of rounds is another."""
@@ -100,7 +100,7 @@ class Cell:
 
     model: str
     length: str
-    objective: Objective
+    objective: ObjectiveName
     max_loss: float
     best: str
     best_speedup: float
@@ -125,17 +125,17 @@ class Cell:
 def search(
     model_name: str,
     texts: Sequence[str],
-    objectives: Sequence[Objective],
+    objectives: Sequence[ObjectiveName],
     *,
     max_loss: float,
     machine: Machine,
     skip: Sequence[str],
     fewest_texts: int,
-) -> dict[Objective, Oracle]:
+) -> dict[ObjectiveName, Oracle]:
     """Export and time everything. The objectives share the exports, and each counts their time."""
     before = read_noise()
     model = resolve_model(model_name)
-    found: dict[Objective, Oracle] = {}
+    found: dict[ObjectiveName, Oracle] = {}
     exports_s: float | None = None
     with tempfile.TemporaryDirectory(prefix="advisor-oracle-") as scratch:
         folder = Path(scratch)
@@ -182,7 +182,9 @@ def _contest(oracle: Oracle) -> Contest:
     return Contest(rounds=oracle.rounds, leader=oracle.best, rivals=rivals, ending="rounds")
 
 
-def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, fewest_texts: int, path: Path) -> Plan:
+def _whole_sample(
+    workers: Workers, texts: Sequence[str], objective: ObjectiveName, fewest_texts: int, path: Path
+) -> Plan:
     """The plan of one block: all the texts, in one call or one at a time. Every worker gets it, and runs it once."""
     baseline = workers.contestants[BASELINE]
     if objective == "latency":
@@ -211,12 +213,12 @@ def _whole_sample(workers: Workers, texts: Sequence[str], objective: Objective, 
     return plan
 
 
-def _runner(workers: Workers, objective: Objective, plan: Plan) -> BlockRunner | SingleRunner:
+def _runner(workers: Workers, objective: ObjectiveName, plan: Plan) -> BlockRunner | SingleRunner:
     seats = {name: Seat(contestant=contestant) for name, contestant in workers.contestants.items()}
     return (SingleRunner if objective == "latency" else BlockRunner)(seats, plan, DEFAULT_PACE)
 
 
-def _race(workers: Workers, objective: Objective, plan: Plan) -> tuple[tuple[Round, ...], dict[str, str]]:
+def _race(workers: Workers, objective: ObjectiveName, plan: Plan) -> tuple[tuple[Round, ...], dict[str, str]]:
     result = Race(
         [Entrant(name=name) for name in workers.contestants],
         _runner(workers, objective, plan),
@@ -262,7 +264,7 @@ def empty_cache() -> Iterator[Path]:
 
 
 def recommend(
-    model_name: str, texts: Sequence[str], objective: Objective, max_loss: float, options: dict[str, Any]
+    model_name: str, texts: Sequence[str], objective: ObjectiveName, max_loss: float, options: dict[str, Any]
 ) -> tuple[Recommendation, float]:
     """The recommendation and its wall time in seconds, with exports, artifact and proof of the artifact."""
 
@@ -287,7 +289,13 @@ def recommend(
 
 
 def compare(
-    model: str, length: str, objective: Objective, max_loss: float, oracle: Oracle, found: Recommendation, wall_s: float
+    model: str,
+    length: str,
+    objective: ObjectiveName,
+    max_loss: float,
+    oracle: Oracle,
+    found: Recommendation,
+    wall_s: float,
 ) -> Cell:
     """One finished cell."""
     best = oracle.speed(oracle.best)

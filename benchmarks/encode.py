@@ -40,7 +40,7 @@ from advisor.export.plan import settings_for
 from advisor.measure.intervals import median_interval
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
-from advisor.types import Objective
+from advisor.types import ObjectiveName
 
 WORKER = Path(__file__).with_name("peers") / "worker.py"
 
@@ -135,7 +135,7 @@ def runners(
         runtime, _ = FILES[name]
         relative = graphs[name].relative_to(model).as_posix()
 
-        def ours(peer: str, graph: Path, objective: Objective, name: str = name, runtime: str = runtime) -> Runner:
+        def ours(peer: str, graph: Path, objective: ObjectiveName, name: str = name, runtime: str = runtime) -> Runner:
             settings = asdict(settings_for(catalogue.get(name), threads=threads, objective=objective))
             load = {"kind": "advisor", "folder": str(model), "runtime": runtime, "file": str(graph)}
             return Runner(name=f"{name} {peer}", file=name, peer=peer, load={**load, "settings": settings})

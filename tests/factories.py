@@ -32,9 +32,11 @@ from advisor.types import (
     Exported,
     Fact,
     Fidelity,
+    Findings,
     Hardware,
     Histogram,
     LabelProfile,
+    Latency,
     LengthLoss,
     LengthSpeed,
     LengthStats,
@@ -159,9 +161,7 @@ def outcome(
         timing = Timing(
             texts_per_s=Estimate(median=texts_per_s, ci95=(texts_per_s * 0.97, texts_per_s * 1.03)),
             speedup=Estimate(median=speedup, ci95=None if is_baseline else (speedup * 0.97, speedup * 1.03)),
-            latency_p50_ms=1000 / texts_per_s * 4,
-            latency_p95_ms=1000 / texts_per_s * 6,
-            load_s=0.41,
+            latency_ms=Latency(p50=1000 / texts_per_s * 4, p95=1000 / texts_per_s * 6),
             peak_rss_bytes=310_000_000 if name.startswith("openvino") else 1_200_000_000,
             rounds=24 if status != "cut" else 2,
             by_round=tuple(texts_per_s * (1 + 0.02 * ((step % 5) - 2)) for step in range(24 if status != "cut" else 2)),
@@ -182,7 +182,7 @@ def outcome(
         file=file,
         settings=None if timing is None else RuntimeSettings(threads=2, tokens_per_batch=2048),
         timing=timing,
-        loss=fidelity,
+        findings=Findings(loss=fidelity, load_s=None if timing is None else 0.41),
         export_s=None if name.startswith("torch") or timing is None else 12.5,
         size_bytes=size_bytes if timing is not None else None,
     )
@@ -511,7 +511,8 @@ def labelled() -> Recommendation:
         ),
         most_moved=(17, 4, 99, 3, 250),
     )
-    best = replace(won, loss=on_labels, estimated=won.loss, drift=moved, most_moved="/home/somebody/cache/moved.txt")
+    found = replace(won.findings, loss=on_labels, estimated_loss=won.loss, drift=moved)
+    best = replace(won, findings=found, most_moved=Path("/home/somebody/cache/moved.txt"))
     profile = LabelProfile(
         source="scifact", kind="retrieval", num_items=300, num_items_seen=300, num_stored=5000, num_stored_seen=5183
     )

@@ -18,7 +18,9 @@ from advisor.types import (
     Decision,
     Estimate,
     Fidelity,
-    Objective,
+    Findings,
+    Latency,
+    ObjectiveName,
     Outcome,
     Request,
     Timing,
@@ -51,15 +53,15 @@ def outcome(
         timing=Timing(
             texts_per_s=Estimate(median=400 * speedup, ci95=None if ci95 is None else (400 * ci95[0], 400 * ci95[1])),
             speedup=Estimate(median=speedup, ci95=None if name == BASELINE else ci95),
-            latency_p50_ms=latency,
-            latency_p95_ms=None,
-            load_s=None,
+            latency_ms=None if latency is None else Latency(p50=latency),
             peak_rss_bytes=rss,
             rounds=rounds,
         ),
-        loss=None
-        if loss is None
-        else Fidelity(value=loss, ci95=loss_ci95 or (loss, loss), method="estimated", metric="1 - rho"),
+        findings=Findings(
+            loss=None
+            if loss is None
+            else Fidelity(value=loss, ci95=loss_ci95 or (loss, loss), method="estimated", metric="1 - rho")
+        ),
     )
 
 
@@ -71,7 +73,7 @@ def picking(name: str) -> Decision:
 
 
 def run(
-    *outcomes: Outcome, pick: str = "openvino-qint8", max_loss: float = 0.004, objective: Objective = "throughput"
+    *outcomes: Outcome, pick: str = "openvino-qint8", max_loss: float = 0.004, objective: ObjectiveName = "throughput"
 ) -> Choice:
     return choose(outcomes, decision=picking(pick), request=Request(max_loss=max_loss, objective=objective))
 
@@ -135,7 +137,7 @@ def test_a_budget_of_zero_takes_the_fastest_that_cannot_be_told_from_fp32() -> N
 
 def test_an_interval_that_reaches_over_the_budget_is_uncertain_and_does_not_pass() -> None:
     labelled = Fidelity(value=0.0018, ci95=(0.0012, 0.0045), method="labelled", metric="nDCG@10")
-    choice = run(BASE, replace(outcome("openvino-qint8", 6), loss=labelled))
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), findings=Findings(loss=labelled)))
     assert status(choice, "openvino-qint8") == (
         "rejected",
         "uncertain: loses 0.18% (95% CI 0.12% to 0.45%), and the interval reaches over the budget of 0.40%; 1.6 times "
@@ -151,18 +153,19 @@ def test_an_estimate_within_the_budget_passes_though_its_interval_reaches_over_i
 
 def test_an_uncertain_loss_on_labels_says_how_many_labels_might_tell() -> None:
     wide = Fidelity(value=0.001, ci95=(-0.005, 0.007), method="labelled", metric="nDCG@10")
-    choice = run(BASE, replace(outcome("openvino-qint8", 6), loss=wide))
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), findings=Findings(loss=wide)))
     assert status(choice, "openvino-qint8")[1].endswith("; 4 times as many labels might tell")
 
 
 def test_too_few_texts_for_an_interval_show_nothing() -> None:
     bare = Fidelity(value=0.001, ci95=None, method="estimated", metric="m")
-    choice = run(BASE, replace(outcome("openvino-qint8", 6), loss=bare))
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), findings=Findings(loss=bare)))
     assert "from too few texts for an interval" in status(choice, "openvino-qint8")[1]
 
 
 def test_the_baseline_is_never_rejected() -> None:
-    assert run(replace(BASE, loss=Fidelity(value=0.9, ci95=None, method="labelled", metric="m"))).winner == BASELINE
+    lost = Fidelity(value=0.9, ci95=None, method="labelled", metric="m")
+    assert run(replace(BASE, findings=Findings(loss=lost))).winner == BASELINE
 
 
 def test_failed_skipped_and_cut_candidates_keep_their_status_and_never_win() -> None:
@@ -483,7 +486,7 @@ def quick(name: str, latency: float, speedup: float, half: float = 0.01, loss: f
     made = outcome(name, loss=loss, latency=latency)
     assert made.timing is not None
     paired = Estimate(median=speedup, ci95=(speedup * (1 - half), speedup * (1 + half)))
-    return replace(made, timing=replace(made.timing, latency_speedup=paired))
+    return replace(made, timing=replace(made.timing, latency_ms=replace(made.timing.latency_ms, speedup=paired)))
 
 
 def test_latency_is_judged_by_the_ratios_inside_the_rounds_and_by_their_own_intervals() -> None:
@@ -496,7 +499,7 @@ def test_latency_is_judged_by_the_ratios_inside_the_rounds_and_by_their_own_inte
 
 
 @pytest.mark.parametrize("objective", ["latency", "memory"])
-def test_speed_decides_provisionally_where_nobody_has_the_measure(objective: Objective) -> None:
+def test_speed_decides_provisionally_where_nobody_has_the_measure(objective: ObjectiveName) -> None:
     choice = run(BASE, outcome("onnx", 3), objective=objective)
     assert (choice.winner, choice.verdict) == ("onnx", "inconclusive")
     assert choice.why == f"onnx is judged by its speed alone, for no candidate has a measured {objective}."
@@ -572,7 +575,7 @@ _OBJECTIVES = st.sampled_from(["throughput", "latency", "memory"])
 
 @given(any_outcomes(), _PICKS, _OBJECTIVES, _BUDGETS)
 def test_the_winner_was_measured_and_is_within_the_budget(
-    outcomes: tuple[Outcome, ...], pick: str, objective: Objective, max_loss: float
+    outcomes: tuple[Outcome, ...], pick: str, objective: ObjectiveName, max_loss: float
 ) -> None:
     choice = run(*outcomes, pick=pick, objective=objective, max_loss=max_loss)
     assert [each.name for each in choice.outcomes] == [each.name for each in outcomes]
@@ -590,7 +593,7 @@ def test_the_winner_was_measured_and_is_within_the_budget(
 
 @given(any_outcomes(), _PICKS, _OBJECTIVES, st.randoms(use_true_random=False))
 def test_the_order_of_the_outcomes_does_not_matter(
-    outcomes: tuple[Outcome, ...], pick: str, objective: Objective, random: object
+    outcomes: tuple[Outcome, ...], pick: str, objective: ObjectiveName, random: object
 ) -> None:
     shuffled = list(outcomes)
     random.shuffle(shuffled)
@@ -601,7 +604,7 @@ def test_the_order_of_the_outcomes_does_not_matter(
 
 @given(any_outcomes(), _PICKS, _OBJECTIVES, _BUDGETS)
 def test_choosing_again_from_the_outcomes_that_a_choice_gave_changes_nothing(
-    outcomes: tuple[Outcome, ...], pick: str, objective: Objective, max_loss: float
+    outcomes: tuple[Outcome, ...], pick: str, objective: ObjectiveName, max_loss: float
 ) -> None:
     first = run(*outcomes, pick=pick, objective=objective, max_loss=max_loss)
     assert run(*first.outcomes, pick=pick, objective=objective, max_loss=max_loss) == first
@@ -672,7 +675,7 @@ def test_a_verdict_agrees_with_its_words(outcomes: tuple[Outcome, ...], pick: st
 
 @given(any_outcomes(), _PICKS, _OBJECTIVES, _BUDGETS, _BUDGETS)
 def test_flips_foretell_the_winner_at_any_other_budget(
-    outcomes: tuple[Outcome, ...], pick: str, objective: Objective, max_loss: float, other: float
+    outcomes: tuple[Outcome, ...], pick: str, objective: ObjectiveName, max_loss: float, other: float
 ) -> None:
     request = Request(max_loss=max_loss, objective=objective)
     flips = nearest_flips(outcomes, picking(pick), request)

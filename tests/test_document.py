@@ -52,7 +52,10 @@ def test_a_document_reads_back_as_the_recommendation_that_wrote_it(name):
                 log=None,
                 settings=outcome.settings or None,
                 most_moved=None,
-                drift=None if outcome.drift is None else replace(outcome.drift, most_moved=()),
+                reference_path=None,
+                findings=outcome.findings
+                if outcome.drift is None
+                else replace(outcome.findings, drift=replace(outcome.drift, most_moved=())),
             )
             for outcome in rec.candidates
         ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from advisor.measure.tuning import Variant, best_of, variants
-from advisor.types import Estimate, Objective, Runtime, RuntimeSettings
+from advisor.types import Estimate, ObjectiveName, Runtime, RuntimeSettings
 
 
-def labels(runtime: Runtime, objective: Objective, **settings: int) -> list[str]:
+def labels(runtime: Runtime, objective: ObjectiveName, **settings: int) -> list[str]:
     return [one.label for one in variants(RuntimeSettings(**settings), runtime=runtime, objective=objective)]
 
 
@@ -51,7 +51,9 @@ def test_latency_tries_fewer_threads_and_for_onnx_sleeping_ones(
         ("memory", 256, []),
     ],
 )
-def test_on_a_gpu_pytorch_tries_larger_batches_too(objective: Objective, batch_size: int, expected: list[str]) -> None:
+def test_on_a_gpu_pytorch_tries_larger_batches_too(
+    objective: ObjectiveName, batch_size: int, expected: list[str]
+) -> None:
     settings = RuntimeSettings(threads=2, batch_size=batch_size, device="cuda:1")
     found = variants(settings, runtime="torch", objective=objective)
     assert [one.label for one in found] == expected

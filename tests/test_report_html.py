@@ -20,7 +20,7 @@ from advisor.report.html import to_html
 from advisor.report.html.markup import escaped, tag
 from advisor.report.privacy import redacted, without_paths
 from advisor.rules import load_ruleset
-from advisor.types import Decision, Fidelity, Histogram, PathStep, Recommendation
+from advisor.types import Decision, Fidelity, Findings, Histogram, PathStep, Recommendation
 
 Make = Callable[[], Recommendation]
 MAKERS: tuple[Make, ...] = (*factories.EVERY_KIND, factories.detailed, html_pages.crowded, html_pages.real_run)
@@ -122,7 +122,8 @@ def test_a_winner_that_is_the_baseline_needs_no_advisor() -> None:
 def test_a_figure_that_is_no_number_is_unknown() -> None:
     rec = factories.confirmed()
     broken = replace(
-        rec.candidates[1], loss=Fidelity(value=float("nan"), ci95=None, method="estimated", metric="1 - rho")
+        rec.candidates[1],
+        findings=Findings(loss=Fidelity(value=float("nan"), ci95=None, method="estimated", metric="1 - rho")),
     )
     read = page(replace(rec, candidates=(rec.candidates[0], broken, *rec.candidates[2:])))
     assert read.island["candidates"][1]["loss"]["value"] is None

@@ -210,7 +210,7 @@ def test_a_paired_latency_ratio_is_drawn_with_its_interval() -> None:
     rec = factories.confirmed(request=Request(objective="latency", threads=2))
     timing = rec.candidates[0].timing
     assert timing is not None
-    paired = replace(timing, latency_speedup=Estimate(median=5.5, ci95=(5.1, 5.9)))
+    paired = replace(timing, latency_ms=replace(timing.latency_ms, speedup=Estimate(median=5.5, ci95=(5.1, 5.9))))
     rec = replace(rec, candidates=(replace(rec.candidates[0], timing=paired), *rec.candidates[1:]))
     assert points(rec)[0].gain == Estimate(median=5.5, ci95=(5.1, 5.9))
 

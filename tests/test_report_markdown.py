@@ -191,7 +191,7 @@ def test_a_candidate_that_was_cut_is_named_where_it_looked_better_than_the_next_
         "- With a loss budget under 0.08% the winner would be torch-fp32. openvino-bf16 looked better than that when "
         "cut, and would have to be measured again."
     ) in markdown
-    twice = replace(rec.candidates[2], status="cut", reason="cut", loss=cut.loss)
+    twice = replace(rec.candidates[2], status="cut", reason="cut", findings=cut.findings)
     markdown = to_markdown(replace(rec, candidates=(rec.candidates[0], cut, twice, *rec.candidates[3:])))
     assert "openvino-bf16 and onnx-qint8 looked better than that when cut" in markdown
 

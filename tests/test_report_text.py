@@ -115,7 +115,10 @@ def test_a_labelled_loss_is_called_measured() -> None:
     rec = factories.confirmed()
     winner = rec.candidates[0]
     assert winner.loss is not None
-    labelled = replace(winner, loss=replace(winner.loss, method="labelled", metric="Spearman"))
+    labelled = replace(
+        winner,
+        findings=replace(winner.findings, loss=replace(winner.loss, method="labelled", metric="Spearman")),
+    )
     said = verdict.accuracy(replace(rec, candidates=(labelled, *rec.candidates[1:])))
     assert "measured on your labels (Spearman)" in said
 
@@ -266,7 +269,7 @@ def test_under_latency_the_ratios_are_those_of_latencies_side_by_side() -> None:
     rec = factories.confirmed(request=Request(objective="latency", threads=2))
     winner = rec.outcome(rec.winner)
     paired = Estimate(median=7.7, ci95=(7.1, 8.3))
-    timed = replace(winner, timing=replace(winner.timing, latency_speedup=paired))
+    timed = replace(winner, timing=replace(winner.timing, latency_ms=replace(winner.timing.latency_ms, speedup=paired)))
     rec = replace(rec, candidates=tuple(timed if each is winner else each for each in rec.candidates))
     said = plain(rec, width=100)
     assert "7.7x lower latency than torch-fp32 (95% CI 7.1-8.3)" in said

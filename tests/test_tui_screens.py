@@ -14,14 +14,18 @@ from advisor.events import RoundFinished
 from advisor.report import format as fmt
 from advisor.report.verdict import headline
 from advisor.tui.keys import SCREENS
-from advisor.types import Gpu, Hardware, Recommendation
+from advisor.types import Findings, Gpu, Hardware, Recommendation
 
 
 def cancelled() -> Recommendation:
     """Stopped by the user: what was not measured by then is skipped."""
     base = factories.confirmed()
     stopped = replace(
-        base.candidates[2], status="skipped", timing=None, loss=None, reason="skipped: the measurement was stopped"
+        base.candidates[2],
+        status="skipped",
+        timing=None,
+        findings=Findings(),
+        reason="skipped: the measurement was stopped",
     )
     return replace(base, candidates=(*base.candidates[:2], stopped, *base.candidates[3:]))
 

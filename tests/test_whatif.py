@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from advisor.errors import InputError
 from advisor.rules import collect_facts, decide, load_ruleset
-from advisor.types import Estimate, LengthSpeed, Objective, Outcome, Recommendation, Request
+from advisor.types import Estimate, Latency, LengthSpeed, ObjectiveName, Outcome, Recommendation, Request
 from advisor.whatif import best_by_length, what_if
 
 LOSSES = {"openvino-qint8": 0.0008, "onnx-qint8": 0.0026}
@@ -76,7 +76,7 @@ def test_flips_are_counted_from_the_budget_that_was_asked_about() -> None:
 
 
 @pytest.mark.parametrize("objective", ["throughput", "latency", "memory"])
-def test_another_objective_ranks_the_same_measurements(objective: Objective) -> None:
+def test_another_objective_ranks_the_same_measurements(objective: ObjectiveName) -> None:
     answer = what_if(rec(), objective=objective)
     assert answer.choice is not None
     assert not answer.simulated
@@ -93,7 +93,10 @@ def test_memory_prefers_what_needs_less_of_it() -> None:
     nearly_as_fast = replace(
         lean,
         timing=replace(
-            lean.timing, speedup=Estimate(median=6.1, ci95=(6.0, 6.2)), peak_rss_bytes=100_000_000, latency_p50_ms=9.0
+            lean.timing,
+            speedup=Estimate(median=6.1, ci95=(6.0, 6.2)),
+            peak_rss_bytes=100_000_000,
+            latency_ms=Latency(p50=9.0),
         ),
     )
     measured = replace(rec(), candidates=(rec().candidates[0], nearly_as_fast, *rec().candidates[2:]))

@@ -14,7 +14,7 @@ from advisor.cli.terminal import out, write_json
 
 if TYPE_CHECKING:
     from advisor.pipeline import Explanation
-    from advisor.types import Objective
+    from advisor.types import ObjectiveName
 
 
 @click.command("explain", short_help="Ask the rules only; nothing is measured.")
@@ -42,7 +42,7 @@ def command(
     texts: str | None,
     field: str | None,
     max_loss: str,
-    objective: Objective,
+    objective: ObjectiveName,
     ruleset: str,
     overrides: tuple[str, ...],
     trust_remote_code: bool,

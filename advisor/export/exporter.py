@@ -20,7 +20,7 @@ from advisor.export.calibration import CALIBRATION
 from advisor.export.choice import OPTIMUM
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
-from advisor.types import Exported, ExporterName, Hardware, ModelProfile, Objective, Package
+from advisor.types import Exported, ExporterName, Hardware, ModelProfile, ObjectiveName, Package
 
 WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
@@ -56,7 +56,7 @@ class Exporter:
         packages: tuple[Package, ...],
         texts: Sequence[str],
         threads: int,
-        objective: Objective = "throughput",
+        objective: ObjectiveName = "throughput",
         device: str = "cpu",
         cache_dir: Path,
         log_dir: Path,
@@ -71,7 +71,7 @@ class Exporter:
         self._versions = {package.name: package.version for package in packages}
         self._texts = tuple(texts)
         self._threads = threads
-        self._objective: Objective = objective
+        self._objective: ObjectiveName = objective
         self._device = device
         self._cache = ExportCache(cache_dir)
         self._max_loss = max_loss

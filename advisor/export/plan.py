@@ -9,7 +9,7 @@ from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.device import CPU, CUDA, kind_of
 from advisor.errors import UnavailableError
-from advisor.types import BASELINE, Hardware, Objective, RuntimeSettings
+from advisor.types import BASELINE, Hardware, ObjectiveName, RuntimeSettings
 
 Recipe = Literal[
     "onnx", "onnx-optimize", "onnx-quantize", "openvino", "openvino-quantize", "openvino-rescue", "outside"
@@ -129,7 +129,7 @@ def settings_for(
     candidate: Candidate,
     *,
     threads: int,
-    objective: Objective,
+    objective: ObjectiveName,
     hardware: Hardware | None = None,
     device: str = CPU,
 ) -> RuntimeSettings:

@@ -19,9 +19,9 @@ from advisor.measure.pace import Pace
 from advisor.measure.plan import Plan, compared_texts, first_plan, full_plan
 from advisor.measure.race import Exit, slower
 from advisor.measure.sizes import FIRST_PROBE, Sizes, compared_size, first_probe_size, probe_size
-from advisor.types import BASELINE, ModelProfile, Objective, Request
+from advisor.types import BASELINE, ModelProfile, ObjectiveName, Request
 
-_HOPELESS: dict[Objective, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
+_HOPELESS: dict[ObjectiveName, float] = {"throughput": 2.0, "latency": 2.0, "memory": 20.0}
 """A candidate that is this many times slower than the baseline in the probe is not raced: the baseline is in the race
 anyway. Where memory counts, a slow one may still be wanted."""
 

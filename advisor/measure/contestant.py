@@ -23,6 +23,7 @@ from advisor.types import (
     Estimate,
     Exported,
     Fidelity,
+    Latency,
     LengthSpeed,
     ModelProfile,
     RuntimeSettings,
@@ -129,11 +130,12 @@ class Contestant:
             loss=self.loss,
             estimated=self.estimated,
             drift=self.drift,
-            most_moved=None if self.most_moved is None else str(self.most_moved),
+            most_moved=self.most_moved,
             log=None if left is None else left.log,
             cut_by=None if left is None else left.rival,
             reference_path=self.reference_path,
             import_s=None if self.load is None else self.load.import_s,
+            load_s=None if self.load is None else self.load.load_s,
             settings=self.final_settings,
             notes=self.notes,
             tried=self.tried,
@@ -156,12 +158,11 @@ class Contestant:
         return Timing(
             texts_per_s=texts_per_s,
             speedup=speedup,
-            latency_p50_ms=p50,
-            latency_p95_ms=p95,
-            load_s=None if self.load is None else self.load.load_s,
+            latency_ms=None
+            if p50 is None
+            else Latency(p50=p50, p95=p95, speedup=_UNITY if self.name == BASELINE else quicker),
             peak_rss_bytes=self.peak_rss_bytes,
             rounds=len(rates),
-            latency_speedup=_UNITY if self.name == BASELINE and p50 is not None else quicker,
             by_round=tuple(by_round),
             against=_against(self.name, rounds, singles),
         )

@@ -12,7 +12,7 @@ from advisor.measure.ranges import speed_by_length
 from advisor.measure.rounds import Round
 from advisor.measure.stages import Stages, Tuned
 from advisor.measure.tuner import Tuner
-from advisor.types import LengthSpeed, Objective, TriedSetting
+from advisor.types import LengthSpeed, ObjectiveName, TriedSetting
 
 _DECIDES = Limits()
 _REPORTS = Limits(max_rounds=FLOOR_ROUNDS, cuts=False)
@@ -35,7 +35,7 @@ class HeatPlan:
     share: float
 
 
-HEAT_PLANS: dict[Objective, HeatPlan] = {
+HEAT_PLANS: dict[ObjectiveName, HeatPlan] = {
     "throughput": HeatPlan(throughput=_DECIDES, latency=_LATENCY_REPORTS, share=0.75),
     "latency": HeatPlan(throughput=_REPORTS, latency=_DECIDES, share=0.85),
     "memory": HeatPlan(

@@ -10,6 +10,7 @@ from advisor.types import (
     Drift,
     Exported,
     Fidelity,
+    Findings,
     LabelProfile,
     LengthSpeed,
     Measurement,
@@ -33,7 +34,7 @@ class Measured:
     loss: Fidelity | None = None
     estimated: Fidelity | None = None
     drift: Drift | None = None
-    most_moved: str | None = None
+    most_moved: Path | None = None
     log: str | None = None
     cut_by: str | None = None
     """The rival that a cut candidate lost to; without that rival it would still be in the race."""
@@ -41,6 +42,7 @@ class Measured:
     """Embeddings of the reference texts, each encoded alone: `(num_texts, dimension)` float32 as .npy."""
     import_s: float | None = None
     """Importing the runtime; `timing.load_s` is without it."""
+    load_s: float | None = None
     settings: RuntimeSettings | None = None
     """Those that everything was measured with: the export's own, or what tuning kept, or what fits into memory."""
     notes: tuple[str, ...] = ()
@@ -58,9 +60,13 @@ class Measured:
             file=exported.file,
             settings=self.settings or exported.settings,
             timing=self.timing,
-            loss=self.loss,
-            estimated=self.estimated,
-            drift=self.drift,
+            findings=Findings(
+                import_s=self.import_s,
+                load_s=self.load_s,
+                loss=self.loss,
+                estimated_loss=self.estimated,
+                drift=self.drift,
+            ),
             most_moved=self.most_moved,
             export_s=exported.export_s,
             size_bytes=exported.size_bytes,

@@ -9,7 +9,7 @@ from advisor.device import CUDA, kind_of
 from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
 from advisor.export.plan import CUDA_TEXTS_PER_BATCH
 from advisor.measure.race import TIE_MARGIN
-from advisor.types import Estimate, Objective, Runtime, RuntimeSettings
+from advisor.types import Estimate, ObjectiveName, Runtime, RuntimeSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Variant:
     settings: RuntimeSettings
 
 
-def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objective) -> tuple[Variant, ...]:
+def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: ObjectiveName) -> tuple[Variant, ...]:
     """At most three variants of `settings`.
 
     Throughput: half and twice the tokens a batch, and half as many streams. Latency: half the threads and one, for a

@@ -14,7 +14,8 @@ from advisor import catalogue
 from advisor.device import choose_device
 from advisor.errors import InputError, MissingExtraError
 from advisor.labels import LabelSource
-from advisor.types import BASELINE, ExporterName, Hardware, Objective, Request
+from advisor.objectives import OBJECTIVES
+from advisor.types import BASELINE, ExporterName, Hardware, ObjectiveName, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class RunSpec:
     texts: str | Iterable[str] | None = None
     field: str | None = None
     max_loss: float = 0.004
-    objective: Objective = "throughput"
+    objective: ObjectiveName = "throughput"
     candidates: tuple[str, ...] | None = None
     skip: tuple[str, ...] = ()
     threads: int | None = None
@@ -58,9 +59,9 @@ def check(spec: RunSpec) -> None:
         raise InputError(
             f"{BASELINE} cannot be skipped: it is the baseline that every speedup and loss refers to.", about="skip"
         )
-    if spec.objective not in get_args(Objective):
+    if spec.objective not in OBJECTIVES:
         raise InputError(
-            f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(get_args(Objective))}."
+            f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(OBJECTIVES)}."
         )
     if spec.exporter is not None and spec.exporter not in get_args(ExporterName):
         raise InputError(

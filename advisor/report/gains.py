@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from advisor.report import verdict
-from advisor.types import Estimate, Objective, Outcome, Recommendation
+from advisor.types import Estimate, ObjectiveName, Outcome, Recommendation
 
-_WORDS: dict[Objective, str] = {
+_WORDS: dict[ObjectiveName, str] = {
     "throughput": "speedup over",
     "latency": "times lower latency than",
     "memory": "times less memory than",

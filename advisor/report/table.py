@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.report import format as fmt
-from advisor.types import Objective, Outcome, Recommendation, Status
+from advisor.types import ObjectiveName, Outcome, Recommendation, Status
 
 _GROUPS: dict[Status, int] = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}
 _MARKS: dict[Status, str] = {"measured": " ", "rejected": "!", "cut": "x", "failed": "x", "skipped": "-"}
@@ -36,7 +36,7 @@ class Row:
         return bool(self.texts_per_s or self.loss)
 
 
-def extra_heading(objective: Objective) -> str:
+def extra_heading(objective: ObjectiveName) -> str:
     """The heading of `Row.extra`, empty where the objective needs no column of its own."""
     return {"throughput": "", "latency": "p50", "memory": "memory"}[objective]
 
@@ -63,7 +63,7 @@ def note(outcome: Outcome) -> str:
     return f"{outcome.status}: {reason}" if reason else outcome.status
 
 
-def objective_value(outcome: Outcome, objective: Objective) -> float | None:
+def objective_value(outcome: Outcome, objective: ObjectiveName) -> float | None:
     """What the objective compares, in its own unit (texts/s, ms or bytes); None where it was not measured."""
     timing = outcome.timing
     if timing is None:
@@ -107,7 +107,7 @@ def _row(outcome: Outcome, rec: Recommendation) -> Row:
     )
 
 
-def _extra(outcome: Outcome, objective: Objective) -> str:
+def _extra(outcome: Outcome, objective: ObjectiveName) -> str:
     value = objective_value(outcome, objective)
     if value is None or objective == "throughput":
         return ""

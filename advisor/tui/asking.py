@@ -10,7 +10,7 @@ from advisor.report import format as fmt
 from advisor.report.flips import better_when_cut
 from advisor.rules import collect_facts, decide, load_ruleset, with_overrides
 from advisor.tui.state import State
-from advisor.types import Choice, Decision, Objective, Recommendation, Request
+from advisor.types import Choice, Decision, ObjectiveName, Recommendation, Request
 from advisor.whatif import what_if
 
 
@@ -19,7 +19,7 @@ class Question:
     """What is changed; None and empty where it stays as it is."""
 
     max_loss: float | None = None
-    objective: Objective | None = None
+    objective: ObjectiveName | None = None
     overrides: tuple[str, ...] = ()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from advisor.errors import AdvisorError, InputError
-from advisor.types import Objective
+from advisor.objectives import OBJECTIVES
+from advisor.types import ObjectiveName
 
 if TYPE_CHECKING:
     from advisor.pipeline import RunSpec
@@ -145,10 +146,10 @@ def field_of(error: AdvisorError, *, otherwise: Name) -> Name:
     return cast("Name", error.about) if error.about in get_args(Name) else otherwise
 
 
-def _objective(text: str) -> Objective:
-    if text not in get_args(Objective):
-        raise InputError(f"The objective {text!r} is unknown.", hint=f"Choose one of {', '.join(get_args(Objective))}.")
-    return cast("Objective", text)
+def _objective(text: str) -> ObjectiveName:
+    if text not in OBJECTIVES:
+        raise InputError(f"The objective {text!r} is unknown.", hint=f"Choose one of {', '.join(OBJECTIVES)}.")
+    return text
 
 
 def _whole(text: str) -> int:

@@ -14,14 +14,25 @@ if TYPE_CHECKING:
     from advisor.types.decided import Challenger, Decision, PathStep
     from advisor.types.files import Artifact, ArtifactFile, Exported, RuntimeSettings
     from advisor.types.machine import ARM_ISA, X86_ISA, Cpu, Fact, Gpu, Hardware, Memory, Package
-    from advisor.types.measured import Against, Drift, Estimate, Fidelity, LengthLoss, LengthSpeed, Timing, TriedSetting
+    from advisor.types.measured import (
+        Against,
+        Drift,
+        Estimate,
+        Fidelity,
+        Findings,
+        Latency,
+        LengthLoss,
+        LengthSpeed,
+        Timing,
+        TriedSetting,
+    )
     from advisor.types.words import (
         BASELINE,
         ExporterName,
         LabelKind,
         LossMethod,
         ModelKind,
-        Objective,
+        ObjectiveName,
         PairSource,
         Precision,
         Runtime,
@@ -47,11 +58,13 @@ __all__ = [
     "ExporterName",
     "Fact",
     "Fidelity",
+    "Findings",
     "Gpu",
     "Hardware",
     "Histogram",
     "LabelKind",
     "LabelProfile",
+    "Latency",
     "LengthLoss",
     "LengthSpeed",
     "LengthStats",
@@ -60,7 +73,7 @@ __all__ = [
     "Memory",
     "ModelKind",
     "ModelProfile",
-    "Objective",
+    "ObjectiveName",
     "Outcome",
     "Package",
     "PairSource",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from advisor.types.asked import LabelProfile, ModelProfile, Request, TextProfile
 from advisor.types.decided import Decision
 from advisor.types.files import Artifact, RuntimeSettings
 from advisor.types.machine import Hardware, Package
-from advisor.types.measured import Drift, Fidelity, LengthSpeed, Timing, TriedSetting
+from advisor.types.measured import Drift, Fidelity, Findings, LengthSpeed, Timing, TriedSetting
 from advisor.types.words import BASELINE, Precision, Status, Verdict
 
 
@@ -23,20 +24,35 @@ class Outcome:
     file: str | None = None
     settings: RuntimeSettings | None = None
     timing: Timing | None = None
-    loss: Fidelity | None = None
+    findings: Findings = field(default_factory=Findings)
     export_s: float | None = None
     size_bytes: int | None = None
     notes: tuple[str, ...] = ()
     log: str | None = None
     by_length: tuple[LengthSpeed, ...] = ()
     """Ascending; empty where lengths vary too little, or where the candidate was out of the race by then."""
-    estimated: Fidelity | None = None
-    """The loss without labels, where `loss` is labelled."""
-    drift: Drift | None = None
-    most_moved: str | None = None
+    most_moved: Path | None = None
     """A file on this machine with the five texts that moved most. In no document."""
+    reference_path: Path | None = None
+    """A file on this machine with the embeddings of the reference texts, each encoded alone: `(num_texts, dimension)`
+    float32 as .npy. In no document."""
     tried: tuple[TriedSetting, ...] = ()
     """Tuning; `settings` are the ones that were kept, and everything else was measured with them."""
+
+    @property
+    def loss(self) -> Fidelity | None:
+        """The accuracy loss: measured on labels where there are some, else estimated."""
+        return self.findings.loss
+
+    @property
+    def estimated(self) -> Fidelity | None:
+        """The loss without labels, where `loss` is labelled."""
+        return self.findings.estimated_loss
+
+    @property
+    def drift(self) -> Drift | None:
+        """How far the embeddings are from the baseline's."""
+        return self.findings.drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

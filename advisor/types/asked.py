@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from advisor.types.words import ExporterName, LabelKind, ModelKind, Objective, PairSource, Similarity
+from advisor.types.words import ExporterName, LabelKind, ModelKind, ObjectiveName, PairSource, Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class LabelProfile:
 class Request:
     """What the user asked for, validated."""
 
-    objective: Objective = "throughput"
+    objective: ObjectiveName = "throughput"
     max_loss: float = 0.004
     threads: int = 1
     seed: int = 0

@@ -29,22 +29,44 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Milliseconds of a single text."""
+
+    p50: float
+    p95: float | None = None
+    """None where there are too few texts for it."""
+    speedup: Estimate | None = None
+    """The baseline's median latency over this one's, paired in rounds of single texts: 2 halves the latency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What measuring a candidate gave."""
+    """What the rounds gave; for a candidate that never raced, what the probe gave, without rounds and intervals."""
 
     texts_per_s: Estimate
     speedup: Estimate | None
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-    load_s: float | None
     peak_rss_bytes: int | None
     rounds: int
-    latency_speedup: Estimate | None = None
-    """The baseline's median latency over this one's, paired in rounds of single texts: 2 halves the latency."""
+    latency_ms: Latency | None = None
     by_round: tuple[float, ...] = ()
     """Texts a second in each round of throughput, in order."""
     against: tuple[Against, ...] = ()
     """Beside each other candidate, the baseline included."""
+
+    @property
+    def latency_p50_ms(self) -> float | None:
+        """Median latency in milliseconds."""
+        return None if self.latency_ms is None else self.latency_ms.p50
+
+    @property
+    def latency_p95_ms(self) -> float | None:
+        """95th percentile of the latency in milliseconds."""
+        return None if self.latency_ms is None else self.latency_ms.p95
+
+    @property
+    def latency_speedup(self) -> Estimate | None:
+        """How many times lower the latency is than the baseline's."""
+        return None if self.latency_ms is None else self.latency_ms.speedup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +140,26 @@ class Drift:
     by_length: tuple[LengthLoss, ...] = ()
     most_moved: tuple[int, ...] = ()
     """Which texts have the lowest cosine, by their place among the compared ones. In no document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What getting a candidate ready found. It is found once, kept in the journal, and reported as it is.
+
+    A value is None where it is not known: the candidate left before that.
+    """
+
+    import_s: float | None = None
+    """Importing the runtime."""
+    load_s: float | None = None
+    """Opening the files and embedding one text, without the runtime's import."""
+    s_per_text: float | None = None
+    """Seconds a text in the probe, in a batch."""
+    probe_speedup: float | None = None
+    """Over the baseline, where both were probed in turns."""
+    loss: Fidelity | None = None
+    estimated_loss: Fidelity | None = None
+    """The loss without labels, where `loss` is labelled."""
+    drift: Drift | None = None
+    reference_sha256: str | None = None
+    """Of the file with the embeddings of the reference texts."""

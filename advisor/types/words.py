@@ -6,7 +6,8 @@ from typing import Literal
 
 Runtime = Literal["torch", "onnx", "openvino"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
-Objective = Literal["throughput", "latency", "memory"]
+ObjectiveName = str
+"""A key of `advisor.objectives.OBJECTIVES`."""
 ExporterName = Literal["native", "optimum"]
 """Whose tools make the files: PyTorch's and the runtimes' own, or Optimum's."""
 Status = Literal["measured", "rejected", "cut", "failed", "skipped"]

@@ -73,7 +73,7 @@ def costs(rec: Recommendation) -> Markup | None:
             _or_empty(each.size_bytes, fmt.size),
             _or_empty(None if each.timing is None else each.timing.peak_rss_bytes, fmt.memory),
             _or_empty(each.export_s, fmt.duration),
-            _or_empty(None if each.timing is None else each.timing.load_s, fmt.duration),
+            _or_empty(each.findings.load_s, fmt.duration),
             _or_empty(None if each.timing is None else each.timing.latency_p50_ms, fmt.milliseconds),
             _or_empty(None if each.timing is None else each.timing.latency_p95_ms, fmt.milliseconds),
         ]

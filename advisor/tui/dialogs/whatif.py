@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, cast, get_args
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -13,13 +13,14 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Select, Static
 
 from advisor.errors import AdvisorError
+from advisor.objectives import OBJECTIVES
 from advisor.report import format as fmt
 from advisor.report.words import words
 from advisor.tui.asking import Answer, Question, ask
 from advisor.tui.dialogs.base import Dialog
 from advisor.tui.drawing.lines import wrapped
 from advisor.tui.state import State
-from advisor.types import Objective, Outcome, Request
+from advisor.types import ObjectiveName, Outcome, Request
 
 _SAME = "as it is"
 _CHOICES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -81,7 +82,7 @@ class WhatIf(Dialog[None]):
                 yield loss
             with Horizontal(classes="field"):
                 yield Label("Objective")
-                objectives = [(each, each) for each in get_args(Objective)]
+                objectives = [(each, each) for each in OBJECTIVES]
                 yield Select(objectives, value=self._request.objective, allow_blank=False, compact=True, id="objective")
             for name, choices in _CHOICES.items():
                 with Horizontal(classes="field"):
@@ -150,7 +151,7 @@ class WhatIf(Dialog[None]):
         loss = self.query_one("#loss", Input).value.strip()
         return Question(
             max_loss=self._parse_loss(loss) if loss else None,
-            objective=cast("Objective", self.query_one("#objective", Select).value),
+            objective=cast("ObjectiveName", self.query_one("#objective", Select).value),
             overrides=tuple(overrides),
         )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -12,12 +10,12 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
+from advisor.objectives import OBJECTIVES
 from advisor.rules import available_rulesets
 from advisor.tui.form import FieldError, Fields
 from advisor.tui.messages import FieldsChanged, StartAsked
 from advisor.tui.models import KnownModel
 from advisor.tui.panes.base import Pane
-from advisor.types import Objective
 
 _FIELDS = (
     ("model", "Model", "a folder, a Hugging Face id, or demo"),
@@ -81,8 +79,8 @@ class SetupPane(Pane):
     def _control(self, name: str, hint: str) -> Widget:
         value = getattr(self.fields, name)
         if name == "objective":
-            options = [(each, each) for each in get_args(Objective)]
-            chosen = value if value in get_args(Objective) else "throughput"
+            options = [(each, each) for each in OBJECTIVES]
+            chosen = value if value in OBJECTIVES else "throughput"
             return Select(options, value=chosen, allow_blank=False, compact=True, id=f"field-{name}")
         control = Input(value, placeholder=hint, compact=True, id=f"field-{name}", select_on_focus=False)
         control.cursor_blink = False

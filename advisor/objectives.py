@@ -62,6 +62,10 @@ class Races:
     beaten: float | None = None
     """One that is this many times slower in the probe than the fastest so far that may win is not raced either."""
 
+    def limits(self, laps: Laps) -> Limits:
+        """Those of the race on `laps`."""
+        return self.latency if laps == "latency" else self.throughput
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:

@@ -16,23 +16,23 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from common import Machine, Workers, export, sample, say, write_json
+from common import Machine, Workers, export, question_of, sample, say, write_json
 from scipy.stats import binomtest  # type: ignore[import-untyped]  # scipy ships no types
 
 from advisor import catalogue
 from advisor.choose import choose
 from advisor.errors import AdvisorError
+from advisor.measure.contestant import Contestant
 from advisor.measure.control import Control
-from advisor.measure.heat import Heat, Listeners
+from advisor.measure.heat.heat import Heat
+from advisor.measure.heat.stages import Stages
 from advisor.measure.journal import Journal
-from advisor.measure.pace import DEFAULT_PACE
-from advisor.measure.race import Exit
-from advisor.measure.rounds import Round, estimate, log_speed
-from advisor.measure.stages import Stages
+from advisor.measure.race.observer import Exit, Observer
+from advisor.measure.race.rounds import Round, estimate, log_speed
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.types import BASELINE, Decision, Exported, Request
@@ -70,38 +70,39 @@ def second_name(candidate: str) -> str:
     return min(others, key=lambda one: one.precision != first.precision).name
 
 
-def race(workers: Workers, names: tuple[str, str], request: Request) -> Trial:
-    """One heat, as a recommendation runs it, with `request.seed`."""
-    for contestant in workers.contestants.values():
-        contestant.exit = None
+class Exits(Observer):
+    """Tells the contestants that they have left."""
 
-    def on_exit(left: Exit, rounds: Sequence[Round]) -> None:
-        contestant = workers.contestants[left.name]
+    def __init__(self, contestants: Mapping[str, Contestant]) -> None:
+        self._contestants = contestants
+
+    def left(self, left: Exit, rounds: Sequence[Round]) -> None:
+        contestant = self._contestants[left.name]
         if contestant.exit is None:
             contestant.exit = left
 
+
+def race(workers: Workers, names: tuple[str, str], request: Request, folder: Path) -> Trial:
+    """One heat, as a recommendation runs it, with `request.seed`."""
+    for contestant in workers.contestants.values():
+        contestant.exit = None
     stages = Stages(
         index=0,
-        plan=workers.plan,
-        pace=DEFAULT_PACE,
-        request=request,
-        pick=names[0],
-        time_s=math.inf,
-        clock=time.monotonic,
+        question=replace(workers.question, request=request, pick=names[0]),
+        pool=workers.pool,
+        journal=Journal(None, scratch=folder),
         control=Control(),
-        journal=Journal(None, scratch=workers.plan.path.parent),
+        clock=time.monotonic,
+        time_s=math.inf,
+        observer=Exits(workers.contestants),
     )
-    heat = Heat(ready=list(workers.contestants.values()), stages=stages, listeners=Listeners(on_exit=on_exit))
-    throughput, latency = heat.decide()
-    deciding = latency or throughput
-    singles = () if latency is None else latency.rounds
+    deciding = Heat(ready=list(workers.contestants.values()), stages=stages, doubt=lambda _: None).decide()
     exits = [contestant.exit for contestant in workers.contestants.values() if contestant.exit is not None]
     failed = next((left for left in exits if left.status == "failed"), None)
     if failed is not None:
         raise AdvisorError(f"{failed.name} {failed.reason}", hint=f"See {failed.log}.")
-    sizes = workers.plan.block_texts
-    twins = [workers.contestants[name] for name in names]
-    outcomes = [twin.measured(throughput.rounds, singles, sizes).outcome(twin.exported) for twin in twins]
+    sizes = workers.workload.block_texts
+    outcomes = [workers.contestants[name].outcome(stages.rounds, stages.singles, sizes) for name in names]
     ratio = estimate(log_speed(deciding.rounds, *names))
     if ratio is None or ratio.ci95 is None:
         raise AdvisorError("A race ended with too few rounds for an interval.")
@@ -148,12 +149,13 @@ def run(arguments: argparse.Namespace, names: tuple[str, str], trials: list[Tria
             request = Request(
                 objective=arguments.objective, max_loss=ANY_LOSS, threads=threads, seed=arguments.seed + len(trials)
             )
-            with Workers(exported, model=model, texts=texts, request=request, folder=folder) as workers:
+            question = question_of(model, texts, request, machine=machine)
+            with Workers(exported, question, folder=folder) as workers:
                 if workers.failed:
                     raise AdvisorError("; ".join(f"{name}: {reason}" for name, reason in workers.failed.items()))
                 for _ in range(loaded_for):
                     start = time.monotonic()
-                    trial = race(workers, names, replace(request, seed=arguments.seed + len(trials)))
+                    trial = race(workers, names, replace(request, seed=arguments.seed + len(trials)), folder)
                     trials.append(trial)
                     say(
                         f"{len(trials):3} of {arguments.races}: ratio {trial.ratio:.3f} "

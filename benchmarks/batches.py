@@ -27,7 +27,7 @@ from advisor.encode.encoder import Encoder
 from advisor.encode.opening import open_encoder
 from advisor.errors import AdvisorError
 from advisor.export.plan import settings_for
-from advisor.measure.memory import available_gpu_bytes
+from advisor.measure.workers.memory import available_gpu_bytes
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ from typing import Any
 from advisor import catalogue
 from advisor.errors import ChildFailed
 from advisor.export import Exporter
-from advisor.measure.admission import Admission
-from advisor.measure.client import WORKER_MODULE, preload_torch
+from advisor.measure import Journal, Run, Seams, preload_torch
 from advisor.measure.contestant import Contestant
-from advisor.measure.journal import Journal
-from advisor.measure.memory import available_bytes, needed_bytes, short_of
-from advisor.measure.pace import DEFAULT_PACE
-from advisor.measure.plan import Plan
+from advisor.measure.pool import Pool
+from advisor.measure.prepare import Preparation
+from advisor.measure.workers.memory import MemoryFit
+from advisor.measure.workload.workload import Workload
 from advisor.pipeline.ask import NUM_TEXTS
 from advisor.probe import probe, read_packages
+from advisor.question import Question
 from advisor.report.format import cores
 from advisor.texts import reference_texts, sample_texts
 from advisor.types import BASELINE, Exported, Hardware, ModelProfile, ObjectiveName, Package, Request
@@ -100,16 +101,8 @@ def export(
     """Export the candidates `names` into `cache`, or find them there."""
     exported: list[Exported] = []
     failed: dict[str, str] = {}
-    with Exporter(
-        model,
-        hardware=machine.hardware,
-        packages=machine.packages,
-        texts=texts,
-        threads=threads,
-        objective=objective,
-        cache_dir=cache,
-        log_dir=logs,
-    ) as exporter:
+    question = question_of(model, texts, Request(threads=threads, objective=objective), machine=machine)
+    with Exporter(question, cache_dir=cache, log_dir=logs) as exporter:
         for name in names:
             say(f"    exporting {name}")
             try:
@@ -119,48 +112,49 @@ def export(
     return Files(exported=tuple(exported), failed=failed)
 
 
+def question_of(model: ModelProfile, texts: Sequence[str], request: Request, *, machine: Machine) -> Question:
+    """The question that a recommendation would ask."""
+    return Question(
+        model=model,
+        texts=tuple(texts),
+        reference_texts=reference_texts(),
+        request=request,
+        hardware=machine.hardware,
+        packages=machine.packages,
+    )
+
+
 class Workers:
     """One loaded and warmed-up worker for each candidate, prepared as a recommendation prepares them.
 
-    Nobody is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails. `time_s`
-    is how long a recommendation would have, on which the number of texts depends that losses are estimated on.
+    No candidate is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails.
+    `time_s` is how long a recommendation would have, on which the number of texts depends that losses are estimated on.
     Use it as a context manager: leaving it ends the workers.
     """
 
-    def __init__(
-        self,
-        exported: Sequence[Exported],
-        *,
-        model: ModelProfile,
-        texts: Sequence[str],
-        request: Request,
-        folder: Path,
-        time_s: float = inf,
-    ) -> None:
+    def __init__(self, exported: Sequence[Exported], question: Question, *, folder: Path, time_s: float = inf) -> None:
         self.contestants = {
-            files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate), model=model)
-            for files in exported
+            files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
         }
         self.failed: dict[str, str] = {}
-        self._model = model
+        self.question = question
         self._time_s = time_s
-        self._admission = Admission(
-            model=model,
-            texts=texts,
-            reference_texts=reference_texts(),
-            request=request,
+        threads = question.request.threads
+        run = Run(
             log_dir=folder,
             work_dir=folder,
-            journal=Journal(None, scratch=folder),
-            worker_module=WORKER_MODULE,
-            torch=preload_torch(log_dir=folder, threads=request.threads, trust_remote_code=False),
-            pace=DEFAULT_PACE,
+            emit=lambda event: None,
+            clock=time.monotonic,
+            torch=preload_torch(log_dir=folder, threads=threads, trust_remote_code=False),
         )
+        self.journal = Journal(None, scratch=folder)
+        self.pool = Pool(question, run, Seams(), wanted=lambda: list(self.contestants.values()))
+        self._preparation = Preparation(question, run, self.journal, self.pool)
 
     @property
-    def plan(self) -> Plan:
+    def workload(self) -> Workload:
         """Which texts are timed."""
-        return self._admission.plan
+        return self.pool.workload
 
     def __enter__(self) -> Workers:
         try:
@@ -176,20 +170,19 @@ class Workers:
         self._kill()
 
     def _load(self) -> None:
-        baseline = self.contestants[BASELINE]
         say(f"    loading {BASELINE}")
-        self._admission.import_ahead(list(self.contestants.values()))
-        self._admission.admit_baseline(baseline, time_s=self._time_s, num_candidates=len(self.contestants))
+        self._preparation.prepare_baseline(
+            self.contestants[BASELINE], time_s=self._time_s, num_candidates=len(self.contestants)
+        )
         for name in [name for name in self.contestants if name != BASELINE]:
             contestant = self.contestants[name]
             say(f"    loading {name}")
-            needed = needed_bytes(contestant.exported, contestant.candidate.runtime, self._model)
-            available = available_bytes()
-            if available is not None and needed > available:
-                self._give_up(contestant, short_of(needed, available))
+            short = MemoryFit().short(contestant, self.question.model)
+            if short is not None:
+                self._give_up(contestant, short)
                 continue
             try:
-                self._admission.admit(contestant, time_s=None)
+                self._preparation.prepare(contestant, time_s=None)
             except ChildFailed as error:
                 self._give_up(contestant, error.message)
 
@@ -197,14 +190,12 @@ class Workers:
         say(f"    {contestant.name}: {reason}")
         self.failed[contestant.name] = reason
         del self.contestants[contestant.name]
-        if contestant.client is not None:
-            contestant.client.kill()
+        contestant.kill()
 
     def _kill(self) -> None:
         for contestant in self.contestants.values():
-            if contestant.client is not None:
-                contestant.client.kill()
-        self._admission.close()
+            contestant.kill()
+        self.pool.close()
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import math
 import statistics
 import sys
@@ -31,7 +30,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common import Machine, Workers, environment, export, say, write_json
+from common import Machine, Workers, environment, export, question_of, say, write_json
 from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
 
 import advisor
@@ -39,14 +38,14 @@ from advisor import catalogue, objectives
 from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.events import Event, ExportStarted, StageStarted
+from advisor.measure.heat.laps import BlockLaps, SingleLaps, seats_of
 from advisor.measure.noise import Contest, read_noise, warnings
-from advisor.measure.pace import DEFAULT_PACE
-from advisor.measure.plan import Plan
-from advisor.measure.race import Entrant, Limits, Race
-from advisor.measure.rounds import Round, estimate, fastest, log_speed
-from advisor.measure.runners import BlockRunner, Seat, SingleRunner
-from advisor.measure.sizes import probe_size
+from advisor.measure.race.race import Entrant, Race, Runner
+from advisor.measure.race.rounds import Round, estimate, fastest, log_speed
+from advisor.measure.workload.sizes import probe_size
+from advisor.measure.workload.workload import Workload
 from advisor.model import resolve_model
+from advisor.objectives import Limits
 from advisor.types import BASELINE, ObjectiveName, Recommendation, Request
 
 OBJECTIVES = tuple(name for name in objectives.OBJECTIVES if name != "memory")
@@ -158,15 +157,13 @@ def search(
             exports_s = exported - start if exports_s is None else exports_s
             with Workers(
                 files.exported,
-                model=model,
-                texts=texts,
-                request=request,
+                question_of(model, texts, request, machine=machine),
                 folder=folder,
                 time_s=math.inf if max_loss < ANY_LOSS else _TIME_S,
             ) as workers:
-                oracle_plan = _whole_sample(workers, texts, objective, fewest_texts, folder / f"{objective}.json")
-                say(f"    {ORACLE_ROUNDS} rounds for {objective}, of {oracle_plan.sizes[-1]} texts")
-                rounds, failed = _race(workers, objective, oracle_plan)
+                _take_whole_sample(workers, texts, objective, fewest_texts)
+                say(f"    {ORACLE_ROUNDS} rounds for {objective}, of {workers.workload.size(1)} texts")
+                rounds, failed = _race(workers, objective)
                 wall_s = exports_s + time.monotonic() - exported
                 failed = {**files.failed, **workers.failed, **failed}
                 found[objective] = _judged(workers, rounds, failed, max_loss=max_loss, wall_s=wall_s)
@@ -182,48 +179,34 @@ def _contest(oracle: Oracle) -> Contest:
     return Contest(rounds=oracle.rounds, leader=oracle.best, rivals=rivals, ending="rounds")
 
 
-def _whole_sample(
-    workers: Workers, texts: Sequence[str], objective: ObjectiveName, fewest_texts: int, path: Path
-) -> Plan:
-    """The plan of one block: all the texts, in one call or one at a time. Every worker gets it, and runs it once."""
+def _take_whole_sample(workers: Workers, texts: Sequence[str], objective: ObjectiveName, fewest_texts: int) -> None:
+    """A workload of one block: all the texts, in one call or one at a time. Every worker gets it, and runs it once."""
     baseline = workers.contestants[BASELINE]
+    seconds_per_text = baseline.s_per_text
     if objective == "latency":
-        singles = baseline.connection.latencies(workers.plan.probe, timeout_s=DEFAULT_PACE.probe_timeout_s)
-        seconds_per_text = statistics.fmean(singles)
-    else:
-        seconds_per_text = baseline.probe_s_per_text or 0.0
+        limit_s = workers.pool.durations.probe_timeout_s
+        seconds_per_text = statistics.fmean(baseline.connection.latencies(workers.workload.probe, timeout_s=limit_s))
     affordable = round(ORACLE_LAP_S / max(seconds_per_text, 1e-6))
-    chosen = list(texts[: max(fewest_texts, affordable, 1)])
+    chosen = tuple(texts[: max(fewest_texts, affordable, 1)])
     probe = chosen[: probe_size(seconds_per_text, device=CPU)]
-    path.write_text(json.dumps([probe, chosen]), encoding="utf-8")
-    plan = Plan(
-        path=path,
-        sizes=(len(probe), len(chosen)),
-        blocks=((1,),),
-        block_texts=(float(len(chosen)),),
-        singles=(1,),
-        probe=0,
-    )
+    workers.pool.use(Workload(batches=(probe, chosen), blocks=((1,),), block_texts=(float(len(chosen)),), singles=(1,)))
     for contestant in workers.contestants.values():
-        contestant.connection.texts(path)
-    runner = _runner(workers, objective, plan)
+        workers.pool.send(contestant)
+    runner = _runner(workers, objective)
     for name in workers.contestants:
         with contextlib.suppress(ChildFailed):  # it fails again in its first round, which tells why
             runner.run(name, 0)
-    return plan
 
 
-def _runner(workers: Workers, objective: ObjectiveName, plan: Plan) -> BlockRunner | SingleRunner:
-    seats = {name: Seat(contestant=contestant) for name, contestant in workers.contestants.items()}
-    return (SingleRunner if objective == "latency" else BlockRunner)(seats, plan, DEFAULT_PACE)
+def _runner(workers: Workers, objective: ObjectiveName) -> Runner:
+    return (SingleLaps if objective == "latency" else BlockLaps)(seats_of(workers.contestants), workers.pool)
 
 
-def _race(workers: Workers, objective: ObjectiveName, plan: Plan) -> tuple[tuple[Round, ...], dict[str, str]]:
+def _race(workers: Workers, objective: ObjectiveName) -> tuple[tuple[Round, ...], dict[str, str]]:
     result = Race(
-        [Entrant(name=name) for name in workers.contestants],
-        _runner(workers, objective, plan),
+        entrants=[Entrant(name=name) for name in workers.contestants],
+        runner=_runner(workers, objective),
         baseline=BASELINE,
-        num_blocks=1,
         limits=Limits(max_rounds=ORACLE_ROUNDS, cuts=False, straggler_ratio=math.inf),
         seed=ORACLE_SEED,
         clock=time.monotonic,
@@ -239,7 +222,7 @@ def _judged(
     best = fastest(rounds, accepted)
     speeds = []
     for name in ran:
-        loss = workers.contestants[name].loss
+        loss = workers.contestants[name].findings.loss
         speeds.append(
             Speed(
                 name=name,

@@ -37,7 +37,7 @@ from advisor.encode.modules import read_pipeline
 from advisor.encode.tokenize import Tokenizer
 from advisor.errors import AdvisorError
 from advisor.export.plan import settings_for
-from advisor.measure.intervals import median_interval
+from advisor.measure.race.intervals import median_interval
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.types import ObjectiveName

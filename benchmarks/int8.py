@@ -30,7 +30,7 @@ from advisor import catalogue
 from advisor.accuracy import labelled_loss, score
 from advisor.encode import open_encoder
 from advisor.labels import read_labels
-from advisor.measure.intervals import median_interval
+from advisor.measure.race.intervals import median_interval
 from advisor.model import resolve_model
 from advisor.types import BASELINE, Exported, Runtime
 

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from common import Machine, Workers, environment, export, sample, say, write_json
+from common import Machine, Workers, environment, export, question_of, sample, say, write_json
 
 import advisor
 from advisor.errors import AdvisorError
@@ -161,8 +161,9 @@ def run(model_name: str, texts: tuple[str, ...], machine: Machine, seconds: floa
             cache=folder / "cache",
             logs=folder,
         )
-        with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers:
-            blocks = list(workers.plan.blocks)
+        question = question_of(model, texts, request, machine=machine)
+        with Workers(files.exported, question, folder=folder) as workers:
+            blocks = list(workers.workload.blocks)
             for contestant in workers.contestants.values():
                 ran.append(encode(contestant, blocks, seconds))
                 say(ran[-1].line())

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from common import Machine, Workers, export, sample, say, write_json
+from common import Machine, Workers, export, question_of, sample, say, write_json
 
 import advisor
 from advisor import events
@@ -42,9 +42,8 @@ from advisor.catalogue import names
 from advisor.cli.tui import parsers
 from advisor.errors import AdvisorError
 from advisor.events import Event
-from advisor.measure.intervals import median_interval
-from advisor.measure.pace import DEFAULT_PACE
-from advisor.measure.runners import BlockRunner, Seat
+from advisor.measure.heat.laps import BlockLaps, seats_of
+from advisor.measure.race.intervals import median_interval
 from advisor.model import resolve_model
 from advisor.paths import cache_dir
 from advisor.types import BASELINE, Request
@@ -148,15 +147,13 @@ def rounds(
     """Seconds of every candidate in every round, beside the app and without it, and the app's share of the CPU time
     inside the laps beside it."""
     contestants = workers.contestants
-    runner = BlockRunner(
-        {name: Seat(contestant=contestant) for name, contestant in contestants.items()}, workers.plan, DEFAULT_PACE
-    )
+    runner = BlockLaps(seats_of(contestants), workers.pool)
     rng = random.Random(seed)
     start = time.monotonic()
     found: list[dict[str, tuple[float, float]]] = []
     app_s = lap_s = 0.0
     for index in range(num_rounds):
-        block = index % len(workers.plan.blocks)
+        block = index % len(workers.workload.blocks)
         turns = [(name, beside) for name in contestants for beside in (True, False)]
         rng.shuffle(turns)
         seconds: dict[tuple[str, bool], float] = {}
@@ -178,7 +175,7 @@ def rounds(
                     candidate=name,
                     round_index=index + 1,
                     num_rounds=num_rounds,
-                    texts_per_s=workers.plan.block_texts[block] / seconds[name, beside],
+                    texts_per_s=workers.workload.block_texts[block] / seconds[name, beside],
                 )
             )
         found.append({name: (seconds[name, True], seconds[name, False]) for name in contestants})
@@ -205,7 +202,8 @@ def run(arguments: argparse.Namespace, machine: Machine) -> tuple[list[dict[str,
         )
         if files.failed:
             raise AdvisorError("; ".join(f"{each}: {reason}" for each, reason in files.failed.items()))
-        with Workers(files.exported, model=model, texts=texts, request=request, folder=folder) as workers, App() as app:
+        question = question_of(model, texts, request, machine=machine)
+        with Workers(files.exported, question, folder=folder) as workers, App() as app:
             if workers.failed:
                 raise AdvisorError("; ".join(f"{each}: {reason}" for each, reason in workers.failed.items()))
             for event in seen:
@@ -215,10 +213,8 @@ def run(arguments: argparse.Namespace, machine: Machine) -> tuple[list[dict[str,
                 app.tell(events.ExportFinished(elapsed_s=0.0, exported=exported))
             app.tell(events.StageStarted(elapsed_s=0.0, stage="measure"))
             for contestant in workers.contestants.values():
-                assert contestant.load is not None  # it was opened
-                app.tell(
-                    events.CandidateLoaded(elapsed_s=0.0, candidate=contestant.name, load_s=contestant.load.load_s)
-                )
+                load_s = contestant.findings.load_s or 0.0
+                app.tell(events.CandidateLoaded(elapsed_s=0.0, candidate=contestant.name, load_s=load_s))
             before = app.num_drawn_bytes
             found, share = rounds(workers, app, num_rounds=arguments.rounds, seed=arguments.seed)
             return found, share, app.num_drawn_bytes - before

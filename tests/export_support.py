@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from advisor.types import Cpu, Hardware, Memory, ModelProfile, Package
+from advisor.export import Exporter
+from advisor.question import Question
+from advisor.types import Cpu, Hardware, Memory, ModelProfile, Package, Request
 
 PACKAGES = tuple(
     Package(name=name, version="1.0")
@@ -44,3 +47,24 @@ def profile(path: Path, *, content_sha256: str = "0" * 64) -> ModelProfile:
         max_seq_length=None,
         pooling="mean",
     )
+
+
+def exporter(
+    model: ModelProfile,
+    *,
+    texts: tuple[str, ...] = (),
+    hardware: Hardware = AVX512,
+    packages: tuple[Package, ...] = PACKAGES,
+    **options: Any,
+) -> Exporter:
+    """An exporter for a question about `model`; `options` are those of the request, and the exporter's own."""
+    asked = {name: options.pop(name) for name in ("threads", "objective", "max_loss", "exporter") if name in options}
+    question = Question(
+        model=model,
+        texts=tuple(texts),
+        reference_texts=(),
+        request=Request(**asked),
+        hardware=hardware,
+        packages=packages,
+    )
+    return Exporter(question, **options)

@@ -7,13 +7,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from advisor.measure import Journal, measure
-from advisor.measure.pace import Pace
-from advisor.types import BASELINE, Exported, ModelProfile, Request, RuntimeSettings
+from advisor.measure import Control, Journal, Run, Seams, measure
+from advisor.measure.workers.memory import MemoryFit
+from advisor.measure.workload.durations import Durations
+from advisor.question import Question
+from advisor.types import BASELINE, Cpu, Exported, Hardware, Memory, ModelProfile, Request, RuntimeSettings
 
 CHILDREN = Path(__file__).parent / "children"
 TEXTS = [f"text number {index} " + "word " * (index % 17) for index in range(80)]
 REFERENCE = ["first reference", "second reference", "third reference"]
+HARDWARE = Hardware(
+    cpu=Cpu(model=None, vendor="unknown", arch="x86_64", isa=(), physical_cores=2, usable_cores=2.0),
+    memory=Memory(total_bytes=None, available_bytes=None),
+)
 SLOW, MIDDLE, QUICK = 0.002, 0.001, 0.0005
 
 
@@ -56,19 +62,31 @@ def measure_fakes(folder, behaviours, *, pick=BASELINE, objective="throughput", 
                 )
                 for name in behaviours
             ],
-            model=replace(model_in(folder), similarity=kwargs.pop("similarity", "cosine")),
-            texts=kwargs.pop("texts", TEXTS),
-            reference_texts=REFERENCE,
-            request=Request(objective=objective, max_loss=max_loss),
-            pick=pick,
-            log_dir=folder / "logs",
-            work_dir=work,
+            Question(
+                model=replace(model_in(folder), similarity=kwargs.pop("similarity", "cosine")),
+                texts=tuple(kwargs.pop("texts", TEXTS)),
+                reference_texts=tuple(REFERENCE),
+                request=Request(objective=objective, max_loss=max_loss),
+                hardware=HARDWARE,
+                packages=(),
+                labels=kwargs.pop("labels", None),
+                pick=pick,
+            ),
+            Run(
+                log_dir=folder / "logs",
+                work_dir=work,
+                emit=kwargs.pop("on_event", (events if events is not None else []).append),
+                clock=lambda: time.monotonic() - start,
+                control=kwargs.pop("control", None) or Control(),
+            ),
             time_budget_s=kwargs.pop("time_budget_s", 60),
-            on_event=kwargs.pop("on_event", (events if events is not None else []).append),
-            clock=lambda: time.monotonic() - start,
             journal=journal,
-            worker_module="measure_worker",
-            pace=kwargs.pop("pace", Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01)),
-            memory=kwargs.pop("memory", lambda: None),
+            seams=Seams(
+                worker_module="measure_worker",
+                durations=kwargs.pop("durations", Durations(block_s=0.025, latency_block_s=0.008, range_s=0.01)),
+                memory=MemoryFit(
+                    memory=kwargs.pop("memory", lambda: None), gpu_memory=kwargs.pop("gpu_memory", lambda device: None)
+                ),
+            ),
             **kwargs,
         )

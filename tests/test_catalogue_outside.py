@@ -11,10 +11,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from export_support import AVX512, PACKAGES, profile
+from export_support import AVX512, exporter, profile
 
 from advisor.catalogue import Candidate
-from advisor.export import Exporter
 from advisor.export.plan import steps_for
 
 ROOT = Path(__file__).parent.parent
@@ -242,17 +241,14 @@ def test_its_file_is_cached_by_the_packages_version_and_its_texts_reach_it(
     (tmp_path / "model").mkdir()
 
     def export(row: Candidate) -> bool:
-        with Exporter(
+        with exporter(
             profile(tmp_path / "model"),
-            hardware=AVX512,
-            packages=PACKAGES,
             texts=("a text",),
-            threads=1,
             cache_dir=tmp_path / "cache",
             log_dir=tmp_path / "logs",
             worker="fake_export_worker",
-        ) as exporter:
-            return exporter.export(row).cached
+        ) as made:
+            return made.export(row).cached
 
     assert [export(ROW), export(ROW), export(replace(ROW, provided_by="mine 1.1"))] == [False, True, False]
     assert export(replace(ROW, calibrated=True)) is False

@@ -12,7 +12,7 @@ from test_probe_machines import recorded
 
 from advisor.device import as_seen_on, choose_device, devices, index_of, kind_of, unused_gpu
 from advisor.errors import InputError
-from advisor.measure.client import thread_environment
+from advisor.measure.workers.client import thread_environment
 from advisor.types import Hardware
 
 APPLE = read_machine(recorded("apple-m2", logical_cores=8, system="Darwin", machine="arm64"))

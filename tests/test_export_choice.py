@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import export_support
 import factories
 import pytest
 from click.testing import CliRunner
@@ -14,7 +15,6 @@ from advisor import catalogue
 from advisor.cli.main import cli
 from advisor.document import from_dict
 from advisor.errors import InputError, UnavailableError
-from advisor.export import Exporter
 from advisor.export.choice import choose_exporter
 from advisor.export.messages import ExportRequest
 from advisor.export.plan import steps_for
@@ -117,19 +117,12 @@ def test_the_worker_is_told_whose_tools_and_a_request_without_them_means_native(
     )
     assert request.made_by == "native"
     step = steps_for(catalogue.get("onnx"), AVX512)[0]
-    assert exporter(tmp_path, made_by="optimum")._request(step, tmp_path).made_by == "optimum"
+    assert exporter(tmp_path, exporter="optimum")._request(step, tmp_path).made_by == "optimum"
 
 
 def exporter(tmp_path, *, installed=OPTIMUM, **options):
-    return Exporter(
-        profile(tmp_path / "model"),
-        hardware=AVX512,
-        packages=installed,
-        texts=(),
-        threads=1,
-        cache_dir=tmp_path,
-        log_dir=tmp_path,
-        **options,
+    return export_support.exporter(
+        profile(tmp_path / "model"), packages=installed, cache_dir=tmp_path, log_dir=tmp_path, **options
     )
 
 
@@ -139,8 +132,8 @@ def test_the_cache_never_gives_one_exporters_file_for_the_others(tmp_path, name)
     step = steps_for(catalogue.get(name), AVX512)[-1]
     keys = {
         exporter(tmp_path)._key(step),
-        exporter(tmp_path, made_by="optimum")._key(step),
-        exporter(tmp_path, made_by="optimum", installed=newer)._key(step),
+        exporter(tmp_path, exporter="optimum")._key(step),
+        exporter(tmp_path, exporter="optimum", installed=newer)._key(step),
     }
     assert len(keys) == 3
     # What was cached before there was a choice is still found: Optimum's version says nothing about a native file.

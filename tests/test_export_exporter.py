@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from export_support import AVX512, PACKAGES, profile
+from export_support import AVX512, PACKAGES, exporter, profile
 
 from advisor import catalogue
 from advisor.errors import AdvisorError, ChildFailed
@@ -51,7 +51,7 @@ class Bench:
             "worker": "fake_export_worker",
         }
         model = change.pop("model", profile(self.model))
-        return Exporter(model, **{**arguments, **change})
+        return exporter(model, **{**arguments, **change})
 
     def calls(self) -> list[dict]:
         calls = Path(f"{self.behaviour}.calls")
@@ -252,13 +252,12 @@ def test_interrupting_an_export_kills_the_child_and_leaves_nothing_half_written(
     bench.will({"onnx/model.onnx": "hang"})
     code = f"""
         from pathlib import Path
-        from export_support import AVX512, PACKAGES, profile
+        from export_support import exporter, profile
         from advisor import catalogue
-        from advisor.export import Exporter
         root = Path({str(bench.cache.parent)!r})
-        with Exporter(profile(root / "model"), hardware=AVX512, packages=PACKAGES, texts=(), threads=1,
-                      cache_dir=root / "cache", log_dir=root / "logs", worker="fake_export_worker") as exporter:
-            exporter.export(catalogue.get("onnx"))
+        where = {{"cache_dir": root / "cache", "log_dir": root / "logs"}}
+        with exporter(profile(root / "model"), **where, worker="fake_export_worker") as made:
+            made.export(catalogue.get("onnx"))
     """
     path = os.pathsep.join((str(TESTS), str(TESTS / "children")))
     process = subprocess.Popen(

@@ -7,11 +7,12 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import export_support
 import numpy as np
 import psutil
 import pytest
 import tiny_models
-from export_support import AVX512, PACKAGES, profile
+from export_support import profile
 
 from advisor import catalogue
 from advisor.encode import open_encoder
@@ -47,14 +48,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def exporter(model: Path, root: Path) -> Exporter:
-    return Exporter(
-        profile(model),
-        hardware=AVX512,
-        packages=PACKAGES,
-        texts=TEXTS,
-        threads=2,
-        cache_dir=root / "cache",
-        log_dir=root / "logs",
+    return export_support.exporter(
+        profile(model), texts=TEXTS, threads=2, cache_dir=root / "cache", log_dir=root / "logs"
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import export_support
 import numpy as np
 import pytest
 import tiny_models
-from export_support import AVX512, PACKAGES, profile
+from export_support import profile
 
 from advisor import catalogue
 from advisor.encode import open_encoder
 from advisor.errors import ChildFailed
-from advisor.export import Exporter
 from advisor.export.openvino_rescue import _groups, _numbers, _without
 
 pytestmark = pytest.mark.slow
@@ -30,10 +30,8 @@ def root(tmp_path_factory):
 
 
 def exporter(model, root, *, max_loss):
-    return Exporter(
+    return export_support.exporter(
         profile(model),
-        hardware=AVX512,
-        packages=PACKAGES,
         texts=TEXTS,
         threads=2,
         cache_dir=root / "cache",

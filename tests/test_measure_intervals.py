@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.measure.blocks import MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
-from advisor.measure.intervals import median_interval, sequential_interval
-from advisor.measure.pace import Pace
-from advisor.measure.rounds import Round, estimate, fastest, log_speed
+from advisor.measure.race.intervals import median_interval, sequential_interval
+from advisor.measure.race.rounds import Round, estimate, fastest, log_speed
+from advisor.measure.workload.blocks import MAX_BLOCKS, BlockShape, block_shape, neighbour_blocks, stratified
+from advisor.measure.workload.durations import Durations
 
 NOISES = {
     "normal": lambda rng: rng.gauss(0, 0.05),
@@ -227,13 +227,13 @@ def test_a_block_lasts_as_long_as_wanted_up_to_four_times_that_or_is_as_short_as
 def test_blocks_get_shorter_where_time_would_not_hold_eight_rounds_of_all_candidates(
     time_s, num_candidates, seconds_per_text
 ):
-    pace = Pace().within(time_s, num_candidates=num_candidates)
-    assert 0.05 <= pace.block_s <= Pace().block_s
-    lap_s = block_shape(seconds_per_text, block_s=pace.block_s).num_texts * seconds_per_text
+    durations = Durations().within(time_s, num_candidates=num_candidates)
+    assert 0.05 <= durations.block_s <= Durations().block_s
+    lap_s = block_shape(seconds_per_text, block_s=durations.block_s).num_texts * seconds_per_text
     smallest_s = 2 * 4 * seconds_per_text  # two batches of four texts: no block is shorter
     round_s = lap_s * (1 + 0.5 * (num_candidates - 1))
     assert 8 * round_s <= 0.45 * time_s * 1.01 or lap_s <= max(4 * 0.05, smallest_s) * 1.01
 
 
 def test_blocks_are_as_long_as_ever_where_there_is_time():
-    assert Pace().within(float("inf"), num_candidates=12) == Pace()
+    assert Durations().within(float("inf"), num_candidates=12) == Durations()

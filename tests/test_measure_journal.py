@@ -12,12 +12,14 @@ import pytest
 
 from advisor.files import sha256_of
 from advisor.labels import read_labels
-from advisor.measure.client import Load
-from advisor.measure.journal import Admitted, Journal, Peak, identity_of, journal_folder
-from advisor.measure.race import Exit
-from advisor.measure.rounds import Round
+from advisor.measure.journal import Basis, Journal, Prepared, identity_of, journal_folder
+from advisor.measure.race.observer import Exit
+from advisor.measure.race.rounds import Round
+from advisor.measure.workers.client import Peak
+from advisor.measure.workload.sizes import Sizes
 from advisor.paths import JOURNAL
-from advisor.types import Exported, Fidelity, Package, Request, RuntimeSettings
+from advisor.question import Question
+from advisor.types import Exported, Fidelity, Findings, Package, Request, RuntimeSettings
 
 FILES = Exported(
     candidate="openvino",
@@ -27,23 +29,25 @@ FILES = Exported(
     export_s=1.0,
     size_bytes=10,
 )
-ADMITTED = Admitted(
+PREPARED = Prepared(
     name="openvino",
     identity=identity_of(FILES),
-    s_per_text=0.001,
-    latency_s=None,
-    block_s=None,
-    sizes=None,
-    probe_speedup=2.0,
-    load=Load(import_s=0.2, load_s=0.4),
-    loss=Fidelity(value=0.001, ci95=(0.0, 0.002), method="estimated", metric="1 - rho"),
+    findings=Findings(
+        import_s=0.2,
+        load_s=0.4,
+        s_per_text=0.001,
+        probe_speedup=2.0,
+        loss=Fidelity(value=0.001, ci95=(0.0, 0.002), method="estimated", metric="1 - rho"),
+        estimated_loss=Fidelity(value=0.002, ci95=(0.001, 0.003), method="estimated", metric="1 - rho"),
+        drift=factories.labelled().candidates[0].drift,
+        reference_sha256="0" * 64,
+    ),
     exit=Exit(name="openvino", status="cut", reason="cut after the probe", rival="torch-fp32"),
-    compared_sha256=None,
-    reference_sha256="0" * 64,
-    estimated=Fidelity(value=0.002, ci95=(0.001, 0.003), method="estimated", metric="1 - rho"),
-    drift=factories.labelled().candidates[0].drift,
-    labelled_sha256="1" * 64,
-    labelled_chars=1000,
+    basis=Basis(
+        sizes=Sizes(probe=16, compared=512, latency_s=0.002, block_s=0.4, labelled_chars=1000),
+        compared_sha256="2" * 64,
+        labelled_sha256="1" * 64,
+    ),
 )
 ROUNDS = [
     Round(
@@ -74,7 +78,7 @@ def opened(tmp_path):
 
 
 def fill(journal):
-    journal.admit(ADMITTED)
+    journal.keep(PREPARED)
     for index, one in enumerate(ROUNDS):
         journal.add_round("0.throughput", index, one)
     journal.add_peak("openvino", Peak(rss_bytes=1234, batch_limit=512))
@@ -88,7 +92,7 @@ def path_of(journal):
 def test_everything_comes_back_as_it_was_kept(opened):
     fill(opened())
     back = opened()
-    assert back.admitted(FILES) == ADMITTED
+    assert back.prepared(FILES) == PREPARED
     assert back.rounds("0.throughput") == tuple(ROUNDS)
     assert back.rounds("0.latency") == ()
     assert back.peak("openvino") == Peak(rss_bytes=1234, batch_limit=512)
@@ -100,8 +104,8 @@ def test_everything_comes_back_as_it_was_kept(opened):
 def test_other_files_or_settings_are_not_the_candidate_that_was_timed(opened):
     fill(opened())
     back = opened()
-    assert back.admitted(replace(FILES, size_bytes=11)) is None
-    assert back.admitted(replace(FILES, settings=RuntimeSettings(threads=1))) is None
+    assert back.prepared(replace(FILES, size_bytes=11)) is None
+    assert back.prepared(replace(FILES, settings=RuntimeSettings(threads=1))) is None
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
@@ -142,7 +146,9 @@ def test_durations_that_cannot_be_are_not_believed_even_under_a_good_checksum(op
     journal = opened()
     journal.add_round("0.throughput", 0, ROUNDS[0])
     journal.add_round("0.throughput", 1, ROUNDS[1])
-    journal._append("round", {"stage": "0.throughput", "index": 2, "at": "now", "block": 0, "seconds": {"a": -1.0}})
+    journal._append(
+        "round", {"stage": "0.throughput", "index": 2, "at": "now", "round": {"block": 0, "seconds": {"a": -1.0}}}
+    )
     assert opened().rounds("0.throughput") == tuple(ROUNDS[:2])
 
 
@@ -163,13 +169,13 @@ def test_forgotten_rounds_are_gone_and_what_was_admitted_stays(opened):
     assert back.num_rounds == 0
     assert back.started is None
     assert not back.finished
-    assert back.admitted(FILES) == ADMITTED
+    assert back.prepared(FILES) == PREPARED
 
 
 def test_fresh_ignores_and_removes_what_is_there(opened):
     fill(opened())
     assert opened(fresh=True).num_rounds == 0
-    assert opened().admitted(FILES) is None
+    assert opened().prepared(FILES) is None
 
 
 def test_embeddings_that_changed_are_not_used(opened):
@@ -214,13 +220,13 @@ def test_the_key_changes_with_everything_that_timings_depend_on(tmp_path):
     def key(**changes):
         arguments = {
             "model": factories.model(),
-            "texts": ["a", "b"],
-            "reference_texts": ["c"],
+            "texts": ("a", "b"),
+            "reference_texts": ("c",),
             "request": Request(threads=2),
             "hardware": factories.hardware(),
             "packages": (Package(name="torch", version="2.13.0"),),
         } | changes
-        return journal_folder(tmp_path, **arguments)
+        return journal_folder(tmp_path, Question(**arguments))
 
     labels = [read_labels([(f"{word} {n}", f"other {n}", n % 3) for n in range(9)]) for word in ("one", "two")]
     base = key()
@@ -228,9 +234,9 @@ def test_the_key_changes_with_everything_that_timings_depend_on(tmp_path):
     different = [
         key(model=replace(factories.model(), content_sha256="1" * 64)),
         key(model=replace(factories.model(), similarity="dot")),
-        key(texts=["a", "bc"]),
-        key(texts=["ab"]),
-        key(reference_texts=["d"]),
+        key(texts=("a", "bc")),
+        key(texts=("ab",)),
+        key(reference_texts=("d",)),
         key(request=Request(threads=1)),
         key(request=Request(threads=2, seed=1)),
         key(request=Request(threads=2, objective="latency")),

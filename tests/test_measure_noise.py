@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from advisor.measure.noise import Contest, Noise, disturbed, parse_cpu_stat, read_noise, read_throttled_s, warnings
-from advisor.measure.rounds import Round
+from advisor.measure.race.rounds import Round
 from advisor.probe.sources import Sources
 
 BEFORE = Noise(at_s=0, num_cpus=2, total_s=1000, busy_s=500, steal_s=10, own_s=5, throttled_s=1)

@@ -11,8 +11,10 @@ import pytest
 
 from advisor.errors import ChildFailed
 from advisor.measure.control import Control
-from advisor.measure.race import FLOOR_ROUNDS, Entrant, Limits, Race
-from advisor.measure.rounds import Lap, Round, estimate, log_speed
+from advisor.measure.race.observer import NoSwitches, Observer
+from advisor.measure.race.race import Entrant, Race
+from advisor.measure.race.rounds import Lap, Round, estimate, log_speed
+from advisor.objectives import FLOOR_ROUNDS, Limits
 
 BASE = "torch-fp32"
 
@@ -25,6 +27,10 @@ class Scripted:
         self.now_s = 0.0
         self.order = []
         self.counts = {}
+        self.num_blocks = 4
+
+    def ready(self, candidate):
+        """It is open."""
 
     def run(self, candidate, block):
         count = self.counts.get(candidate, 0)
@@ -44,17 +50,19 @@ def race(
     entrants = [
         Entrant(name=name, may_win=name not in may_not_win, protected=name in (BASE, pick)) for name in (BASE, *names)
     ]
+    observer = Observer()
+    if on_lap is not None:
+        observer.lap = on_lap
     return Race(
-        entrants,
-        runner,
+        entrants=entrants,
+        runner=runner,
         baseline=BASE,
-        num_blocks=4,
         limits=limits or Limits(),
         seed=seed,
         clock=runner.clock,
         deadline_s=deadline_s,
-        control=control,
-        on_lap=on_lap,
+        control=control or NoSwitches(),
+        observer=observer,
     ).run()
 
 
@@ -303,30 +311,36 @@ def test_a_pause_holds_the_race_until_resume_and_does_not_count():
 class Forbidden:
     """A runner for races that should need none."""
 
+    num_blocks = 4
+
+    def ready(self, candidate):
+        raise AssertionError(f"{candidate} was opened")
+
     def run(self, candidate, block):
         raise AssertionError(f"{candidate} was run")
 
 
-def continued(runner, replay, names=("onnx", "openvino"), *, live=True, limits=None):
+def continued(runner, replay, names=("onnx", "openvino"), *, deadline_s=math.inf, limits=None):
     kept = []
+    observer = Observer()
+    observer.round = lambda index, one: kept.append((index, one))
     result = Race(
-        [Entrant(name=name, protected=name == BASE) for name in (BASE, *names)],
-        runner,
+        entrants=[Entrant(name=name, protected=name == BASE) for name in (BASE, *names)],
+        runner=runner,
         baseline=BASE,
-        num_blocks=4,
         limits=limits or Limits(),
         seed=0,
         clock=lambda: 0.0,
-        on_round=lambda index, one: kept.append((index, one)),
+        deadline_s=deadline_s,
+        observer=observer,
         replay=replay,
-        live=live,
     ).run()
     return result, kept
 
 
 def test_a_finished_race_is_decided_again_from_its_rounds_alone():
     first = race(steady({BASE: 1, "onnx": 2, "openvino": 4}), ["onnx", "openvino"])
-    again, kept = continued(Forbidden(), first.rounds, live=False)
+    again, kept = continued(Forbidden(), first.rounds)
     assert again.rounds == first.rounds
     assert (again.leader, again.ending, again.exits) == (first.leader, first.ending, first.exits)
     assert again.num_replayed == len(first.rounds)
@@ -343,10 +357,20 @@ def test_an_interrupted_race_goes_on_after_its_last_finished_round():
     assert runner.counts["openvino"] == len(again.rounds) - 4
 
 
-def test_without_rounds_to_replay_a_race_that_may_not_run_any_is_exhausted():
+def test_where_the_time_is_over_a_race_ends_with_the_rounds_that_it_replays():
     first = race(steady({BASE: 1, "onnx": 2, "openvino": 2.1}), ["onnx", "openvino"])
-    result, _ = continued(Forbidden(), first.rounds[:2], live=False)
-    assert result.ending == "exhausted"
+    result, _ = continued(Forbidden(), first.rounds[:FLOOR_ROUNDS], deadline_s=-math.inf)
+    assert (result.ending, result.num_replayed) == ("time", FLOOR_ROUNDS)
+
+
+def test_a_candidate_is_opened_before_its_first_lap_that_is_run_and_not_for_those_that_are_replayed():
+    first = race(steady({BASE: 1, "onnx": 2, "openvino": 2.1}), ["onnx", "openvino"])
+    runner = steady({BASE: 1, "onnx": 2, "openvino": 2.1}, seed=2)
+    opened = []
+    runner.ready = lambda name: opened.append((name, len(runner.order)))
+    continued(runner, first.rounds[:4])
+    assert {name for name, _ in opened[:3]} == {BASE, "onnx", "openvino"}
+    assert [before for _, before in opened[:3]] == [0, 1, 2]
 
 
 def test_rounds_that_lack_somebody_who_is_still_running_end_the_replay():

@@ -11,16 +11,19 @@ import time
 import numpy as np
 import pytest
 import tiny_models
+from export_support import AVX512
 
 from advisor.labels import read_labels
-from advisor.measure import measure
-from advisor.measure.client import Client
-from advisor.measure.pace import Pace
+from advisor.measure import Run, Seams, measure
+from advisor.measure.workers.client import Client
+from advisor.measure.workload.durations import Durations
+from advisor.question import Question
 from advisor.types import BASELINE, Exported, ModelProfile, Request, RuntimeSettings
 
 pytestmark = pytest.mark.slow
 
 THREADS = 2
+DURATIONS = Durations(block_s=0.05, latency_block_s=0.02)
 TEXTS = [f"{text} {index}" for index in range(12) for text in (*tiny_models.TRAINING_TEXTS, "A small dog.")]
 SETTINGS = {
     BASELINE: RuntimeSettings(threads=THREADS, dtype="float32"),
@@ -62,21 +65,13 @@ def exported(model, name):
 
 
 def test_four_runtimes_are_measured_and_agree_on_the_embeddings(model, tmp_path):
-    (tmp_path / "work").mkdir()
-    start = time.monotonic()
-    result = measure(
-        [exported(model, name) for name in SETTINGS],
-        model=model,
-        texts=TEXTS,
-        reference_texts=tiny_models.TRAINING_TEXTS,
-        request=Request(threads=THREADS),
+    result = run(
+        model,
+        SETTINGS,
+        tmp_path,
         pick="openvino",
-        log_dir=tmp_path / "logs",
-        work_dir=tmp_path / "work",
         time_budget_s=240,
-        on_event=lambda event: None,
-        clock=lambda: time.monotonic() - start,
-        pace=Pace(block_s=0.1, latency_block_s=0.03),
+        durations=Durations(block_s=0.1, latency_block_s=0.03),
     )
     by_name = {measured.name: measured for measured in result.candidates}
     assert {measured.status for measured in result.candidates} <= {"measured", "cut"}, result
@@ -87,7 +82,7 @@ def test_four_runtimes_are_measured_and_agree_on_the_embeddings(model, tmp_path)
         assert by_name[name].loss.value < 1e-4
         assert by_name[name].timing.rounds >= 3
     assert by_name[BASELINE].timing.peak_rss_bytes > 2 * by_name["onnx"].timing.peak_rss_bytes  # it holds torch
-    assert by_name[BASELINE].import_s > by_name["onnx"].import_s
+    assert by_name[BASELINE].findings.import_s > by_name["onnx"].findings.import_s
 
 
 def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
@@ -140,7 +135,7 @@ def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
     client = Client(
         dataclasses.replace(exported(model, "onnx"), folder=folder),
         log=tmp_path / "onnx.log",
-        module="advisor.measure.worker",
+        module="advisor.measure.workers.worker",
     )
     try:
         with pytest.raises(Exception, match=r"model\.onnx") as caught:
@@ -151,23 +146,29 @@ def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
     assert "Traceback" in (tmp_path / "onnx.log").read_text()
 
 
-def run(model, names, folder, **kwargs):
+def run(model, names, folder, *, pick="onnx", time_budget_s=60, durations=DURATIONS, labels=None):
     (folder / "work").mkdir(parents=True)
     start = time.monotonic()
     return measure(
         [exported(model, name) for name in names],
-        model=model,
-        texts=TEXTS,
-        reference_texts=tiny_models.TRAINING_TEXTS,
-        request=Request(threads=THREADS),
-        pick="onnx",
-        log_dir=folder / "logs",
-        work_dir=folder / "work",
-        time_budget_s=60,
-        on_event=lambda event: None,
-        clock=lambda: time.monotonic() - start,
-        pace=Pace(block_s=0.05, latency_block_s=0.02),
-        **kwargs,
+        Question(
+            model=model,
+            texts=tuple(TEXTS),
+            reference_texts=tuple(tiny_models.TRAINING_TEXTS),
+            request=Request(threads=THREADS),
+            hardware=AVX512,
+            packages=(),
+            labels=labels,
+            pick=pick,
+        ),
+        Run(
+            log_dir=folder / "logs",
+            work_dir=folder / "work",
+            emit=lambda event: None,
+            clock=lambda: time.monotonic() - start,
+        ),
+        time_budget_s=time_budget_s,
+        seams=Seams(durations=durations),
     )
 
 

@@ -10,8 +10,9 @@ import pytest
 from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
-from advisor.measure import Journal, sizes
-from advisor.measure.stages import Stages
+from advisor.measure import Journal
+from advisor.measure.heat.stages import Stages
+from advisor.measure.workload import sizes
 from advisor.paths import JOURNAL
 from advisor.types import BASELINE
 
@@ -22,15 +23,15 @@ CANDIDATES = {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
     # 256 texts would take half a second a lap.
-    monkeypatch.setattr("advisor.measure.sizes._CUDA_PROBE", sizes._PROBE)
+    monkeypatch.setattr("advisor.measure.workload.sizes._CUDA_PROBE", sizes._PROBE)
     return functools.partial(measure_fakes, tmp_path, journal=tmp_path / "rounds" / "key")
 
 
 @pytest.fixture
 def quiet(monkeypatch):
     """Whatever else this machine does meanwhile is not what these tests are about."""
-    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
-    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: None)
+    monkeypatch.setattr("advisor.measure.measurement.warnings", lambda *_, **__: ())
+    monkeypatch.setattr("advisor.measure.measurement.disturbed", lambda *_, **__: None)
 
 
 def interrupted(run, *, at, behaviours=CANDIDATES):
@@ -152,13 +153,13 @@ def test_rounds_that_carry_no_verdict_are_not_used_again(run, quiet):
 @pytest.mark.parametrize("in_the_end", [None, "The host was busy"])
 def test_a_disturbed_race_is_run_once_more_and_told_if_that_one_was_too(run, quiet, monkeypatch, in_the_end):
     said = iter(["The host was busy"])
-    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: next(said, in_the_end))
+    monkeypatch.setattr("advisor.measure.measurement.disturbed", lambda *_, **__: next(said, in_the_end))
     result = run(CANDIDATES, doubt=lambda found: found.measurement.disturbed)
     assert (result.measurement.num_reruns, result.measurement.disturbed) == (1, in_the_end)
 
 
 def test_rounds_of_a_noisy_machine_are_not_used_again(run, monkeypatch):
-    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ("Other programs used 2 of 2 cores.",))
+    monkeypatch.setattr("advisor.measure.measurement.warnings", lambda *_, **__: ("Other programs used 2 of 2 cores.",))
     run(CANDIDATES)
     events = []
     assert run(CANDIDATES, events=events).measurement.num_reused == 0
@@ -166,10 +167,10 @@ def test_rounds_of_a_noisy_machine_are_not_used_again(run, monkeypatch):
 
 
 def test_rounds_of_a_disturbed_race_are_not_used_again_though_the_time_budget_ended_it(run, quiet, monkeypatch):
-    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: "The host was busy")
+    monkeypatch.setattr("advisor.measure.measurement.disturbed", lambda *_, **__: "The host was busy")
     first = run(CANDIDATES, time_budget_s=1.5, pick="openvino")
     assert first.measurement.disturbed == "The host was busy"
-    monkeypatch.setattr("advisor.measure.session.disturbed", lambda *_, **__: None)
+    monkeypatch.setattr("advisor.measure.measurement.disturbed", lambda *_, **__: None)
     assert run(CANDIDATES).measurement.num_reused == 0
 
 
@@ -178,11 +179,11 @@ def test_where_the_baseline_is_admitted_anew_so_is_everybody_else(run, quiet, tm
     run(CANDIDATES)
     (tmp_path / "rounds" / "key" / "compared.npy").unlink()
     journal = Journal(tmp_path / "rounds" / "key", scratch=tmp_path)
-    assert journal._admitted
+    assert journal._prepared
     journal.__exit__()
     interrupted(run, at=BASELINE)
     with Journal(tmp_path / "rounds" / "key", scratch=tmp_path) as journal:
-        assert set(journal._admitted) <= {BASELINE}
+        assert set(journal._prepared) <= {BASELINE}
 
 
 def test_a_better_setting_of_the_leader_is_found_confirmed_and_kept(run, quiet):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,9 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
+from fake_workers import CHILDREN, HARDWARE, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
 
+from advisor import objectives
 from advisor.errors import AdvisorError, InputError, UnavailableError
 from advisor.events import (
     CandidateEnded,
@@ -28,8 +30,11 @@ from advisor.events import (
     WarningRaised,
 )
 from advisor.labels import read_labels
-from advisor.measure import Control, admission, measure, plan, sizes
-from advisor.measure.pace import Pace
+from advisor.measure import Control, Run, measure, prepare
+from advisor.measure.workload import sizes, workload
+from advisor.measure.workload.durations import Durations
+from advisor.objectives import Limits
+from advisor.question import Question
 from advisor.types import BASELINE, Exported, Request, RuntimeSettings
 
 LATER = 18
@@ -41,7 +46,7 @@ def run(tmp_path, monkeypatch):
     """`run({candidate: behaviour}, ...)` measures candidates that behave as told."""
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
     # 256 texts would take half a second a lap.
-    monkeypatch.setattr("advisor.measure.sizes._CUDA_PROBE", sizes._PROBE)
+    monkeypatch.setattr("advisor.measure.workload.sizes._CUDA_PROBE", sizes._PROBE)
     return functools.partial(measure_fakes, tmp_path)
 
 
@@ -55,11 +60,10 @@ def _no_process_is_left_behind():
 
 def test_a_worker_imports_nothing_of_the_room_that_starts_it():
     """Ten of them would each import it, before their runtime."""
-    code = (
-        "import sys, advisor.measure.worker; print(sorted(name for name in sys.modules if 'advisor.measure' in name))"
-    )
+    found = "sorted(name for name in sys.modules if 'advisor.measure' in name)"
+    code = f"import sys, advisor.measure.workers.worker; print({found})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "['advisor.measure', 'advisor.measure.worker']"
+    assert out.strip() == "['advisor.measure', 'advisor.measure.workers', 'advisor.measure.workers.worker']"
 
 
 def status(result):
@@ -80,7 +84,7 @@ def test_three_candidates_are_timed_against_each_other_and_every_event_comes_in_
     assert openvino.rounds >= 6
     assert openvino.latency_p50_ms < onnx.latency_p50_ms < baseline.latency_p50_ms
     assert all(timing.peak_rss_bytes > 5_000_000 for timing in (baseline, onnx, openvino))
-    assert all(measured.load_s > 0 for measured in result.candidates)
+    assert all(measured.findings.load_s > 0 for measured in result.candidates)
 
     assert [event.elapsed_s for event in events] == sorted(event.elapsed_s for event in events)
     assert [event.candidate for event in events if isinstance(event, CandidateLoaded)] == [BASELINE, "openvino", "onnx"]
@@ -122,8 +126,10 @@ def test_a_candidate_that_dies_or_raises_fails_with_its_log_and_the_others_finis
 
 
 def test_a_candidate_that_hangs_is_killed_and_the_others_finish(run):
-    pace = Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01, shortest_timeout_s=2.0)
-    result = run({"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, pace=pace)
+    durations = Durations(block_s=0.025, latency_block_s=0.008, range_s=0.01, shortest_timeout_s=2.0)
+    result = run(
+        {"onnx": {"what": "hang", "at_encode": LATER}, "openvino": {"s_per_text": MIDDLE}}, durations=durations
+    )
     assert result.of("onnx").status == "failed"
     assert "no answer to time_blocks" in result.of("onnx").reason
     assert result.of("openvino").status == "measured"
@@ -166,7 +172,7 @@ def test_slow_throughput_does_not_cost_a_candidate_the_race_on_latency(run):
 
 
 def test_a_full_disk_ends_the_measurement_with_one_sentence(run, monkeypatch):
-    monkeypatch.setattr("advisor.measure.comparing.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr("advisor.measure.losses.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
     with pytest.raises(AdvisorError, match=r"is full: the embeddings of onnx could not be written\. Free some space"):
         run({"onnx": {"what": "raise", "at_encode": 5}})
 
@@ -252,6 +258,21 @@ def test_other_objectives_measure_the_same_things(run, objective):
     assert timing.peak_rss_bytes > 0
 
 
+def test_an_objective_that_is_added_as_a_row_is_raced_and_tuned_as_the_row_says(run, monkeypatch):
+    latency = objectives.get("latency")
+    races = replace(
+        latency.races, throughput=Limits(max_rounds=3, cuts=False), latency=Limits(max_rounds=4, cuts=False)
+    )
+    row = replace(latency, name="steadiness", races=races, tunes=None)
+    monkeypatch.setitem(objectives.OBJECTIVES, row.name, row)
+    result = run({"onnx": {"s_per_text": MIDDLE}}, objective=row.name)
+    timing = result.of("onnx").timing
+    assert timing.rounds == 3
+    assert timing.latency_speedup.ci95 is not None
+    assert result.measurement.num_rounds >= 3 + 4
+    assert result.of("onnx").tried == ()
+
+
 def test_a_baseline_that_cannot_run_ends_the_measurement_with_one_sentence(run):
     with pytest.raises(UnavailableError, match=r"baseline torch-fp32 could not be measured: ValueError: cannot raise"):
         run({BASELINE: {"what": "raise", "at_encode": 1}, "onnx": {}})
@@ -263,16 +284,16 @@ def test_no_texts_and_no_baseline_are_refused(run, tmp_path):
     with pytest.raises(InputError, match="torch-fp32 is not among the candidates"):
         measure(
             [],
-            model=None,
-            texts=["a"],
-            reference_texts=[],
-            request=Request(),
-            pick=BASELINE,
-            log_dir=tmp_path,
-            work_dir=tmp_path,
+            Question(
+                model=model_in(tmp_path),
+                texts=("a",),
+                reference_texts=(),
+                request=Request(),
+                hardware=HARDWARE,
+                packages=(),
+            ),
+            Run(log_dir=tmp_path, work_dir=tmp_path, emit=print, clock=time.monotonic),
             time_budget_s=1,
-            on_event=print,
-            clock=time.monotonic,
         )
 
 
@@ -360,16 +381,16 @@ def test_a_candidate_that_could_not_embed_the_texts_in_time_is_skipped_with_the_
 
 
 def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run, monkeypatch, tmp_path):
-    monkeypatch.setattr("advisor.measure.sizes._PROBE_S", 2 * SLOW)
-    monkeypatch.setattr("advisor.measure.sizes._COMPARED_S", 10 * SLOW)
-    monkeypatch.setattr("advisor.measure.session.warnings", lambda *_, **__: ())
+    monkeypatch.setattr("advisor.measure.workload.sizes._PROBE_S", 2 * SLOW)
+    monkeypatch.setattr("advisor.measure.workload.sizes._COMPARED_S", 10 * SLOW)
+    monkeypatch.setattr("advisor.measure.measurement.warnings", lambda *_, **__: ())
     plans = []
 
-    def full_plan(*args, **kwargs):
-        plans.append(plan.full_plan(*args, **kwargs))
+    def full_workload(*args, **kwargs):
+        plans.append(workload.full_workload(*args, **kwargs))
         return plans[-1]
 
-    monkeypatch.setattr(admission, "full_plan", full_plan)
+    monkeypatch.setattr(prepare, "full_workload", full_workload)
 
     def once():
         return run(
@@ -377,20 +398,20 @@ def test_a_slow_model_is_probed_and_compared_on_fewer_texts_and_known_again(run,
         )
 
     first = once()
-    assert plans[0].sizes[plans[0].probe] == 2
-    assert plans[0].sizes[plans[0].compared] == 80, "0.15 of two seconds have room for all of them"
-    monkeypatch.setattr("advisor.measure.sizes._COMPARED_SHARE", 1e-6)
+    assert plans[0].size(plans[0].probe) == 2
+    assert plans[0].size(plans[0].compared) == 80, "0.15 of two seconds have room for all of them"
+    monkeypatch.setattr("advisor.measure.workload.sizes._COMPARED_SHARE", 1e-6)
     again = once()
-    assert plans[1].sizes == plans[0].sizes, "as many as the first time"
+    assert plans[1].batches == plans[0].batches, "as many as the first time"
     assert again.of("onnx").loss == first.of("onnx").loss
     fewer = run({"onnx": {"s_per_text": QUICK}}, pick="onnx", time_budget_s=2)
     assert " of 32 texts" in fewer.of("onnx").loss.metric
 
 
 def test_a_model_may_take_longer_for_the_probe_than_others(run):
-    pace = Pace(block_s=0.025, latency_block_s=0.008, range_s=0.01, probe_timeout_s=0.05)
+    durations = Durations(block_s=0.025, latency_block_s=0.008, range_s=0.01, probe_timeout_s=0.05)
     slow = {BASELINE: {"s_per_text": 5 * SLOW}, "onnx": {"s_per_text": 3 * SLOW}}
-    result = run(slow, pick="onnx", pace=pace, time_budget_s=1)
+    result = run(slow, pick="onnx", durations=durations, time_budget_s=1)
     assert status(result) == {BASELINE: "measured", "onnx": "measured"}
 
 
@@ -477,7 +498,7 @@ def test_the_parent_imports_no_runtime():
 
 
 def test_a_parked_worker_uses_no_cpu_time_while_another_is_timed(tmp_path, monkeypatch):
-    from advisor.measure.client import Client
+    from advisor.measure.workers.client import Client
 
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
     (tmp_path / "behaviour.json").write_text("{}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.accuracy.estimate import MIN_TEXTS_FOR_INTERVAL
-from advisor.measure.sizes import FIRST_PROBE, compared_size, first_probe_size, probe_size, unless_slow
+from advisor.measure.workload.sizes import FIRST_PROBE, compared_size, first_probe_size, probe_size, unless_slow
 
 seconds = st.floats(1e-6, 100)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.measure.tuning import Variant, best_of, variants
+from advisor.measure.heat.settings import Variant, best_of, variants
 from advisor.types import Estimate, ObjectiveName, Runtime, RuntimeSettings
 
 

@@ -192,7 +192,7 @@ def test_a_child_that_is_killed_costs_its_candidate_alone(
     terminal.until("[1 Setup]", "Start")
     terminal.keys("C-r")
     terminal.until("round ")
-    worker = next(each for each in processes(tmp_path / "cache") if "advisor.measure.worker" in each.cmdline())
+    worker = next(each for each in processes(tmp_path / "cache") if "advisor.measure.workers.worker" in each.cmdline())
     worker.kill()
     terminal.until("[6 Result]", "torch-fp32")
     terminal.keys("5")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -14,13 +13,15 @@ from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.child.forking import Preload
 from advisor.child.process import Child
+from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_of
 from advisor.export.calibration import CALIBRATION
 from advisor.export.choice import OPTIMUM
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
-from advisor.types import Exported, ExporterName, Hardware, ModelProfile, ObjectiveName, Package
+from advisor.question import Question
+from advisor.types import Exported, RuntimeSettings
 
 WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
@@ -42,42 +43,27 @@ class Exporter:
     """Turns candidates into files, one after the other, in one child process that loads the model once.
 
     A child that dies costs the candidate that it was working on; the next one gets a new child. Use it as a context
-    manager: leaving it ends the child. The candidates' settings are those for `objective` on `device`. `texts` are what
-    static int8 is calibrated on, `max_loss` is the budget that layers are taken back from int8 for. `fresh` makes every
-    file anew and replaces what the cache holds. `made_by` says whose tools make them. `worker` is the module that the
-    child runs; it is forked from `torch`.
+    manager: leaving it ends the child. The question's texts are what static int8 is calibrated on, and its loss budget
+    is what layers are taken back from int8 for. `fresh` makes every file again and replaces what the cache holds.
+    `worker` is the module that the child runs; it is forked from `torch`.
     """
 
     def __init__(
         self,
-        model: ModelProfile,
+        question: Question,
         *,
-        hardware: Hardware,
-        packages: tuple[Package, ...],
-        texts: Sequence[str],
-        threads: int,
-        objective: ObjectiveName = "throughput",
-        device: str = "cpu",
         cache_dir: Path,
         log_dir: Path,
-        max_loss: float = 0.004,
         fresh: bool = False,
-        made_by: ExporterName = "native",
         worker: str = WORKER,
         torch: Preload | None = None,
     ) -> None:
-        self._model = model
-        self._hardware = hardware
-        self._versions = {package.name: package.version for package in packages}
-        self._texts = tuple(texts)
-        self._threads = threads
-        self._objective: ObjectiveName = objective
-        self._device = device
+        self._question = question
+        self._model = question.model
+        self._versions = {package.name: package.version for package in question.packages}
         self._cache = ExportCache(cache_dir)
-        self._max_loss = max_loss
         self._log = log_dir / "export.log"
         self._fresh = fresh
-        self._made_by: ExporterName = made_by
         self._worker = worker
         self._torch = torch
         self._within_s = inf
@@ -106,14 +92,8 @@ class Exporter:
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
-        settings = settings_for(
-            candidate,
-            threads=self._threads,
-            objective=self._objective,
-            hardware=self._hardware,
-            device=self._device,
-        )
-        steps = steps_for(candidate, self._hardware)
+        settings = self._settings(candidate, self._question.device)
+        steps = steps_for(candidate, self._question.hardware)
         if not steps:
             return Exported(
                 candidate=candidate.name,
@@ -145,7 +125,7 @@ class Exporter:
 
     def is_ready(self, candidate: Candidate) -> bool:
         """Whether `export` has nothing to make: a torch candidate, or files that are there."""
-        steps = steps_for(candidate, self._hardware)
+        steps = steps_for(candidate, self._question.hardware)
         return not steps or self._look_up(steps[-1]) is not None
 
     def _prepare(self, step: Step) -> None:
@@ -211,7 +191,7 @@ class Exporter:
         texts = None
         if step.calibrated:
             texts = folder / WORK / "texts.json"
-            texts.write_text(json.dumps(self._texts), encoding="utf-8")
+            texts.write_text(json.dumps(list(self._question.texts)), encoding="utf-8")
         source, reference = (
             None if name is None else self._ready[name].files.folder / name for name in (step.source, step.reference)
         )
@@ -223,25 +203,30 @@ class Exporter:
             source=None if source is None else str(source.resolve()),
             calibration_texts=None if texts is None else str(texts.resolve()),
             folder=str(folder.resolve()),
-            threads=self._threads,
+            threads=self._question.request.threads,
             reference=None if reference is None else str(reference.resolve()),
-            max_loss=self._max_loss,
+            max_loss=self._question.request.max_loss,
             inference_precision=self._mixed_precision(),
             time_limit_s=min(_RESCUE_S, _RESCUE_SHARE * self._within_s),
             exporter=step.exporter,
             device=step.device,
-            made_by=self._made_by,
+            made_by=self._question.request.exporter,
             kind=self._model.kind,
             similarity=self._model.similarity,
         )
 
-    def _mixed_precision(self) -> str | None:
+    def _settings(self, candidate: Candidate, device: str) -> RuntimeSettings:
+        request = self._question.request
         return settings_for(
-            catalogue.get(catalogue.MIXED),
-            threads=self._threads,
-            objective=self._objective,
-            hardware=self._hardware,
-        ).inference_precision
+            candidate,
+            threads=request.threads,
+            objective=request.objective,
+            hardware=self._question.hardware,
+            device=device,
+        )
+
+    def _mixed_precision(self) -> str | None:
+        return self._settings(catalogue.get(catalogue.MIXED), CPU).inference_precision
 
     def _ask(self, request: ExportRequest) -> ExportReply:
         slowest_s = _BASE_TIMEOUT_S + (self._model.weights_bytes or 0) / _SLOWEST_BYTES_PER_S
@@ -272,16 +257,16 @@ class Exporter:
         if self._model.kind != "embedding":  # other graphs of the same weights
             ingredients |= {"kind": self._model.kind}
         if step.calibrated:
-            ingredients |= {"texts": key_of(self._texts), "calibration": CALIBRATION.to_dict()}
+            ingredients |= {"texts": key_of(tuple(self._question.texts)), "calibration": CALIBRATION.to_dict()}
         if step.reference is not None:
-            ingredients |= {"max_loss": self._max_loss, "precision": self._mixed_precision()}
+            ingredients |= {"max_loss": self._question.request.max_loss, "precision": self._mixed_precision()}
             if self._model.similarity != "cosine":  # losses went by cosines once
                 ingredients |= {"similarity": self._model.similarity}
         if step.exporter is not None:
             ingredients |= {"exporter": step.exporter, "provided_by": step.provided_by}
-        if self._made_by != "native":  # keys of native files are older than the choice
+        if self._question.request.exporter != "native":  # keys of native files are older than the choice
             versions = {name: self._versions.get(name) for name in OPTIMUM}
-            ingredients |= {"made_by": self._made_by, "made_by_versions": versions}
+            ingredients |= {"made_by": self._question.request.exporter, "made_by_versions": versions}
         return key_of(ingredients)
 
     def _disk_full(self, step: Step) -> AdvisorError:

@@ -27,8 +27,9 @@ from advisor.encode import open_measured
 from advisor.export.check import ANY_DIFFERENCE, check, openvino_runner
 from advisor.export.failure import ExportError, UnneededError
 from advisor.export.loading import Inputs, LoadedModel
+from advisor.export.messages import ExportRequest
 from advisor.gate import NOISE, within
-from advisor.types import Fidelity, ModelKind, RuntimeSettings, Similarity
+from advisor.types import Fidelity, RuntimeSettings
 
 _TEXTS = 256
 _SCREENED_TEXTS = 64
@@ -52,40 +53,31 @@ class _Group:
 
 
 def rescue_openvino(
-    model: LoadedModel,
-    quantized: Path,
-    reference: Path,
-    file: Path,
-    *,
-    model_path: Path,
-    texts: Sequence[str],
-    max_loss: float,
-    inference_precision: str,
-    threads: int,
-    time_limit_s: float,
-    work: Path,
-    kind: ModelKind = "embedding",
-    similarity: Similarity = "cosine",
+    model: LoadedModel, request: ExportRequest, file: Path, *, texts: Sequence[str], work: Path
 ) -> tuple[str, ...]:
-    """Write `file` (.xml) and its .bin, made from the `quantized` file, and return notes.
+    """Write `file` (.xml) and its .bin, made from the request's source, which is plain int8, and return notes.
 
-    The loss is estimated on at most 256 of `texts` (on 64, where plain int8 passes on these) against the float32 file
-    `reference`, both as the encoder runs them; the gate must pass it at 80 % of `max_loss`. Raises UnneededError where
-    it passes plain int8 so, or could pass no int8 at all, and ExportError where half of the layers or `time_limit_s`
-    seconds do not suffice.
+    The loss is estimated on at most 256 of `texts` (on 64, where plain int8 passes on these) against the request's
+    float32 reference, both as the encoder runs them; the gate must pass it at 80 % of the loss budget. Raises
+    UnneededError where it passes plain int8 so, or could pass no int8 at all, and ExportError where half of the layers
+    or the time limit do not suffice.
     """
     import openvino
+
+    quantized, reference = Path(request.source or ""), Path(request.reference or "")
+    max_loss, threads = request.max_loss or 0.0, request.threads
+    inference_precision, time_limit_s = request.inference_precision or "f32", request.time_limit_s or 0.0
 
     deadline = time.monotonic() + time_limit_s
     if max_loss <= NOISE:
         raise UnneededError("the loss budget has no room for int8, whatever is kept in higher precision")
     compared = list(dict.fromkeys(texts))[:_TEXTS]
-    by = COMPARED_BY[kind]
+    by = COMPARED_BY[request.kind]
 
     def embed(path: Path, precision: str, some: Sequence[str]) -> NDArray[np.float32]:
         settings = RuntimeSettings(threads=threads, inference_precision=precision)
         embeddings = np.asarray(
-            open_measured(model_path, runtime="openvino", file=path, settings=settings).encode(list(some))
+            open_measured(Path(request.model_path), runtime="openvino", file=path, settings=settings).encode(list(some))
         )
         wrong = check_embeddings(embeddings, num_texts=len(some), dimension=None, zeros=by.zeros)
         if wrong is not None:
@@ -93,7 +85,7 @@ def rescue_openvino(
         return embeddings
 
     def compare(some: Sequence[str]) -> tuple[Comparison | None, Fidelity | None]:
-        pairs = by.prepare(embed(reference, "f32", some), some, similarity)
+        pairs = by.prepare(embed(reference, "f32", some), some, request.similarity)
         return pairs, _loss(pairs, embed(quantized, inference_precision, some))
 
     # An estimate from few texts errs further upwards (docs/accuracy.md): what passes on them passes on all.

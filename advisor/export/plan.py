@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.catalogue import Candidate
 from advisor.device import CPU, CUDA, kind_of
 from advisor.errors import UnavailableError
@@ -154,14 +154,15 @@ def settings_for(
             attention=candidate.attention,
             compiled=candidate.compiled or None,
         )
-    num_streams = threads if objective == "throughput" and where == CPU else 1
+    goal = objectives.get(objective)
+    num_streams = threads if goal.streams and where == CPU else 1
     if candidate.runtime == "onnx":
         on_cpu = kind_of(where) == CPU
         return RuntimeSettings(
             threads=threads,
             tokens_per_batch=None if on_cpu else CUDA_TOKENS_PER_BATCH,
             num_streams=num_streams,
-            spinning=objective == "latency" and on_cpu and threads > 1,
+            spinning=goal.spinning and on_cpu and threads > 1,
             device=where,
             provider=catalogue.provider_of(candidate, device),
         )

@@ -105,21 +105,7 @@ def _make(model: LoadedModel, request: ExportRequest) -> tuple[str, ...]:
     if request.recipe == "openvino-rescue":
         from advisor.export.openvino_rescue import rescue_openvino
 
-        return rescue_openvino(
-            model,
-            source,
-            Path(request.reference or ""),
-            file,
-            model_path=Path(request.model_path),
-            texts=_texts(request),
-            max_loss=request.max_loss or 0.0,
-            inference_precision=request.inference_precision or "f32",
-            threads=request.threads,
-            time_limit_s=request.time_limit_s or 0.0,
-            work=work,
-            kind=request.kind,
-            similarity=request.similarity,
-        )
+        return rescue_openvino(model, request, file, texts=_texts(request), work=work)
     from advisor.export.openvino_quantize import quantize_openvino
 
     return quantize_openvino(

@@ -1,5 +1,9 @@
 """Candidates -> timings and losses: worker processes, interleaved rounds, statistics, noise.
 
+Read in this order: `measurement` (the whole, in order) -> `prepare` (one candidate: `screening` its speed, `losses` its
+accuracy) -> `heat.heat` (races, tuning, ranges) -> `race.race` (who is cut, and when it ends) -> `workers.worker` (the
+timed process). `journal` keeps what was found, `contestant` holds what is known of a candidate, `workload` the texts.
+
 A name is imported when it is first used (PEP 562): a worker, which is a module of this package, needs none of them, and
 each of ten of them would import them all.
 """
@@ -11,22 +15,24 @@ from typing import TYPE_CHECKING
 from advisor.lazy import imported
 
 if TYPE_CHECKING:
-    from advisor.measure.client import preload_torch
     from advisor.measure.control import Control
     from advisor.measure.journal import Journal, journal_folder
-    from advisor.measure.result import Measured, MeasureResult
-    from advisor.measure.session import measure
+    from advisor.measure.measurement import measure
+    from advisor.measure.result import MeasureResult
+    from advisor.measure.setup import Run, Seams
+    from advisor.measure.workers.client import preload_torch
 
-__all__ = ["Control", "Journal", "MeasureResult", "Measured", "journal_folder", "measure", "preload_torch"]
+__all__ = ["Control", "Journal", "MeasureResult", "Run", "Seams", "journal_folder", "measure", "preload_torch"]
 
 _HOMES = {
     "Control": "control",
     "Journal": "journal",
     "MeasureResult": "result",
-    "Measured": "result",
+    "Run": "setup",
+    "Seams": "setup",
     "journal_folder": "journal",
-    "measure": "session",
-    "preload_torch": "client",
+    "measure": "measurement",
+    "preload_torch": "workers.client",
 }
 
 

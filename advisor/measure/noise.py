@@ -10,9 +10,9 @@ from math import expm1
 from statistics import median
 
 from advisor.child.running import own_processes
-from advisor.measure.intervals import median_interval
-from advisor.measure.race import Ending
-from advisor.measure.rounds import Round, log_speed
+from advisor.measure.race.intervals import median_interval
+from advisor.measure.race.race import Ending
+from advisor.measure.race.rounds import Round, log_speed
 from advisor.probe.cgroup import group_folders, parse_mountinfo, parse_self_cgroup
 from advisor.probe.sources import Sources
 

@@ -1,95 +1,92 @@
-"""What measuring hands on."""
+"""What a measurement gives, and what its heats have given so far."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import median
 
-from advisor import catalogue
-from advisor.types import (
-    Drift,
-    Exported,
-    Fidelity,
-    Findings,
-    LabelProfile,
-    LengthSpeed,
-    Measurement,
-    Outcome,
-    RuntimeSettings,
-    Status,
-    Timing,
-    TriedSetting,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What is known about one candidate after measuring. `reason` is empty where it was measured in full."""
-
-    name: str
-    status: Status
-    reason: str = ""
-    timing: Timing | None = None
-    """For a candidate that was cut after the probe: the probe's figures, with no rounds and no intervals."""
-    loss: Fidelity | None = None
-    estimated: Fidelity | None = None
-    drift: Drift | None = None
-    most_moved: Path | None = None
-    log: str | None = None
-    cut_by: str | None = None
-    """The rival that a cut candidate lost to; without that rival it would still be in the race."""
-    reference_path: Path | None = None
-    """Embeddings of the reference texts, each encoded alone: `(num_texts, dimension)` float32 as .npy."""
-    import_s: float | None = None
-    """Importing the runtime; `timing.load_s` is without it."""
-    load_s: float | None = None
-    settings: RuntimeSettings | None = None
-    """Those that everything was measured with: the export's own, or what tuning kept, or what fits into memory."""
-    notes: tuple[str, ...] = ()
-    """What measuring found out about how it can be run here, in sentences for the user."""
-    tried: tuple[TriedSetting, ...] = ()
-    by_length: tuple[LengthSpeed, ...] = ()
-
-    def outcome(self, exported: Exported) -> Outcome:
-        """Everything known about the candidate, with the files that it was measured with."""
-        return Outcome(
-            name=self.name,
-            status=self.status,
-            reason=self.reason,
-            precision=catalogue.get(self.name).precision,
-            file=exported.file,
-            settings=self.settings or exported.settings,
-            timing=self.timing,
-            findings=Findings(
-                import_s=self.import_s,
-                load_s=self.load_s,
-                loss=self.loss,
-                estimated_loss=self.estimated,
-                drift=self.drift,
-            ),
-            most_moved=self.most_moved,
-            export_s=exported.export_s,
-            size_bytes=exported.size_bytes,
-            notes=(*exported.notes, *self.notes),
-            log=self.log,
-            tried=self.tried,
-            by_length=self.by_length,
-        )
+from advisor.measure.heat.heat import HeatResult
+from advisor.measure.noise import Contest
+from advisor.measure.race.race import Ending
+from advisor.measure.race.rounds import Round, log_speed
+from advisor.types import BASELINE, LabelProfile, Measurement, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureResult:
-    """One `Measured` for each candidate, in the order in which they were given."""
+    """One outcome for each candidate, in the order in which they were given."""
 
-    candidates: tuple[Measured, ...]
+    candidates: tuple[Outcome, ...]
     warnings: tuple[str, ...]
     measurement: Measurement | None = None
     labels: LabelProfile | None = None
     """What the losses were measured on."""
 
-    def of(self, name: str) -> Measured:
+    def of(self, name: str) -> Outcome:
         """The candidate called `name`; raises KeyError if it was not in the run."""
-        for measured in self.candidates:
-            if measured.name == name:
-                return measured
+        for outcome in self.candidates:
+            if outcome.name == name:
+                return outcome
         raise KeyError(name)
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """Rounds and endings, one heat after the other."""
+
+    rounds: list[Round] = field(default_factory=list)
+    """Throughput."""
+    singles: list[Round] = field(default_factory=list)
+    """Latency."""
+    deciding_rounds: list[Round] = field(default_factory=list)
+    """Of the races that decide under the objective."""
+    endings: list[Ending] = field(default_factory=list)
+    """How those ended, one for each heat."""
+    leaders: list[str] = field(default_factory=list)
+    """Of those."""
+    num_rounds: int = 0
+    num_reused: int = 0
+    num_reruns: int = 0
+
+    def take(self, heat: HeatResult) -> None:
+        """Count what a heat gave."""
+        self.rounds += heat.rounds
+        self.singles += heat.singles
+        self.deciding_rounds += heat.deciding.rounds
+        self.endings.append(heat.deciding.ending)
+        if heat.deciding.leader is not None:
+            self.leaders.append(heat.deciding.leader)
+        self.num_rounds += heat.num_rounds
+        self.num_reused += heat.num_reused
+        self.num_reruns += heat.num_reruns
+
+    def measurement(self, *, started: str | None, disturbed: str | None) -> Measurement:
+        """How the figures came about; `started` is when the first round that counts was run, None for just now."""
+        return Measurement(
+            started=started or datetime.now(UTC).isoformat(timespec="seconds"),
+            num_rounds=self.num_rounds,
+            num_reused=self.num_reused,
+            num_reruns=self.num_reruns,
+            disturbed=disturbed,
+        )
+
+    def contest(self, able: Sequence[str]) -> Contest | None:
+        """The leader over all heats and its rivals among `able`, the candidates that may win; None if nothing ran."""
+        if not self.leaders:
+            return None
+        ending = "time" if "time" in self.endings else self.endings[-1]
+        return contest_of(self.deciding_rounds, able, leaders=self.leaders, ending=ending)
+
+
+def contest_of(
+    rounds: Sequence[Round], able: Sequence[str], *, leaders: Sequence[str] = (), ending: Ending = "settled"
+) -> Contest | None:
+    """The fastest of `leaders` (of all that ran, if there are none) and the others of `able`, which may win."""
+    ran = [name for name in able if any(name in one.seconds for one in rounds)]
+    if not ran:
+        return None
+    leader = max(leaders or ran, key=lambda name: median(log_speed(rounds, name, BASELINE) or [0.0]))
+    rivals = tuple(name for name in ran if name != leader)
+    return Contest(rounds=tuple(rounds), leader=leader, rivals=rivals, ending=ending)

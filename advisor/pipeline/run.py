@@ -41,8 +41,8 @@ from advisor.export import Exporter
 from advisor.export.choice import choose_exporter
 from advisor.export.holding import release
 from advisor.gate import NOISE
-from advisor.labels import LabelledSet, read_labels
-from advisor.measure import Control, Journal, MeasureResult, journal_folder, measure, preload_torch
+from advisor.labels import read_labels
+from advisor.measure import Control, Journal, MeasureResult, Run, journal_folder, measure, preload_torch
 from advisor.model import check_stack, resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, references, sample
@@ -51,10 +51,11 @@ from advisor.pipeline.plan import Plan, plan, skipped_outcome
 from advisor.pipeline.slowness import seconds_per_text
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
+from advisor.question import Question
 from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset, collect_facts
-from advisor.types import Exported, Outcome, Recommendation, TextSample
+from advisor.types import Exported, Outcome, Recommendation
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
@@ -69,10 +70,9 @@ class _Ready:
 
     target: Path
     deadline_s: float
-    sample: TextSample
+    question: Question
     plan: Plan
     ruleset: Ruleset
-    labels: LabelledSet | None
     recommendation: Recommendation
     """As far as it is known: no candidate has been tried."""
 
@@ -155,10 +155,18 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     return _Ready(
         target=target,
         deadline_s=deadline_s,
-        sample=drawn,
+        question=Question(
+            model=model,
+            texts=drawn.texts,
+            reference_texts=references(model),
+            request=request,
+            hardware=hardware,
+            packages=packages,
+            labels=labels,
+            pick=decisions.decision.recommendation,
+        ),
         plan=planned,
         ruleset=decisions.ruleset,
-        labels=labels,
         recommendation=Recommendation(
             advisor_version=VERSION,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -180,33 +188,26 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
 
 def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: Control | None) -> Recommendation:
     """Export, measure, choose, write."""
-    known = ready.recommendation
+    known, question, request = ready.recommendation, ready.question, ready.question.request
     logs = _new_log_dir()
     with (
         tempfile.TemporaryDirectory(prefix="advisor-") as scratch,
         preload_torch(
-            log_dir=logs, threads=known.request.threads, trust_remote_code=known.model.trust_remote_code
+            log_dir=logs, threads=request.threads, trust_remote_code=question.model.trust_remote_code
         ) as preload,
         ExitStack() as in_use,
     ):
         # A forked process cannot use CUDA once it was touched, and libraries touch it in their own ways.
-        torch = None if known.hardware.cuda else preload
-        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
-        with Exporter(
-            known.model,
-            hardware=known.hardware,
-            packages=known.packages,
-            texts=ready.sample.texts,
-            threads=known.request.threads,
-            objective=known.request.objective,
-            device=known.request.device or CPU,
-            cache_dir=cache_dir(),
+        run = Run(
             log_dir=logs,
-            max_loss=known.request.max_loss,
-            fresh=spec.fresh,
-            made_by=known.request.exporter,
-            torch=torch,
-        ) as exporter:
+            work_dir=Path(scratch),
+            emit=emit,
+            clock=elapsed,
+            control=control or Control(),
+            torch=None if question.hardware.cuda else preload,
+        )
+        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
+        with Exporter(question, cache_dir=cache_dir(), log_dir=logs, fresh=spec.fresh, torch=run.torch) as exporter:
             exports = export_all(
                 ready.plan.candidates,
                 exporter,
@@ -215,60 +216,32 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
                 emit=emit,
                 clock=elapsed,
                 seconds_per_text=None
-                if (known.request.device or CPU) != CPU
-                else seconds_per_text(known.model, known.texts, threads=known.request.threads),
-                control=control,
+                if question.device != CPU
+                else seconds_per_text(question.model, known.texts, threads=request.threads),
+                control=run.control,
             )
-        for files in exports.ready:  # until the end of this block nobody may prune them from the cache
+        for files in exports.ready:  # until the end of this block they may not be pruned from the cache
             in_use.callback(release, files.folder)
         emit(StageStarted(elapsed_s=elapsed(), stage="measure"))
         journal = in_use.enter_context(
-            Journal(
-                journal_folder(
-                    cache_dir(),
-                    model=known.model,
-                    texts=ready.sample.texts,
-                    reference_texts=references(known.model),
-                    request=known.request,
-                    hardware=known.hardware,
-                    packages=known.packages,
-                    labels=ready.labels,
-                ),
-                scratch=Path(scratch),
-                fresh=spec.fresh,
-            )
+            Journal(journal_folder(cache_dir(), question), scratch=run.work_dir, fresh=spec.fresh)
         )
 
         def doubt(found: MeasureResult) -> str | None:
-            judged = choose(
-                _outcomes(exports.ready, found),
-                decision=known.decision,
-                request=known.request,
-                disturbed=_disturbed(found),
-            )
+            judged = choose(found.candidates, decision=known.decision, request=request, disturbed=_disturbed(found))
             return judged.why if judged.verdict == "inconclusive" and judged.winner is not None else None
 
         result = measure(
             exports.ready,
-            model=known.model,
-            texts=ready.sample.texts,
-            reference_texts=references(known.model),
-            request=known.request,
-            pick=known.decision.recommendation,
-            log_dir=logs,
-            work_dir=Path(scratch),
+            question,
+            run,
             time_budget_s=max(0.0, ready.deadline_s - elapsed()),
-            on_event=emit,
-            clock=elapsed,
             journal=journal,
             doubt=doubt,
-            torch=torch,
-            control=control,
-            labels=ready.labels,
         )
         emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
-        outcomes = (*_outcomes(exports.ready, result), *exports.ended, *ready.plan.skipped)
-        choice = choose(outcomes, decision=known.decision, request=known.request, disturbed=_disturbed(result))
+        outcomes = (*result.candidates, *exports.ended, *ready.plan.skipped)
+        choice = choose(outcomes, decision=known.decision, request=request, disturbed=_disturbed(result))
         warnings = _warnings(known, choice.winner, choice.outcomes, result)
         for warning in warnings:
             if warning not in result.warnings:
@@ -286,16 +259,12 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
         if choice.winner is not None:
             emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
-            recommendation = _write(recommendation, exports.ready, result, ready.ruleset, ready.target, logs)
+            recommendation = _write(recommendation, exports.ready, ready, logs)
             recommendation = replace(recommendation, elapsed_s=elapsed())
     return recommendation
 
 
 # -- after measuring -----------------------------------------------------------------------------------------
-
-
-def _outcomes(exported: Sequence[Exported], result: MeasureResult) -> tuple[Outcome, ...]:
-    return tuple(result.of(files.candidate).outcome(files) for files in exported)
 
 
 def _disturbed(result: MeasureResult) -> str | None:
@@ -341,33 +310,25 @@ def _warnings(
     return tuple(dict.fromkeys(warnings))
 
 
-def _write(
-    recommendation: Recommendation,
-    exported: Sequence[Exported],
-    result: MeasureResult,
-    ruleset: Ruleset,
-    target: Path,
-    logs: Path,
-) -> Recommendation:
+def _write(recommendation: Recommendation, exported: Sequence[Exported], ready: _Ready, logs: Path) -> Recommendation:
     assert recommendation.winner is not None
     candidate = catalogue.get(recommendation.winner)
+    won = recommendation.outcome(candidate.name)
     files = next(item for item in exported if item.candidate == candidate.name)
-    files = replace(files, settings=result.of(candidate.name).settings or files.settings)
-    reference = result.of(candidate.name).reference_path
-    if reference is None:
+    if won is None or won.reference_path is None:
         raise NoCandidateError(f"{candidate.name} won, but it gave no reference embeddings to prove an artifact with.")
     artifact = write_artifact(
         recommendation,
         winner=Winner(
             runtime=candidate.runtime,
             precision=candidate.precision,
-            exported=files,
-            reference_texts=references(recommendation.model),
-            reference_embeddings=np.load(reference, allow_pickle=False),
+            exported=replace(files, settings=won.settings or files.settings),
+            reference_texts=ready.question.reference_texts,
+            reference_embeddings=np.load(won.reference_path, allow_pickle=False),
         ),
-        target=target,
-        readme=to_markdown(recommendation, ruleset=ruleset),
-        reports=functools.partial(render, ruleset=ruleset),
+        target=ready.target,
+        readme=to_markdown(recommendation, ruleset=ready.ruleset),
+        reports=functools.partial(render, ruleset=ready.ruleset),
         log=logs / "verify.log",
     )
     return replace(recommendation, artifact=artifact)

@@ -25,7 +25,7 @@ from advisor.events import (
 )
 
 # What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
-# matters: a block lasts the baseline 0.4 s (`advisor.measure.pace`), and at most 15 rounds are run. Seconds.
+# matters: a block lasts the baseline 0.4 s, and at most 15 rounds are run. Seconds.
 _UNPLANNED_S = 75.0
 _EXPORT_S = 10.0
 _LOAD_S = 4.0

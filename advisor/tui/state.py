@@ -220,7 +220,7 @@ def live_speed(row: Row) -> Estimate | None:
 def live_speedup(row: Row, state: State) -> Estimate | None:
     """Speed over the baseline's: the outcome's, else the median ratio in the rounds that both have run so far.
 
-    The interval is the one that the race itself reports (`advisor.measure.intervals`).
+    The interval is the one that the race itself reports (`advisor.measure.race.intervals`).
     """
     if row.outcome is not None and row.outcome.timing is not None:
         return row.outcome.timing.speedup
@@ -229,7 +229,7 @@ def live_speedup(row: Row, state: State) -> Estimate | None:
         return None
     if row.name == BASELINE:
         return Estimate(median=1.0)
-    from advisor.measure.intervals import median_interval  # late: not needed to draw the first screen
+    from advisor.measure.race.intervals import median_interval  # late: not needed to draw the first screen
 
     theirs = dict(base.rounds)
     ratios = [speed / theirs[index] for index, speed in row.rounds if theirs.get(index)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from advisor.codec import Positive
 from advisor.types.files import RuntimeSettings
 from advisor.types.words import LossMethod, Similarity
 
@@ -153,7 +154,7 @@ class Findings:
     """Importing the runtime."""
     load_s: float | None = None
     """Opening the files and embedding one text, without the runtime's import."""
-    s_per_text: float | None = None
+    s_per_text: Positive | None = None
     """Seconds a text in the probe, in a batch."""
     probe_speedup: float | None = None
     """Over the baseline, where both were probed in turns."""

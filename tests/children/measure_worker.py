@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from advisor.measure.worker import main
+from advisor.measure.workers.worker import main
 
 
 class FakeEncoder:

@@ -1,4 +1,4 @@
-"""How long things take and may take; the defaults suit a user's machine, tests use shorter ones."""
+"""How long things take and may take. The defaults suit a user's machine; tests use shorter ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SHORTEST_BLOCK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Durations of a measurement."""
+class Durations:
+    """Durations of a measurement, in seconds."""
 
     block_s: float = 0.4
     """How long one block should take the baseline: scheduling noise (about 1 ms) stays small even for a candidate that
@@ -32,7 +32,7 @@ class Pace:
     slowest: float = 20.0
     """A request may take this many times what the probe foretells before the worker counts as hung."""
 
-    def within(self, time_s: float, *, num_candidates: int) -> Pace:
+    def within(self, time_s: float, *, num_candidates: int) -> Durations:
         """The same with blocks short enough for `WANTED_ROUNDS` of so many candidates in `time_s` seconds.
 
         Loading takes more than half of the time, and the others half of the baseline's, by and large.
@@ -41,9 +41,6 @@ class Pace:
         lap_s = round_s / (1 + 0.5 * max(0, num_candidates - 1))
         return replace(self, block_s=min(self.block_s, max(_SHORTEST_BLOCK_S, lap_s / STRETCH)))
 
-    def timeout_s(self, num_texts: int, seconds_per_text: float | None) -> float:
+    def timeout_s(self, num_texts: float, s_per_text: float | None) -> float:
         """How long a request over `num_texts` texts may take."""
-        return max(self.shortest_timeout_s, self.slowest * num_texts * (seconds_per_text or 0.0))
-
-
-DEFAULT_PACE = Pace()
+        return max(self.shortest_timeout_s, self.slowest * num_texts * (s_per_text or 0.0))

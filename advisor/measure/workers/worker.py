@@ -1,6 +1,7 @@
-"""The timed process: one candidate, loaded once, timed with its own clock. Run as `python -m advisor.measure.worker`.
+"""The timed process: one candidate, loaded once, timed with its own clock.
 
-Texts arrive once, in a file, before any timing; a timed request carries only numbers.
+Run as `python -m advisor.measure.workers.worker`. Texts arrive once, in a file, before any timing; a timed request
+carries only numbers.
 """
 
 from __future__ import annotations

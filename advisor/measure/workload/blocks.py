@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from advisor.measure.pace import STRETCH
+from advisor.measure.workload.durations import STRETCH
 
 MAX_BLOCKS = 4
 """Rounds take the blocks in turn; every block is warmed up once, so more of them would cost time before the race."""

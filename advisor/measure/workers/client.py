@@ -12,7 +12,7 @@ from advisor.child.forking import ForkServer, Preload
 from advisor.child.process import Child
 from advisor.types import Exported, ModelProfile, Runtime, RuntimeSettings
 
-WORKER_MODULE = "advisor.measure.worker"
+WORKER_MODULE = "advisor.measure.workers.worker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,15 @@ class Usage:
     num_threads: int | None
     batch_limit: int | None = None
     """To how many tokens (texts in PyTorch) a batch was cut, as the device's memory ran out; None where it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The memory that a worker needed. A value is None where it is not known, and `batch_limit` if nothing was cut."""
+
+    rss_bytes: int | None = None
+    batch_limit: int | None = None
+    """As in `Usage`."""
 
 
 def thread_environment(threads: int) -> dict[str, str]:

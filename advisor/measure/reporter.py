@@ -1,4 +1,4 @@
-"""What a measurement tells its listeners, as events."""
+"""What a measurement reports, as events."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from advisor.events import (
 )
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Journal
-from advisor.measure.result import Measured
-from advisor.types import TriedSetting
+from advisor.types import Outcome, TriedSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Herald:
+class Reporter:
     """Every method emits one event, or a few that belong together."""
 
     emit: Callable[[Event], None]
@@ -34,12 +33,11 @@ class Herald:
         if journal.num_rounds and journal.started is not None:
             self.emit(RoundsReused(elapsed_s=self.clock(), num_rounds=journal.num_rounds, started=journal.started))
 
-    def loaded(self, contestant: Contestant) -> None:
+    def loaded(self, one: Contestant) -> None:
         """A candidate is ready, and its loss is known if it was compared."""
-        load_s = 0.0 if contestant.load is None else contestant.load.load_s
-        self.emit(CandidateLoaded(elapsed_s=self.clock(), candidate=contestant.name, load_s=load_s))
-        if contestant.reference_path is not None:
-            self.emit(FidelityMeasured(elapsed_s=self.clock(), candidate=contestant.name, loss=contestant.loss))
+        self.emit(CandidateLoaded(elapsed_s=self.clock(), candidate=one.name, load_s=one.findings.load_s or 0.0))
+        if one.reference_path is not None:
+            self.emit(FidelityMeasured(elapsed_s=self.clock(), candidate=one.name, loss=one.findings.loss))
 
     def lap(self, name: str, round_index: int, num_rounds: int, texts_per_s: float) -> None:
         """A candidate ended its lap of a round."""
@@ -53,9 +51,9 @@ class Herald:
             )
         )
 
-    def ended(self, contestant: Contestant, measured: Measured) -> None:
+    def ended(self, outcome: Outcome) -> None:
         """A candidate left."""
-        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=measured.outcome(contestant.exported)))
+        self.emit(CandidateEnded(elapsed_s=self.clock(), outcome=outcome))
 
     def tried(self, name: str, tried: TriedSetting) -> None:
         """A candidate was timed with another setting."""

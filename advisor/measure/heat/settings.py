@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from advisor import objectives
 from advisor.device import CUDA, kind_of
 from advisor.encode.batching import DEFAULT_TOKENS_PER_BATCH
 from advisor.export.plan import CUDA_TEXTS_PER_BATCH
-from advisor.measure.race import TIE_MARGIN
 from advisor.types import Estimate, ObjectiveName, Runtime, RuntimeSettings
 
 
@@ -21,17 +21,17 @@ class Variant:
 
 
 def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: ObjectiveName) -> tuple[Variant, ...]:
-    """At most three variants of `settings`.
+    """At most three variants of `settings`, by what the objective tunes.
 
-    Throughput: half and twice the tokens a batch, and half as many streams. Latency: half the threads and one, for a
-    short text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps
-    Sentence Transformers' own way, but for larger batches on a CUDA GPU. Where memory counts nothing is tried, for all
-    of these take more of it.
+    Batches: half and twice the tokens a batch, and half as many streams. Threads: half of them and one, for a short
+    text may be done before many threads have met, and for ONNX Runtime threads that do not spin. PyTorch keeps Sentence
+    Transformers' own way, but for larger batches on a CUDA GPU.
     """
-    if objective == "memory":
+    tunes = objectives.get(objective).tunes
+    if tunes is None:
         return ()
     if runtime == "torch":
-        if objective == "latency" or kind_of(settings.device) != CUDA:
+        if tunes != "batches" or kind_of(settings.device) != CUDA:
             return ()
         sizes = (CUDA_TEXTS_PER_BATCH // 2, CUDA_TEXTS_PER_BATCH, 2 * CUDA_TEXTS_PER_BATCH)
         return tuple(
@@ -39,7 +39,7 @@ def variants(settings: RuntimeSettings, *, runtime: Runtime, objective: Objectiv
             for size in sizes
             if size != settings.batch_size
         )
-    if objective == "latency":
+    if tunes == "threads":
         fewer = dict.fromkeys(count for count in (settings.threads // 2, 1) if 0 < count < settings.threads)
         found = [
             Variant(label=f"{count} thread{'s' if count > 1 else ''}", settings=replace(settings, threads=count))
@@ -70,6 +70,6 @@ def best_of(tried: Sequence[tuple[Variant, Estimate]]) -> Variant | None:
     able = [
         (speedup.median, variant)
         for variant, speedup in tried
-        if speedup.median >= 1 + TIE_MARGIN and speedup.ci95 is not None and speedup.ci95[0] > 1
+        if speedup.median >= 1 + objectives.TIE_MARGIN and speedup.ci95 is not None and speedup.ci95[0] > 1
     ]
     return max(able, key=lambda each: each[0])[1] if able else None

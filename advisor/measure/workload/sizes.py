@@ -15,7 +15,7 @@ _FIRST_CUDA_PROBE = 16
 _PROBE = (16, 8, 4, FIRST_PROBE)
 _CUDA_PROBE = (256, 128, 64, 32, *_PROBE)
 """Sixteen texts leave a GPU idle: on an H200 `torch-fp16` embeds 1,800 texts/s in calls of 16 and 13,700 in large ones,
-so that who is fast would be cut as slow (docs/hardware.md)."""
+so that a fast candidate would be cut as slow (docs/hardware.md)."""
 
 _PROBE_S = 0.5
 """A lap over the probe may take the baseline so long: every lap of the race begins with one, untimed."""
@@ -38,10 +38,18 @@ _SLOW_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Texts in the probe, and texts that losses are estimated on."""
+    """What the baseline's speed and the time made of the workload. Kept, so that another run takes the same texts."""
 
     probe: int
+    """Texts in the probe."""
     compared: int
+    """Texts that losses are estimated on."""
+    latency_s: float
+    """Mean seconds of a single text."""
+    block_s: float
+    """How long a block should take the baseline."""
+    labelled_chars: int | None = None
+    """Characters of labelled texts that there is time for; None for all of them."""
 
 
 def first_probe_size(device: str) -> int:

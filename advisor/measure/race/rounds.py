@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from advisor.measure.intervals import median_interval
+from advisor.codec import Positive
+from advisor.measure.race.intervals import median_interval
 from advisor.types import Estimate
 
 
@@ -23,12 +24,25 @@ class Lap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One turn of everyone over the same texts. `seconds` holds a lap for each candidate that finished it."""
+    """One turn of every candidate over the same texts. `seconds` holds a lap for each candidate that finished it."""
 
     block: int
-    seconds: Mapping[str, float]
-    singles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    seconds: Mapping[str, Positive]
+    singles: Mapping[str, tuple[Positive, ...]] = field(default_factory=dict)
     """`Lap.singles` of each candidate; empty for throughput."""
+
+    @classmethod
+    def of(cls, block: int, laps: Mapping[str, Lap]) -> Round:
+        """The round in which these laps were run."""
+        return cls(
+            block=block,
+            seconds={name: lap.seconds for name, lap in laps.items()},
+            singles={name: lap.singles for name, lap in laps.items() if lap.singles},
+        )
+
+    def lap(self, name: str) -> Lap:
+        """A candidate's lap. Raises KeyError where it ran none."""
+        return Lap(seconds=self.seconds[name], singles=self.singles.get(name, ()))
 
     def only(self, names: Collection[str]) -> Round:
         """The round without the laps of all others."""

@@ -1,0 +1,1 @@
+"""One heat: the candidates that are loaded race, the front runners are tuned, and what only reports is timed."""

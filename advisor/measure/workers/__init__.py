@@ -1,0 +1,1 @@
+"""The timed processes, one a candidate."""

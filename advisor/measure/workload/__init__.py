@@ -1,0 +1,1 @@
+"""Which texts are timed and compared, in which batches, and how long things take. Pure."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or fills the user's cache."""
     monkeypatch.setenv("ADVISOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Children heed SIGINT, also where the shell that started the tests ignores it, as it does after `&`."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

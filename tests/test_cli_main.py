@@ -201,6 +201,7 @@ def test_an_interruption_says_that_the_same_command_goes_on() -> None:
     assert last == "interrupted: exports and rounds are kept; the same command goes on from there"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to catch")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_run_as_an_interruption(sent: signal.Signals) -> None:

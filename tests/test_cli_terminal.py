@@ -72,6 +72,7 @@ def test_a_terminal_in_the_c_locale_gets_ascii() -> None:
     fake("confirmed", "recommend", "demo", env={"LC_ALL": "C", "FAKE_PAUSE_S": "0.05"}).raw.encode("ascii")
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_gives_the_cursor_back_and_leaves_no_half_line(sent: signal.Signals) -> None:
     done: list[int] = []

@@ -248,6 +248,7 @@ def test_closing_ends_the_child_and_can_be_done_twice(bench):
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_interrupting_an_export_kills_the_child_and_leaves_nothing_half_written(bench):
     bench.will({"onnx/model.onnx": "hang"})
     code = f"""

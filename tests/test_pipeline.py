@@ -187,6 +187,7 @@ def test_nothing_over_the_budget_wins(tmp_path: Path, model: Path, texts: list[s
     assert (tmp_path / "out" / "model.safetensors").exists()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent as a POSIX signal")
 @pytest.mark.parametrize("log", ["fork-server.log", "export.log", "openvino-qint8.log"])
 def test_ctrl_c_leaves_no_child_and_nothing_half_written(tmp_path: Path, model: Path, log: str) -> None:

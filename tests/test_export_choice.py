@@ -22,6 +22,7 @@ from advisor.export.tools import tools_of
 from advisor.measure import journal_folder
 from advisor.pipeline.plan import plan
 from advisor.pipeline.spec import RunSpec, check
+from advisor.question import Question
 from advisor.report.markdown import command, to_markdown
 from advisor.rules import load_ruleset
 from advisor.types import Package, Request
@@ -142,15 +143,15 @@ def test_the_cache_never_gives_one_exporters_file_for_the_others(tmp_path, name)
 
 def test_rounds_of_one_exporters_files_are_not_taken_for_the_others(tmp_path):
     def folder(request):
-        return journal_folder(
-            tmp_path,
+        question = Question(
             model=factories.model(),
-            texts=["a"],
-            reference_texts=["b"],
+            texts=("a",),
+            reference_texts=("b",),
             request=request,
             hardware=factories.hardware(),
             packages=OPTIMUM,
         )
+        return journal_folder(tmp_path, question)
 
     assert folder(Request()) == folder(Request(exporter="native")) != folder(Request(exporter="optimum"))
 

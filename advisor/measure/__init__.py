@@ -1,7 +1,7 @@
 """Candidates -> timings and losses: worker processes, interleaved rounds, statistics, noise.
 
 Read in this order: `measurement` (the whole, in order) -> `prepare` (one candidate: `screening` its speed, `losses` its
-accuracy) -> `heat.heat` (races, tuning, ranges) -> `race.race` (who is cut, and when it ends) -> `workers.worker` (the
+accuracy) -> `heat.heat` (races, tuning, ranges) -> `race.race` (what is cut, and when it ends) -> `workers.worker` (the
 timed process). `journal` keeps what was found, `contestant` holds what is known of a candidate, `workload` the texts.
 
 A name is imported when it is first used (PEP 562): a worker, which is a module of this package, needs none of them, and

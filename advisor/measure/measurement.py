@@ -158,9 +158,6 @@ class _Measurement(Observer):
         self.reporter.tried(name, tried)
 
     def repeated(self, why: str) -> None:
-        for one in self.contestants.values():
-            if one.client is not None and one.exit is not None and one.exit.status == "cut":
-                one.exit = None
         self.before_race = read_noise()
         self.reporter.repeated(why)
 

@@ -63,7 +63,7 @@ class Noise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contest:
-    """How a race ended: its rounds, its leader, those whom the leader had to beat, and why it stopped."""
+    """How a race ended: its rounds, its leader, the rivals of the leader, and why it stopped."""
 
     rounds: tuple[Round, ...]
     leader: str
@@ -102,7 +102,7 @@ def _own_s() -> float:
     own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(used.ru_utime + used.ru_stime for used in own)
     for process in own_processes():
-        with contextlib.suppress(psutil.Error):  # it ended just now, and is reaped by whoever started it
+        with contextlib.suppress(psutil.Error):  # it ended just now, and its parent reaps it
             used = process.cpu_times()
             seconds += used.user + used.system + used.children_user + used.children_system
     return seconds
@@ -167,10 +167,10 @@ class _Disturbance:
 def warnings(before: Noise, after: Noise, contest: Contest, *, threads: int) -> tuple[str, ...]:
     """Sentences with a cause and a remedy, for what could have changed the answer; usually none.
 
-    A disturbance that took a share s of the CPU time may have slowed one candidate by as much, so it could have
-    changed who won where s is at least the gap between the leader and its closest rival. From a fifth of the CPU time
-    on it is named anyway: PyTorch's threads spin while they wait for one that lost its core, so that the baseline
-    suffers far more than s, and the speedups come out too high.
+    A disturbance that took a share s of the CPU time may have slowed one candidate by as much. So it could have changed
+    the winner where s is at least the gap between the leader and its closest rival. From a fifth of the CPU time on it
+    is named anyway: PyTorch's threads spin while they wait for one that lost its core, so that the baseline suffers far
+    more than s, and the speedups come out too high.
     """
     duel = _duel(contest)
     if duel is None:

@@ -69,9 +69,12 @@ class Heat:
         took_s = stages.clock() - stages.start_s
         if why is None or 2 * took_s > _ROOM_FOR_ANOTHER * stages.time_s:
             return found
-        first = stages.rounds, stages.singles, stages.num_rounds, stages.num_reused, stages.gone
+        first = stages.rounds, stages.singles, stages.num_rounds, stages.num_reused, set(stages.gone)
         self.num_reruns += 1
         stages.journal.forget_rounds()
+        for one in self.ready:
+            if not one.is_gone:
+                one.exit = None
         stages.observer.repeated(why)
         stages.attempt = 1
         stages.rounds, stages.singles, stages.num_rounds, stages.num_reused = [], [], 0, 0

@@ -1,1 +1,1 @@
-"""Who is faster, decided in interleaved rounds. Pure: what runs a lap, the clock and the switches are given."""
+"""Which candidate is faster, decided in interleaved rounds. Pure: the runner, clock and switches are given."""

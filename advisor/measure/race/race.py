@@ -1,4 +1,4 @@
-"""Who is faster, decided in interleaved rounds. Pure: the runner, the clock and the switches are given."""
+"""Which candidate is faster, decided in interleaved rounds. Pure: the runner, the clock and the switches are given."""
 
 from __future__ import annotations
 

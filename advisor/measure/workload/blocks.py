@@ -61,7 +61,7 @@ def neighbour_blocks(
 ) -> tuple[tuple[tuple[int, ...], ...], ...]:
     """Indices into `lengths` (of texts, in any unit) as blocks of batches of texts.
 
-    Whoever encodes a corpus sorts it by length, so that texts of similar length share a batch and hardly any padding
+    A corpus is encoded sorted by length, so that texts of similar length share a batch and hardly any padding
     is needed. A few texts drawn from all lengths and sorted alone would be padded to the longest: up to several times
     the work, and not for every backend alike. So the sorted texts are cut into batches of neighbours, the batches into
     `shape.num_batches` strata, and every block gets one batch of each stratum, from the longest stratum on the lightest

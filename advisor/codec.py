@@ -56,9 +56,9 @@ def to_json(value: object, *, hidden: bool = False) -> Any:
         return [to_json(item, hidden=hidden) for item in value]
     if isinstance(value, Mapping):
         return {key: to_json(item, hidden=hidden) for key, item in value.items()}
-    kind: Any = type(value)
-    if not is_dataclass(kind):
+    if not is_dataclass(value):
         return value
+    kind: Any = type(value)
     document: dict[str, Any] = {}
     for field, hint in _fields(kind, hidden):
         item = getattr(value, field.name)

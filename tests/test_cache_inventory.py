@@ -151,7 +151,11 @@ def test_a_name_cannot_steer_the_terminal(tmp_path):
         ("onnx/model.onnx", None, "onnx/model.onnx is missing"),
         ("export.json", "{", "export.json is missing or cannot be read"),
         ("export.json", None, "export.json is missing or cannot be read"),
-        ("export.json", '{"files": [{"name": 5, "sha256": "", "size_bytes": 1}], "notes": [], "export_s": 1}', "5 is"),
+        (
+            "export.json",
+            '{"files": [{"name": 5, "sha256": "", "size_bytes": 1}], "notes": [], "export_s": 1}',
+            "export.json is",
+        ),
     ],
 )
 def test_a_damaged_export_is_corrupt_and_says_what_is_wrong_and_is_pruned(tmp_path, name, text, damage):

@@ -232,7 +232,7 @@ def test_report_refuses_an_unknown_ruleset_before_it_writes(tmp_path: Path, caps
 def test_a_manifest_of_a_newer_major_version_is_refused_in_one_sentence(tmp_path: Path, capsys: Printed) -> None:
     folder = artifact_of(factories.confirmed(), tmp_path / "artifact")
     manifest = json.loads((folder / "advisor.json").read_text(encoding="utf-8"))
-    manifest["schema"]["version"] = "2.0"
+    manifest["schema"]["version"] = "3.0"
     (folder / "advisor.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert main(["report", str(folder)]) == 1
-    assert "schema version 2.0" in capsys.readouterr().err
+    assert "schema version 3.0" in capsys.readouterr().err

@@ -11,10 +11,9 @@ import factories
 import jsonschema
 import pytest
 
-from advisor.document import from_dict, settings_to_dict
+from advisor.document import from_dict
 from advisor.errors import ArtifactError
-from advisor.schema import check_schema, settings_from_dict
-from advisor.types import RuntimeSettings
+from advisor.schema import check_schema
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "recommendation.schema.json").read_text())
 
@@ -79,7 +78,7 @@ def test_which_texts_moved_most_stays_on_this_machine():
 def test_keys_that_a_newer_minor_version_added_are_passed_over():
     document = CASES["confirmed"]().to_dict()
     document["new"] = 1
-    document["schema"]["version"] = "1.9"
+    document["schema"]["version"] = "2.9"
     document["hardware"]["cpu"]["new"] = 1
     document["candidates"][0]["settings"] = {"threads": 2, "new": 1}
     assert from_dict(document).winner == document["winner"]
@@ -91,7 +90,8 @@ def test_keys_that_a_newer_minor_version_added_are_passed_over():
         ([], "not a document of schema"),
         ({}, "not a document of schema"),
         ({"schema": {"name": "other", "version": "1.0"}}, "not a document of schema"),
-        ({"schema": {"name": "advisor.recommendation", "version": "2.0"}}, "schema version 2.0"),
+        ({"schema": {"name": "advisor.recommendation", "version": "3.0"}}, "schema version 3.0"),
+        ({"schema": {"name": "advisor.recommendation"}}, "schema version None"),
     ],
 )
 def test_another_schema_or_major_version_is_refused(document, says):
@@ -102,14 +102,44 @@ def test_another_schema_or_major_version_is_refused(document, says):
 def test_a_document_with_parts_missing_is_refused_in_one_sentence():
     document = CASES["confirmed"]().to_dict()
     del document["hardware"]["cpu"]
-    with pytest.raises(ArtifactError, match="not complete: KeyError 'cpu'"):
+    with pytest.raises(ArtifactError, match=r"damaged: hardware\.cpu is missing\."):
         from_dict(document)
 
 
-def test_settings_leave_out_what_is_not_set():
-    settings = RuntimeSettings(threads=2, inference_precision="bf16")
-    assert settings_to_dict(settings) == {"threads": 2, "inference_precision": "bf16", "device": "cpu"}
-    assert settings_from_dict(settings_to_dict(settings)) == settings
+@pytest.mark.parametrize(
+    ("keys", "value", "says"),
+    [
+        (("candidates", 0, "rounds"), "7", "candidates[0].rounds: a whole number is expected, not a string"),
+        (("candidates", 0, "texts_per_s", "ci95"), [1.0], "candidates[0].texts_per_s.ci95: an array of 2 is expected"),
+        (("candidates", 0, "status"), "lost", "candidates[0].status: one of 'measured', 'rejected', 'cut', "),
+        (("rules", "path", 0, "node"), None, "rules.path[0].node: a string is expected, not null"),
+        (("rules", "alternatives"), {}, "rules.alternatives: an array is expected, not an object"),
+        (("packages", "numpy"), 2, "packages['numpy']: a string is expected, not a whole number"),
+        (("threads",), True, "threads: a whole number is expected, not true or false"),
+        (("asked", "skip"), 10**40, "skip: an array is expected, not one of more than 64 bits"),
+        (("asked",), [], "asked: an object is expected, not an array"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_path(keys, value, says):
+    document = json.loads(json.dumps(CASES["confirmed"]().to_dict()))
+    holder = document
+    for key in keys[:-1]:
+        holder = holder[key]
+    holder[keys[-1]] = value
+    with pytest.raises(ArtifactError) as error:
+        from_dict(document)
+    assert says in error.value.message
+
+
+def test_a_document_of_version_1_says_how_to_make_it_again():
+    old = {"schema": {"name": "advisor.recommendation", "version": "1.0"}, "advisor_version": "0.1.0"}
+    with pytest.raises(ArtifactError) as error:
+        check_schema(old)
+    assert "written by advisor 0.1.0 in format 1.0" in error.value.message
+    assert error.value.hint == "Make it again: advisor recommend MODEL --out FOLDER"
+    with pytest.raises(ArtifactError) as error:
+        check_schema(old | {"model": {"id": "owner/name"}}, Path("my artifact"))
+    assert error.value.hint == "Make it again: advisor recommend owner/name --out 'my artifact'"
 
 
 def test_the_schema_refuses_numbers_that_are_not_finite():

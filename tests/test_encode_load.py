@@ -48,7 +48,7 @@ def write(folder: Path, runtime: str = "onnx", **settings: Any) -> Path:
         if path.is_file()
     ]
     manifest = {
-        "schema": {"name": "advisor.recommendation", "version": "1.0"},
+        "schema": {"name": "advisor.recommendation", "version": "2.0"},
         "encoder": {"runtime": runtime, "file": file, "settings": {"threads": 1, **settings}},
         "artifact": {"path": "artifact", "files": files},
     }
@@ -150,14 +150,19 @@ def set_value(*keys: str, value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (set_value("schema", "version", value="2.0"), "schema version 2.0"),
+        (set_value("schema", "version", value="3.0"), "schema version 3.0"),
+        (set_value("schema", "version", value="1.0"), "Make it again: advisor recommend MODEL --out "),
         (set_value("schema", "name", value="other"), "advisor.recommendation"),
-        (set_value("encoder", "runtime", value="tensorrt"), "names the runtime 'tensorrt'"),
+        (
+            set_value("encoder", "runtime", value="tensorrt"),
+            "encoder.runtime: one of 'torch', 'onnx', 'openvino' is expected, not 'tensorrt'",
+        ),
         (set_value("encoder", "settings", value={}), "advisor.json"),
         (set_value("encoder", "settings", "threads", value=0), "names 0 threads"),
         (set_value("encoder", "file", value="../model.onnx"), "outside of the artifact"),
-        (lambda manifest: manifest.pop("encoder"), "it has no 'encoder'"),
-        (lambda manifest: manifest["artifact"]["files"][0].pop("sha256"), "it has no 'sha256'"),
+        (lambda manifest: manifest.pop("encoder"), "encoder is missing"),
+        (set_value("encoder", "settings", "threads", value=True), "a whole number is expected, not true or false"),
+        (lambda manifest: manifest["artifact"]["files"][0].pop("sha256"), "artifact.files[0].sha256 is missing"),
     ],
 )
 def test_a_damaged_manifest_is_one_sentence(artifact: Path, change: Any, says: str) -> None:

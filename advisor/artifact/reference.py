@@ -52,5 +52,5 @@ class Reference:
             if embeddings.ndim != 2 or len(texts) != embeddings.shape[0]:
                 raise ValueError("shape")
             return cls(texts=texts, embeddings=embeddings, agreement=read_agreement(document))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
             raise ArtifactError(f"The reference embeddings in {MANIFEST} are damaged: {error}.") from None

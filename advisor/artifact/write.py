@@ -19,8 +19,9 @@ from advisor.artifact.agreement import agreement_for
 from advisor.artifact.layout import check_tokenizer, copy_model_files, transformer_folder
 from advisor.artifact.reference import Reference
 from advisor.artifact.verify import verify
-from advisor.document import settings_to_dict, to_dict
-from advisor.encode.manifest import MANIFEST
+from advisor.codec import to_json
+from advisor.document import to_dict
+from advisor.encode.manifest import MANIFEST, EncoderPart
 from advisor.errors import ArtifactError, InputError
 from advisor.files import sha256_of
 from advisor.types import Artifact, ArtifactFile, Exported, ModelProfile, Precision, Recommendation, Runtime
@@ -139,7 +140,7 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
         agreement=agreement_for(model.kind, winner.precision),
     )
     manifest = to_dict(replace(recommendation, artifact=artifact)) | {
-        "encoder": {"runtime": winner.runtime, "file": file, "settings": settings_to_dict(exported.settings)},
+        "encoder": to_json(EncoderPart(runtime=winner.runtime, file=file, settings=exported.settings)),
         "reference": reference.to_dict(),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -148,7 +148,7 @@ def _published(folder: Path, *, hashed: bool) -> ExportEntry | None:
         return _entry(folder, state="corrupt", damage=f"{RECORD} is missing or cannot be read")
     damage = damage_of(record, hashed=hashed)
     state: State = "whole" if damage is None else "corrupt"
-    graphs = (file.name for file in record.files if str(file.name).endswith(_GRAPHS))
+    graphs = (file.name for file in record.files if file.name.endswith(_GRAPHS))
     return _entry(folder, state=state, damage=damage, model=record.model, file=next(graphs, None))
 
 

@@ -123,15 +123,15 @@ def _command(model: str | None, given: dict[str, str | None], answer: Explanatio
 
 
 def _document(answer: Explanation) -> dict[str, object]:
-    from advisor.document import decision_to_dict, hardware_to_dict, texts_to_dict
+    from advisor.codec import to_json
+    from advisor.document import rules_to_dict
 
     return {
         "schema": {"name": "advisor.explanation", "version": "1.0"},
         "model": None if answer.model is None else answer.model.id,
-        "hardware": hardware_to_dict(answer.hardware),
-        "texts": None if answer.profile is None else texts_to_dict(answer.profile),
-        "rules": decision_to_dict(answer.decision)
-        | {"alternatives": [decision_to_dict(decision) for decision in answer.alternatives]},
+        "hardware": to_json(answer.hardware),
+        "texts": to_json(answer.profile),
+        "rules": rules_to_dict(answer.decision, answer.alternatives),
         "objective": answer.request.objective,
         "max_loss": answer.request.max_loss,
         "overrides": list(answer.overrides),

@@ -19,10 +19,11 @@ def command(session: Session, as_json: bool) -> None:
     hardware = probe()
     packages = read_packages()
     if as_json:
-        from advisor.document import hardware_to_dict
+        from advisor.codec import to_json
+        from advisor.document import packages_to_dict
 
-        document = {"schema": {"name": "advisor.hardware", "version": "1.0"}} | hardware_to_dict(hardware)
-        write_json(document | {"packages": {package.name: package.version for package in packages}})
+        document = {"schema": {"name": "advisor.hardware", "version": "1.0"}} | to_json(hardware)
+        write_json(document | {"packages": packages_to_dict(packages)})
         return
     from advisor.report.facts import machine
 

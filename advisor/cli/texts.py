@@ -41,9 +41,9 @@ def command(
         source, field=field, seed=seed, tokenizer=tokenizer, max_seq_length=max_seq_length, offline=offline
     ).profile
     if as_json:
-        from advisor.document import texts_to_dict
+        from advisor.codec import to_json
 
-        write_json({"schema": {"name": "advisor.texts", "version": "1.0"}} | texts_to_dict(profile))
+        write_json({"schema": {"name": "advisor.texts", "version": "1.0"}} | to_json(profile))
         return
     from advisor.report.facts import lengths
 

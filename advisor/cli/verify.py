@@ -24,9 +24,10 @@ def command(session: Session, artifact: Path, trust_remote_code: bool, as_json: 
 
     report = verify(artifact, trust_remote_code=trust_remote_code)
     if as_json:
-        checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in report.checks]
+        from advisor.codec import to_json
+
         schema = {"name": "advisor.verification", "version": "1.0"}
-        write_json({"schema": schema, "path": str(report.path), "ok": report.ok, "checks": checks})
+        write_json({"schema": schema, "ok": report.ok} | to_json(report))
     elif not quiet:
         from advisor.report.text import checks as shown
 

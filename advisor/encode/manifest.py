@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, get_args
+from typing import Any
 
+from advisor.codec import CodecError, from_json, loads
 from advisor.errors import ArtifactError, NoArtifactError
-from advisor.schema import check_schema, settings_from_dict
-from advisor.types import ArtifactFile, Runtime, RuntimeSettings
+from advisor.schema import check_schema
+from advisor.types import Artifact, ArtifactFile, Runtime, RuntimeSettings
 
 MANIFEST = "advisor.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderPart:
+    """The manifest's `encoder` key: how the winner is run. `file` is None for torch."""
+
+    runtime: Runtime
+    file: str | None
+    settings: RuntimeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    encoder: EncoderPart
+    artifact: Artifact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,44 +57,28 @@ def read_manifest(folder: Path) -> Manifest:
             raise NoArtifactError(f"{folder} is a file, and an artifact is a folder.", hint=hint)
         raise NoArtifactError(f"The folder {folder} does not exist.", hint=hint)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        check_schema(document)
-        runtime = document["encoder"]["runtime"]
-        if runtime not in get_args(Runtime):
-            raise ValueError(f"it names the runtime {runtime!r}")
-        file = document["encoder"]["file"]
-        settings = settings_from_dict(document["encoder"]["settings"])
-        if not isinstance(settings.threads, int) or settings.threads < 1:
-            raise ValueError(f"it names {settings.threads!r} threads")
-        files = tuple(_artifact_file(entry) for entry in document["artifact"]["files"])
-        if file is not None and _inside(file) not in {listed.name for listed in files}:
-            raise ValueError(f"it runs {file!r} and lists no sha256 of it")
-        return Manifest(
-            runtime=runtime,
-            file=file,
-            settings=settings,
-            files=files,
-            document=document,
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise ArtifactError(
-            f"{MANIFEST} in {folder} is damaged: {problem}.", hint="Write the artifact again."
-        ) from None
+        document = loads(path.read_text(encoding="utf-8"))
+        check_schema(document, folder)
+        parts = from_json(_Parts, document)
+        runs, files = parts.encoder, parts.artifact.files
+        if runs.settings.threads < 1:
+            raise CodecError(f"encoder.settings.threads: it names {runs.settings.threads} threads")
+        for index, file in enumerate(files):
+            _check_inside(file.name, f"artifact.files[{index}].name")
+        if runs.file is not None:
+            _check_inside(runs.file, "encoder.file")
+            if runs.file not in {file.name for file in files}:
+                raise CodecError(f"encoder.file: it runs {runs.file!r} and lists no sha256 of it")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{MANIFEST} in {folder} is damaged: {error}.", hint="Write the artifact again.") from None
+    return Manifest(runtime=runs.runtime, file=runs.file, settings=runs.settings, files=files, document=document)
 
 
-def _artifact_file(entry: Any) -> ArtifactFile:
-    return ArtifactFile(name=_inside(entry["name"]), sha256=str(entry["sha256"]), size_bytes=int(entry["size_bytes"]))
-
-
-def _inside(name: Any) -> str:
-    """A file name of the manifest; raises ValueError where it points out of the artifact."""
-    if not isinstance(name, str) or not name or "\\" in name:
-        raise ValueError(f"it lists the file {name!r}")
+def _check_inside(name: str, at: str) -> None:
+    """Raise CodecError where the name of a file is empty or points out of the artifact."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"it lists a file outside of the artifact, {name!r}")
-    return name
+    if not path.parts or "\\" in name or path.is_absolute() or ".." in path.parts:
+        raise CodecError(f"{at}: {name!r} is no file or lies outside of the artifact")
 
 
 def check_file(folder: Path, file: ArtifactFile) -> None:

@@ -21,9 +21,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from advisor.codec import HIDDEN, from_json, loads, to_json
 from advisor.export.holding import alone, hold, release
 from advisor.files import sha256_of
 from advisor.types import ArtifactFile
@@ -45,7 +46,7 @@ class CachedExport:
     `model` is the name of the model that it was made from, None where an older version of advisor made it.
     """
 
-    folder: Path
+    folder: Path = field(metadata=HIDDEN)
     files: tuple[ArtifactFile, ...]
     export_s: float
     notes: tuple[str, ...]
@@ -119,15 +120,11 @@ class ExportCache:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         )
-        record = {
-            "model": model,
-            "files": [asdict(file) for file in files],
-            "export_s": export_s,
-            "notes": list(notes),
-        }
-        (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        folder.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
         target = self.root / key
+        export = CachedExport(folder=target, files=files, export_s=export_s, notes=notes, model=model)
+        record = json.dumps(to_json(export), indent=2, ensure_ascii=False)
+        (folder / RECORD).write_text(record + "\n", encoding="utf-8")
+        folder.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
         while True:
             try:
                 folder.rename(target)
@@ -135,7 +132,7 @@ class ExportCache:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
             else:
-                return CachedExport(folder=target, files=files, export_s=export_s, notes=notes, model=model)
+                return export
             if not replace and (found := self.find(key)) is not None:
                 return found
             with (
@@ -184,16 +181,8 @@ class ExportCache:
 def read_record(folder: Path) -> CachedExport | None:
     """What `folder` says of itself, its files unchecked; None if it says nothing that can be read."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        model = record.get("model")
-        return CachedExport(
-            folder=folder,
-            files=tuple(ArtifactFile(**file) for file in record["files"]),
-            export_s=float(record["export_s"]),
-            notes=tuple(str(note) for note in record["notes"]),
-            model=model if isinstance(model, str) else None,
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return from_json(CachedExport, loads((folder / RECORD).read_text(encoding="utf-8")), folder=folder)
+    except (OSError, ValueError):
         return None
 
 
@@ -209,6 +198,6 @@ def damage_of(export: CachedExport, *, hashed: bool = True) -> str | None:
                 return f"{file.name} has another size than was written"
             if hashed and sha256_of(path) != file.sha256:
                 return f"{file.name} has other bytes than were written"
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError):
             return f"{file.name} is missing or cannot be read"
     return None

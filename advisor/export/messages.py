@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from advisor.codec import from_json, to_json
 from advisor.types import ExporterName, ModelKind, Similarity
 
 
@@ -41,7 +42,7 @@ class ExportRequest:
 
     def to_params(self) -> dict[str, Any]:
         """The parameters of the `export` operation."""
-        return asdict(self)
+        return dict(to_json(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,7 @@ class ExportReply:
     failure: str | None = None
     disk_full: bool = False
 
-    def to_result(self) -> dict[str, Any]:
-        """The result of the `export` operation."""
-        return asdict(self)
-
     @classmethod
     def from_result(cls, result: dict[str, Any]) -> ExportReply:
-        """The reverse of `to_result`, after a trip through JSON."""
-        return cls(**{**result, "notes": tuple(result["notes"])})
+        """The reply out of the result of the `export` operation."""
+        return from_json(cls, result)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.child.serve import serve
+from advisor.codec import from_json, to_json
 from advisor.export.cache import UNNEEDED, WORK
 from advisor.export.failure import UnneededError, is_disk_full, reason_of
 from advisor.export.loading import LoadedModel, load
@@ -31,7 +32,9 @@ class Worker:
 
     def export(self, params: dict[str, Any]) -> dict[str, Any]:
         """Make the file of an ExportRequest; gives an ExportReply."""
-        request = ExportRequest(**params)
+        return dict(to_json(self._export(from_json(ExportRequest, params))))
+
+    def _export(self, request: ExportRequest) -> ExportReply:
         print(f"\n== {request.file} ==", flush=True)  # noqa: T201 - stdout is the log here
         start = time.perf_counter()
         try:
@@ -40,15 +43,15 @@ class Worker:
             notes = _make(model, request)
         except UnneededError as error:
             (Path(request.folder) / UNNEEDED).write_text(str(error), encoding="utf-8")
-            return ExportReply(export_s=time.perf_counter() - start).to_result()
+            return ExportReply(export_s=time.perf_counter() - start)
         except Exception as error:
             traceback.print_exc()
             return ExportReply(
                 export_s=time.perf_counter() - start,
                 failure=reason_of(error),
                 disk_full=is_disk_full(error, Path(request.folder), needed_bytes=self._needed_bytes(request)),
-            ).to_result()
-        return ExportReply(export_s=time.perf_counter() - start, notes=notes).to_result()
+            )
+        return ExportReply(export_s=time.perf_counter() - start, notes=notes)
 
     def _load(self, request: ExportRequest) -> LoadedModel:
         if self._model is None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
+from advisor.codec import CodecError, from_json, loads
 from advisor.probe.sources import why
 from advisor.types import Fact
 
@@ -68,14 +68,10 @@ class RuntimesReading:
 
 def parse_reply(stdout: str) -> tuple[str, ...] | None:
     """The list of names on the last line of a child's output; None where there is none."""
-    lines = stdout.strip().splitlines()
     try:
-        names = json.loads(lines[-1]) if lines else None
-    except (ValueError, RecursionError):
+        return from_json(tuple[str, ...], loads(stdout.strip().rpartition("\n")[2]))
+    except CodecError:
         return None
-    if isinstance(names, list) and all(isinstance(name, str) for name in names):
-        return tuple(names)
-    return None
 
 
 class RuntimesQuery:

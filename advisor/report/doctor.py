@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rich.text import Text
 
-from advisor.document import hardware_to_dict
+from advisor.codec import to_json
+from advisor.document import packages_to_dict
 from advisor.report import facts
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
@@ -123,14 +124,14 @@ def block(found: Diagnosis, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
 
 def document(found: Diagnosis) -> dict[str, Any]:
     """The same as JSON: `advisor.doctor`, version 1.0."""
-    told = asdict(found)
-    packages = {package.name: package.version for package in found.packages}
     variables = {variable.name: variable.shown for variable in found.variables}
-    return (
-        {"schema": {"name": "advisor.doctor", "version": "1.0"}, "ok": found.ok}
-        | told
-        | {"hardware": hardware_to_dict(found.hardware), "packages": packages, "variables": variables}
-    )
+    return {
+        "schema": {"name": "advisor.doctor", "version": "1.0"},
+        "ok": found.ok,
+        **to_json(found),
+        "packages": packages_to_dict(found.packages),
+        "variables": variables,
+    }
 
 
 def _section(title: str, entries: Sequence[tuple[str, str]], width: int) -> list[Text]:

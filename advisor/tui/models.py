@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.codec import from_json, loads
 from advisor.files import replace_file
 from advisor.paths import cache_dir
 
@@ -38,12 +39,10 @@ def known_models() -> tuple[KnownModel, ...]:
 def recent_models() -> tuple[str, ...]:
     """What was run last, the newest first; folders that are gone are left out."""
     try:
-        names = json.loads((cache_dir() / RECENT).read_text(encoding="utf-8"))
+        names = from_json(tuple[str, ...], loads((cache_dir() / RECENT).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return ()
-    if not isinstance(names, list):
-        return ()
-    return tuple(name for name in names if isinstance(name, str) and (not os.path.isabs(name) or Path(name).is_dir()))
+    return tuple(name for name in names if not os.path.isabs(name) or Path(name).is_dir())
 
 
 def remember(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from advisor.codec import HIDDEN, INLINE
 from advisor.types.asked import LabelProfile, ModelProfile, Request, TextProfile
 from advisor.types.decided import Decision
 from advisor.types.files import Artifact, RuntimeSettings
@@ -23,19 +24,19 @@ class Outcome:
     precision: Precision
     file: str | None = None
     settings: RuntimeSettings | None = None
-    timing: Timing | None = None
-    findings: Findings = field(default_factory=Findings)
+    timing: Timing | None = field(default=None, metadata=INLINE)
+    findings: Findings = field(default_factory=Findings, metadata=INLINE)
     export_s: float | None = None
     size_bytes: int | None = None
     notes: tuple[str, ...] = ()
-    log: str | None = None
+    log: str | None = field(default=None, metadata=HIDDEN)
     by_length: tuple[LengthSpeed, ...] = ()
     """Ascending; empty where lengths vary too little, or where the candidate was out of the race by then."""
-    most_moved: Path | None = None
-    """A file on this machine with the five texts that moved most. In no document."""
-    reference_path: Path | None = None
+    most_moved: Path | None = field(default=None, metadata=HIDDEN)
+    """A file on this machine with the five texts that moved most."""
+    reference_path: Path | None = field(default=None, metadata=HIDDEN)
     """A file on this machine with the embeddings of the reference texts, each encoded alone: `(num_texts, dimension)`
-    float32 as .npy. In no document."""
+    float32 as .npy."""
     tried: tuple[TriedSetting, ...] = ()
     """Tuning; `settings` are the ones that were kept, and everything else was measured with them."""
 
@@ -82,18 +83,21 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The answer: the Python result, `--json` and the manifest are this one type, versioned."""
+    """The answer: the Python result, `--json` and the manifest are this one type, versioned.
+
+    `advisor.document` writes and reads the fields that are hidden here.
+    """
 
     advisor_version: str
     created: str
     """UTC, ISO 8601."""
     model: ModelProfile
     hardware: Hardware
-    packages: tuple[Package, ...]
+    packages: tuple[Package, ...] = field(metadata=HIDDEN)
     texts: TextProfile
-    decision: Decision
-    alternatives: tuple[Decision, ...]
-    request: Request
+    decision: Decision = field(metadata=HIDDEN)
+    alternatives: tuple[Decision, ...] = field(metadata=HIDDEN)
+    request: Request = field(metadata=HIDDEN)
     candidates: tuple[Outcome, ...]
     winner: str | None
     verdict: Verdict
@@ -104,7 +108,7 @@ class Recommendation:
     measurement: Measurement | None = None
     labels: LabelProfile | None = None
     """What the loss was measured on; None where it is estimated."""
-    baseline: str = field(default=BASELINE)
+    baseline: str = BASELINE
 
     def outcome(self, name: str) -> Outcome | None:
         """The outcome of the candidate called `name`, None if it was not in the run."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from advisor.codec import HIDDEN
 from advisor.types.words import ExporterName, LabelKind, ModelKind, ObjectiveName, PairSource, Similarity
 
 
@@ -15,7 +16,7 @@ class ModelProfile:
 
     id: str
     """As the user named it; for a folder, its name alone (never an absolute path)."""
-    path: Path
+    path: Path = field(default=Path(), metadata=HIDDEN)
     revision: str | None
     content_sha256: str
     architecture: str
@@ -25,11 +26,11 @@ class ModelProfile:
     max_seq_length: int | None
     pooling: str
     """`mean`, `cls+max`; for a sparse encoder `splade-max`, and `none` for a cross-encoder."""
-    trust_remote_code: bool = False
+    trust_remote_code: bool = field(default=False, metadata=HIDDEN)
     kind: ModelKind = "embedding"
     """What it makes of texts: an embedding of each, a score of each pair, a sparse vector of each."""
-    similarity: Similarity = "cosine"
-    """What its embeddings are compared by (`Pipeline.compared_by`). In no document."""
+    similarity: Similarity = field(default="cosine", metadata=HIDDEN)
+    """What its embeddings are compared by (`Pipeline.compared_by`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

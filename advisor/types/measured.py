@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from advisor.codec import Positive
+from advisor.codec import HIDDEN, Positive
 from advisor.types.files import RuntimeSettings
 from advisor.types.words import LossMethod, Similarity
 
@@ -139,8 +139,8 @@ class Drift:
     mixed: Fidelity | None = None
     """The estimated loss where half of the stored vectors are still the baseline's, and queries are the candidate's."""
     by_length: tuple[LengthLoss, ...] = ()
-    most_moved: tuple[int, ...] = ()
-    """Which texts have the lowest cosine, by their place among the compared ones. In no document."""
+    most_moved: tuple[int, ...] = field(default=(), metadata=HIDDEN)
+    """Which texts have the lowest cosine, by their place among the compared ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from advisor.child.serve import serve
+from advisor.codec import from_json, to_json
 from advisor.export.messages import ExportReply, ExportRequest
 
 
 def export(params: dict[str, Any]) -> dict[str, Any]:
-    request = ExportRequest(**params)
+    request = from_json(ExportRequest, params)
     plan = Path(os.environ["FAKE_EXPORT"])
     with Path(f"{plan}.calls").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps({**params, "pid": os.getpid()}) + "\n")
@@ -35,11 +36,11 @@ def export(params: dict[str, Any]) -> dict[str, Any]:
     if behaviour == "raise":
         raise ValueError("not for the user's eyes")
     if behaviour == "fail":
-        return ExportReply(export_s=0.0, failure="the operator Foo is not supported").to_result()
+        return to_json(ExportReply(export_s=0.0, failure="the operator Foo is not supported"))
     if behaviour == "disk full":
-        return ExportReply(export_s=0.0, failure="OSError: no space", disk_full=True).to_result()
+        return to_json(ExportReply(export_s=0.0, failure="OSError: no space", disk_full=True))
     file.write_text(f"whole {request.file}", encoding="utf-8")
-    return ExportReply(export_s=1.5, notes=("A note.",)).to_result()
+    return to_json(ExportReply(export_s=1.5, notes=("A note.",)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from advisor.objectives import Unit
 
 UNKNOWN = "unknown"
 
@@ -99,6 +101,14 @@ def memory(num_bytes: float) -> str:
 def milliseconds(value: float) -> str:
     """A latency: `0.42 ms`, `4.1 ms`, `128 ms`."""
     return f"{_digits(value, (100, 0), (1, 1), (0, 2))} ms"
+
+
+def measure(value: float, unit: Unit) -> str:
+    """What an objective compares; a throughput's unit is not said, for it depends on the model."""
+    return _MEASURES[unit](value)
+
+
+_MEASURES: Mapping[Unit, Callable[[float], str]] = {"texts/s": rate, "ms": milliseconds, "bytes": memory}
 
 
 def duration(seconds: float) -> str:

@@ -69,6 +69,16 @@ def percent(fraction: float, *, sign: bool = False) -> str:
     return f"{'+' if sign and value > 0 else ''}{text}%"
 
 
+def budget(max_loss: float) -> str:
+    """A loss budget as it is typed: 0.004 is `0.4%`."""
+    return f"{100 * max_loss:g}%"
+
+
+def seconds(value: float) -> str:
+    """A time budget as it is typed: `90s`."""
+    return f"{value:g}s"
+
+
 def share(fraction: float) -> str:
     """A share of texts, without decimals, where a few are never called none: `0%`, `under 1%`, `37%`."""
     if 0 < fraction < 0.01:

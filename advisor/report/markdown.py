@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from advisor import catalogue
+from advisor import catalogue, defaults
 from advisor.export.plan import TORCH_BATCH_SIZE
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
@@ -24,7 +24,7 @@ from advisor.report.rulebook import fits, ruleset_of
 from advisor.report.table import LEGEND, columns, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
-from advisor.types import Outcome, Recommendation, Request, RuntimeSettings
+from advisor.types import Outcome, Recommendation, RuntimeSettings
 from advisor.whatif import best_by_length, timed_by_length
 
 
@@ -61,7 +61,7 @@ def command(rec: Recommendation) -> str:
         parts += ["--eval", without_paths(rec.labels.source)]
         if rec.request.label_field is not None:
             parts += ["--eval-field", rec.request.label_field]
-    parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
+    parts += ["--max-loss", fmt.budget(rec.request.max_loss), "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
     if rec.hardware.gpus and rec.request.device is not None:
         parts += ["--device", rec.request.device]
@@ -69,8 +69,8 @@ def command(rec: Recommendation) -> str:
         parts += ["--candidates", ",".join(rec.request.candidates)]
     if rec.request.skip:
         parts += ["--skip", ",".join(rec.request.skip)]
-    if rec.request.time_budget_s != Request().time_budget_s:
-        parts += ["--time-budget", f"{rec.request.time_budget_s:g}s"]
+    if rec.request.time_budget_s != defaults.TIME_BUDGET_S:
+        parts += ["--time-budget", fmt.seconds(rec.request.time_budget_s)]
     if any(package.name.startswith("optimum-") and package.version for package in rec.packages):
         parts += ["--exporter", rec.request.exporter]
     packaged = rec.decision.ruleset in available_rulesets()

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advisor import defaults
 from advisor.events import Event
-from advisor.types import ExporterName, ObjectiveName, Recommendation
+from advisor.types import ExporterName, Recommendation
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -16,28 +17,21 @@ if TYPE_CHECKING:
     from advisor.labels import LabelSource
     from advisor.pipeline import Explanation
 
-DEFAULT_MAX_LOSS = 0.004
-"""The loss that the published flowchart asks about: 0.4 %."""
-
-DEFAULT_RULESET = "sbert-2024"
-
-DEFAULT_TIME_BUDGET_S = 90.0
-
 
 def recommend(
     model: str | Path,
     *,
     texts: str | Path | Iterable[str] | None = None,
     field: str | None = None,
-    max_loss: float = DEFAULT_MAX_LOSS,
-    objective: ObjectiveName = "throughput",
+    max_loss: float = defaults.MAX_LOSS,
+    objective: str = defaults.OBJECTIVE,
     candidates: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     threads: int | None = None,
     device: str | None = None,
-    time_budget_s: float = DEFAULT_TIME_BUDGET_S,
-    seed: int = 0,
-    ruleset: str = DEFAULT_RULESET,
+    time_budget_s: float = defaults.TIME_BUDGET_S,
+    seed: int = defaults.SEED,
+    ruleset: str = defaults.RULESET,
     out: str | Path | None = None,
     dry_run: bool = False,
     offline: bool = False,
@@ -117,9 +111,9 @@ def explain(
     *,
     texts: str | Path | Iterable[str] | None = None,
     field: str | None = None,
-    max_loss: float = DEFAULT_MAX_LOSS,
-    objective: ObjectiveName = "throughput",
-    ruleset: str = DEFAULT_RULESET,
+    max_loss: float = defaults.MAX_LOSS,
+    objective: str = defaults.OBJECTIVE,
+    ruleset: str = defaults.RULESET,
     overrides: Sequence[str] = (),
     offline: bool = False,
     trust_remote_code: bool = False,

@@ -1,17 +1,17 @@
 """Outcomes + objective + loss budget -> winner and verdict. Pure.
 
-A candidate passes if it was timed and its loss is within the budget: see `gate`. Among
-those that pass, one is *clearly better* than another if it is better by more than the tie margin, and beyond doubt: the
-95 % interval of the ratio of the two, from the rounds that both ran, lies above 1. Where they share no rounds, the
+A candidate passes if it was timed and its loss is within the budget: see `gate`. Among those that pass, one is
+*clearly better* than another if it is better by more than the tie margin (`objectives.TIE_MARGIN`), and beyond doubt:
+the 95 % interval of the ratio of the two, from the rounds that both ran, lies above 1. Where they share no rounds, the
 intervals of both against the baseline must not overlap, which is a stricter demand (Schenker & Gentleman 2001,
 https://doi.org/10.1198/000313001317097960).
 
-Whatever no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the
-simplest contender: a tie keeps what is simpler, and a noisy candidate that ties with everything cannot pull a clearly
-slower one into the lead. Of equally simple ones it is the one with the best median, or, of those within the tie margin
-of it, the most accurate: all of them keep to the loss budget, so that accuracy is no reason to take what is likely to
-be slower. If the measurements carry no verdict, simplicity is no reason either, for what looks like a tie is ignorance:
-the likeliest wins, the contender with the best median.
+What no other candidate clearly beats is a contender. If the measurements carry a verdict, the winner is the simplest
+contender: a tie keeps what is simpler, and a noisy candidate that ties with everything cannot pull a clearly slower one
+into the lead. Of equally simple ones it is the one with the best median, or, of those within the tie margin of it, the
+most accurate: all of them keep to the loss budget, and accuracy is no reason to take what is likely to be slower. If
+the measurements carry no verdict, simplicity is no reason either, for what looks like a tie is ignorance: the likeliest
+wins, the contender with the best median.
 """
 
 from __future__ import annotations
@@ -20,18 +20,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.gate import judge_outcome, required_budget
-from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, ObjectiveName, Outcome, Request, Verdict
-
-NEAR_BEST_SPEED = 0.9
-"""With the objective `memory`, candidates within 10 % of the best speed compete."""
-
-MIN_ROUNDS = 3
-"""Fewer rounds give no interval."""
+from advisor.objectives import Objective
+from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, Outcome, Request, Timing, Verdict
 
 MAX_HALF_WIDTH = 0.25
-"""Contenders are not told apart by an interval that reaches further than 25 % of its median to each side."""
+"""Two contenders cannot be told apart by an interval that reaches further than 25 % of its median to each side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +62,17 @@ def choose(
     *,
     decision: Decision,
     request: Request,
-    tie_margin: float = 0.03,
     disturbed: str | None = None,
 ) -> Choice:
     """The winner among `outcomes`, and how it compares with what the ruleset named.
 
-    `tie_margin` is a fraction: 0.03 means that gaps of up to 3 % are ties even where intervals are narrower. Scores are
-    the speedup's median (texts/s where there is no baseline) for `throughput`, the same of the median latency for
-    `latency` (the p50 latency where there is no baseline, with the speed's interval relative to its median), and the
-    peak memory for `memory`, among those within 10 % of the best speed. `disturbed` says what disturbed the measurement
-    so much that it carries no verdict, without a full stop; None if nothing did.
+    A score is how many times better than the baseline a candidate is by the objective, from rounds side by side. Where
+    these are not known of all, it is the objective's value, with the speed's interval relative to its median. Under an
+    objective with `near_best_speed`, only what has that share of the best speed competes. `disturbed` says what
+    disturbed the measurement so much that it carries no verdict, without a full stop; None if nothing did.
 
     Statuses: a measured outcome over the budget becomes `rejected`, and a rejected one within it `measured` again, so
-    that outcomes can be ranked anew under another budget. The baseline is never rejected.
+    that outcomes can be ranked again under another budget. The baseline is never rejected.
 
     Verdicts: `inconclusive` if nothing passes, if the measurement was disturbed, if a contender or the ruleset's pick
     has fewer than 3 rounds or no interval, if several contenders are left and the interval of one's ratio to the best
@@ -94,21 +87,22 @@ def choose(
     if not passing:
         why = f"No candidate could be measured within a loss budget of {100 * request.max_loss:.2f}%."
         return Choice(outcomes=judged, winner=None, verdict="inconclusive", why=why)
-    field = _field(passing, request.objective)
+    row = objectives.get(request.objective)
+    field = _field(passing, row)
     if not field:
-        winner = _winner(_contenders(_field(passing, "throughput"), tie_margin), tie_margin)
-        why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {request.objective}."
+        winner = _winner(_contenders(_field(passing, objectives.SPEED)))
+        why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {row.words.noun}."
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
-    contenders = _contenders(field, tie_margin)
+    contenders = _contenders(field)
     pick = next((runner for runner in field if runner.name == decision.recommendation), None)
     doubt = disturbed or _doubt(contenders, pick)
-    winner = _winner(contenders, tie_margin) if doubt is None else _likeliest(contenders, tie_margin)
-    if pick is not None and _is_undecided(pick, winner, contenders, tie_margin):
-        winner = _likeliest(contenders, tie_margin)
+    winner = _winner(contenders) if doubt is None else _likeliest(contenders)
+    if pick is not None and _is_undecided(pick, winner, contenders):
+        winner = _likeliest(contenders)
     if doubt is not None:
         why = f"{doubt}, so {winner.name} is only the likeliest."
         return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
-    verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, request.objective, tie_margin)
+    verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, row)
     return Choice(outcomes=judged, winner=winner.name, verdict=verdict, why=why)
 
 
@@ -117,12 +111,11 @@ def nearest_flips(
     decision: Decision,
     request: Request,
     *,
-    tie_margin: float = 0.03,
     disturbed: str | None = None,
 ) -> tuple[Flip, ...]:
     """At which other loss budgets another candidate would win, the nearest to `request.max_loss` first.
 
-    `tie_margin` and `disturbed` are those of `choose`. The measured outcomes are ranked again at every budget where one
+    `disturbed` is that of `choose`. The measured outcomes are ranked again at every budget where one
     of them starts to pass; nothing is measured.
     """
     timed = (each for each in outcomes if each.status in {"measured", "rejected"} and _is_timed(each))
@@ -131,13 +124,7 @@ def nearest_flips(
     }
     levels = sorted({0.0} | budgets)
     winners = [
-        choose(
-            outcomes,
-            decision=decision,
-            request=replace(request, max_loss=level),
-            tie_margin=tie_margin,
-            disturbed=disturbed,
-        ).winner
+        choose(outcomes, decision=decision, request=replace(request, max_loss=level), disturbed=disturbed).winner
         for level in levels
     ]
     now = max(index for index, level in enumerate(levels) if level <= max(request.max_loss, 0.0))
@@ -149,7 +136,7 @@ def nearest_flips(
     return tuple(sorted(flips, key=lambda flip: (abs(flip.max_loss - request.max_loss), flip.max_loss)))
 
 
-# -- who passes ----------------------------------------------------------------------------------------------
+# -- what passes ---------------------------------------------------------------------------------------------
 
 
 def _judge(outcome: Outcome, max_loss: float) -> Outcome:
@@ -192,7 +179,7 @@ def _uncertain(loss: Fidelity, max_loss: float) -> str:
 
 
 _MOST_LABELS = 100
-"""Nobody finds more than so many times as many."""
+"""More than so many times the labels are not worth naming."""
 
 
 def _with_interval(loss: Fidelity, max_loss: float) -> str:
@@ -212,94 +199,83 @@ def _percent(fraction: float, loss: Fidelity, max_loss: float) -> str:
     return f"{100 * fraction:.{decimals}f}%"
 
 
-# -- who wins ------------------------------------------------------------------------------------------------
+# -- what wins -----------------------------------------------------------------------------------------------
 
 
-def _field(passing: Sequence[Outcome], objective: ObjectiveName) -> tuple[_Runner, ...]:
-    """Who competes, in the objective's scale. Empty where nobody has what the objective asks for."""
-    relative = all(each.name == BASELINE or (each.timing and each.timing.speedup) for each in passing)
-    quicker = all(
-        each.timing and each.timing.latency_p50_ms and (each.name == BASELINE or each.timing.latency_speedup)
-        for each in passing
-    )
-    speeds = [_speed(each, relative=relative) for each in passing]
-    best = max(speed.median for speed in speeds)
+def _field(passing: Sequence[Outcome], row: Objective) -> tuple[_Runner, ...]:
+    """Those that compete, in the objective's scale. Empty where none has what the objective asks for."""
+    texts_per_s = [_timing(each).texts_per_s for each in passing]
+    speeds = _over_baseline(passing, objectives.SPEED) or texts_per_s
+    ratios = _over_baseline(passing, row)
+    least = (row.near_best_speed or 0.0) * max(speed.median for speed in speeds)
     runners = []
-    for outcome, speed in zip(passing, speeds, strict=True):
-        assert outcome.timing is not None  # only what was timed passes
-        latency, memory = outcome.timing.latency_p50_ms, outcome.timing.peak_rss_bytes
-        if objective == "throughput":
-            pairs = {each.rival: each.speedup for each in outcome.timing.against}
-            runners.append(
-                _Runner(outcome=outcome, speed=speed, score=speed.median, ci95=speed.ci95, against=_known_pairs(pairs))
-            )
-        elif objective == "latency" and quicker:
-            latency_speed = outcome.timing.latency_speedup if outcome.name != BASELINE else None
-            latency_speed = latency_speed or _UNITY
-            pairs = {each.rival: each.latency_speedup for each in outcome.timing.against}
-            runners.append(
-                _Runner(
-                    outcome=outcome,
-                    speed=latency_speed,
-                    score=latency_speed.median,
-                    ci95=latency_speed.ci95,
-                    against=_known_pairs(pairs),
-                )
-            )
-        elif objective == "latency" and latency:
-            scale = 1 / (latency * speed.median)
-            ci95 = None if speed.ci95 is None else (speed.ci95[0] * scale, speed.ci95[1] * scale)
-            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / latency, ci95=ci95, against={}))
-        elif objective == "memory" and memory and speed.median >= NEAR_BEST_SPEED * best:
-            runners.append(_Runner(outcome=outcome, speed=speed, score=1 / memory, ci95=None, against={}))
+    for index, (outcome, speed) in enumerate(zip(passing, speeds, strict=True)):
+        timing = _timing(outcome)
+        value = row.value(timing)
+        if not value or speed.median < least:
+            continue
+        if ratios is not None:
+            speed = ratios[index]
+            score, ci95 = speed.median, speed.ci95
+        else:
+            score = 1 / value if row.lower_is_better else value
+            scale = score / speed.median
+            ends = None if row.paired is None else speed.ci95
+            ci95 = ends and (ends[0] * scale, ends[1] * scale)
+        pairs = {} if row.against is None else {each.rival: row.against(each) for each in timing.against}
+        known = {name: pair for name, pair in pairs.items() if pair is not None and pair.ci95 is not None}
+        runners.append(_Runner(outcome=outcome, speed=speed, score=score, ci95=ci95, against=known))
     return tuple(runners)
 
 
-def _speed(outcome: Outcome, *, relative: bool) -> Estimate:
-    """Speed against the baseline, which is exactly 1 by definition; ratios are steadier than texts/s, which drift."""
+def _over_baseline(passing: Sequence[Outcome], row: Objective) -> list[Estimate] | None:
+    """How many times better than the baseline each is, which is steadier than its value; None unless all are known."""
+    if row.paired is None:
+        return None
+    ratios = [_UNITY if each.name == BASELINE else row.paired(_timing(each)) for each in passing]
+    known = [ratio for each, ratio in zip(passing, ratios, strict=True) if ratio and row.value(_timing(each))]
+    return known if len(known) == len(passing) else None
+
+
+def _timing(outcome: Outcome) -> Timing:
     assert outcome.timing is not None  # only what was timed passes
-    if not relative:
-        return outcome.timing.texts_per_s
-    return outcome.timing.speedup if outcome.name != BASELINE and outcome.timing.speedup else _UNITY
+    return outcome.timing
 
 
 _UNITY = Estimate(median=1.0, ci95=(1.0, 1.0))
+"""The baseline over itself, by definition."""
 
 
-def _known_pairs(pairs: Mapping[str, Estimate | None]) -> dict[str, Estimate]:
-    return {name: pair for name, pair in pairs.items() if pair is not None and pair.ci95 is not None}
-
-
-def _clearly_better(one: _Runner, other: _Runner, tie_margin: float) -> bool:
+def _clearly_better(one: _Runner, other: _Runner) -> bool:
     pair = one.against.get(other.name)
     if pair is not None and pair.ci95 is not None:
-        return pair.median > 1 + tie_margin and pair.ci95[0] > 1
-    if one.score <= other.score * (1 + tie_margin):
+        return pair.median > 1 + objectives.TIE_MARGIN and pair.ci95[0] > 1
+    if one.score <= other.score * (1 + objectives.TIE_MARGIN):
         return False
     return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]
 
 
-def _contenders(field: Sequence[_Runner], tie_margin: float) -> tuple[_Runner, ...]:
-    """Whoever is not clearly beaten; the best by its median where pairs of shared rounds make a circle."""
-    unbeaten = tuple(one for one in field if not any(_clearly_better(other, one, tie_margin) for other in field))
+def _contenders(field: Sequence[_Runner]) -> tuple[_Runner, ...]:
+    """What is not clearly beaten; the best by its median where pairs of shared rounds make a circle."""
+    unbeaten = tuple(one for one in field if not any(_clearly_better(other, one) for other in field))
     return unbeaten or (max(field, key=lambda runner: runner.score),)
 
 
-def _winner(contenders: Sequence[_Runner], tie_margin: float) -> _Runner:
+def _winner(contenders: Sequence[_Runner]) -> _Runner:
     simplest = min(map(_simplicity, contenders))
-    return _likeliest([runner for runner in contenders if _simplicity(runner) == simplest], tie_margin)
+    return _likeliest([runner for runner in contenders if _simplicity(runner) == simplest])
 
 
-def _likeliest(contenders: Sequence[_Runner], tie_margin: float) -> _Runner:
+def _likeliest(contenders: Sequence[_Runner]) -> _Runner:
     """The best by its median; what is within the tie margin of it may still be simpler or more accurate."""
     best = max(runner.score for runner in contenders)
-    level = (runner for runner in contenders if runner.score * (1 + tie_margin) >= best)
+    level = (runner for runner in contenders if runner.score * (1 + objectives.TIE_MARGIN) >= best)
     return min(level, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
 
 
-def _is_undecided(pick: _Runner, winner: _Runner, contenders: Sequence[_Runner], tie_margin: float) -> bool:
+def _is_undecided(pick: _Runner, winner: _Runner, contenders: Sequence[_Runner]) -> bool:
     """Whether the ruleset's pick is beaten, but not by the winner."""
-    return pick not in contenders and not _clearly_better(winner, pick, tie_margin)
+    return pick not in contenders and not _clearly_better(winner, pick)
 
 
 def _simplicity(runner: _Runner) -> int:
@@ -325,24 +301,23 @@ def _verdict(
     winner: _Runner,
     judged: Sequence[Outcome],
     pick_name: str,
-    objective: ObjectiveName,
-    tie_margin: float,
+    row: Objective,
 ) -> tuple[Verdict, str]:
     pick = next((runner for runner in field if runner.name == pick_name), None)
     named = f"{pick_name}, which the rules named,"
     if pick is None:
-        return "overturned", f"{winner.name} is the best that passed; {named} {_absence(judged, pick_name, objective)}."
+        return "overturned", f"{winner.name} is the best that passed; {named} {_absence(judged, pick_name, row)}."
     if pick is winner:
         rivals = [runner for runner in contenders if runner is not winner]
         if not rivals:
-            return "confirmed", f"{named} {_lead(field, winner, objective)}."
+            return "confirmed", f"{named} {_lead(field, winner, row)}."
         rival = max(rivals, key=lambda runner: runner.score)
         return "tie", f"{named} and {rival.name} are within noise; {winner.name} is kept as {_merit(winner, rival)}."
     if pick in contenders:
         return "tie", f"{named} and {winner.name} are within noise; {winner.name} is kept as {_merit(winner, pick)}."
-    if _clearly_better(winner, pick, tie_margin):
+    if _clearly_better(winner, pick):
         allowed = "" if winner.outcome.precision == "fp32" else ", with no more loss than allowed"
-        return "overturned", f"{_compare(winner, pick, objective)}, which the rules named{allowed}."
+        return "overturned", f"{_compare(winner, pick, row)}, which the rules named{allowed}."
     best = max(field, key=lambda runner: runner.score)
     why = f"{named} is beaten by {best.name}, but cannot be told from {winner.name}, which ties with {best.name}."
     return "inconclusive", why
@@ -352,7 +327,7 @@ def _doubt(contenders: Sequence[_Runner], pick: _Runner | None) -> str | None:
     """Why the measurements do not carry a verdict, as the start of a sentence; None if they do."""
     for runner in (*contenders, *([] if pick is None else [pick])):
         rounds = 0 if runner.outcome.timing is None else runner.outcome.timing.rounds
-        if rounds < MIN_ROUNDS:
+        if rounds < objectives.FLOOR_ROUNDS:
             return f"Only {rounds} {'round' if rounds == 1 else 'rounds'} of {runner.name} could be timed"
         if runner.speed.ci95 is None:
             return f"The speed of {runner.name} has no confidence interval"
@@ -375,13 +350,14 @@ def _half_width(one: _Runner, other: _Runner) -> float:
     return max((high - low) / 2 / each.median for each in known for low, high in [each.ci95 or (0.0, 0.0)])
 
 
-def _absence(judged: Sequence[Outcome], name: str, objective: ObjectiveName) -> str:
+def _absence(judged: Sequence[Outcome], name: str, row: Objective) -> str:
     outcome = next((each for each in judged if each.name == name), None)
     if outcome is None:
         return "was not tried"
     if outcome.status == "measured":
-        slow = objective == "memory" and outcome.timing is not None and outcome.timing.peak_rss_bytes
-        return "is more than 10% slower than the fastest" if slow else f"has no measured {objective}"
+        if row.near_best_speed is not None and row.value(_timing(outcome)):
+            return f"is more than {1 - row.near_best_speed:.0%} slower than the fastest"
+        return f"has no measured {row.words.noun}"
     reason = outcome.reason.rstrip(".")
     if reason.startswith(f"{outcome.status} "):
         return f"was {reason}"
@@ -389,12 +365,12 @@ def _absence(judged: Sequence[Outcome], name: str, objective: ObjectiveName) -> 
     return f"{what}: {reason}" if reason else what
 
 
-def _lead(field: Sequence[_Runner], winner: _Runner, objective: ObjectiveName) -> str:
+def _lead(field: Sequence[_Runner], winner: _Runner, row: Objective) -> str:
     others = [runner for runner in field if runner is not winner]
     if not others:
         return "is the only one that passed"
     second = max(others, key=lambda runner: runner.score)
-    return f"{_compare(winner, second, objective).removeprefix(f'{winner.name} ')}, the next"
+    return f"{_compare(winner, second, row).removeprefix(f'{winner.name} ')}, the next"
 
 
 def _merit(kept: _Runner, other: _Runner) -> str:
@@ -403,10 +379,7 @@ def _merit(kept: _Runner, other: _Runner) -> str:
     return "the more accurate" if _loss(kept) < _loss(other) else "the better by its median"
 
 
-def _compare(one: _Runner, other: _Runner, objective: ObjectiveName) -> str:
+def _compare(one: _Runner, other: _Runner, row: Objective) -> str:
     pair = one.against.get(other.name)
     ratio = one.score / other.score if pair is None else pair.median
-    if objective == "throughput":
-        return f"{one.name} is {ratio:.2f}x the speed of {other.name}"
-    what = "has {:.2f}x the latency of" if objective == "latency" else "needs {:.2f}x the memory of"
-    return f"{one.name} {what.format(1 / ratio)} {other.name}"
+    return f"{one.name} {row.words.compares.format(ratio=ratio, inverse=1 / ratio)} {other.name}"

@@ -82,6 +82,10 @@ class Wording:
     """`speedup over torch-fp32`."""
     compares: str
     """`a is 1.20x the speed of b`, with `{ratio}` of how many times better, or `{inverse}`, its reciprocal."""
+    figure: str
+    """`4.1 ms p50`, with `{}` of the value."""
+    against: str = ", against {}"
+    """The baseline's value behind that."""
     by: str = ""
     """`1.8x by latency`; empty for speed."""
     column: str = ""
@@ -101,6 +105,8 @@ class Objective:
     """How many times better than the baseline, from rounds side by side; None where only `value` can be compared."""
     against: Callable[[Against], Estimate | None] | None
     """The same over a rival."""
+    p95: Callable[[Timing], float | None] | None = None
+    """The 95th percentile of `value`, which is said with it."""
     near_best_speed: float | None = None
     """Only candidates with at least this share of the best speed compete; None lets all of them."""
     words: Wording
@@ -131,6 +137,8 @@ _THROUGHPUT = Objective(
         gain="is faster",
         axis="speedup over",
         compares="is {ratio:.2f}x the speed of",
+        figure="{}",
+        against=" against {}",
     ),
     races=Races(
         decides="throughput", throughput=_DECIDES, latency=_LATENCY_REPORTS, share=0.75, hopeless=2.0, beaten=2.0
@@ -145,6 +153,7 @@ _LATENCY = Objective(
     lower_is_better=True,
     paired=lambda timing: timing.latency_speedup,
     against=lambda pair: pair.latency_speedup,
+    p95=lambda timing: timing.latency_p95_ms,
     words=Wording(
         noun="latency",
         better="lower latency",
@@ -152,6 +161,8 @@ _LATENCY = Objective(
         gain="answers sooner",
         axis="times lower latency than",
         compares="has {inverse:.2f}x the latency of",
+        figure="{} p50",
+        against=", against {} p50",
         by=" by latency",
         column="p50",
     ),
@@ -174,6 +185,7 @@ _MEMORY = Objective(
         gain="needs less memory",
         axis="times less memory than",
         compares="needs {inverse:.2f}x the memory of",
+        figure="{} at its peak",
         by=" by memory",
         column="memory",
     ),
@@ -185,6 +197,9 @@ _MEMORY = Objective(
         hopeless=20.0,  # where memory counts, a slow one may still be wanted
     ),
 )
+
+SPEED = _THROUGHPUT
+"""What every timed candidate has: it decides where the objective's own figure was measured of none."""
 
 OBJECTIVES: dict[str, Objective] = {row.name: row for row in (_THROUGHPUT, _LATENCY, _MEMORY)}
 """By name, in display order."""

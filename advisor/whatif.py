@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.choose import Flip, choose, nearest_flips
 from advisor.errors import InputError
 from advisor.gate import judge_outcome
@@ -26,9 +26,6 @@ from advisor.types import (
     Recommendation,
     Request,
 )
-
-TIE_MARGIN = 0.03
-"""As in `choose`: gaps of up to 3 % are ties."""
 
 _REQUEST = {"request.max_loss", "request.objective"}
 
@@ -50,7 +47,7 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthBest:
-    """Who is best on the texts of `min_chars` to `max_chars` characters (None: no upper end).
+    """The best on the texts of `min_chars` to `max_chars` characters (None: no upper end).
 
     `tied` are the others that `candidate` cannot be told from there; `share` is of the sampled texts.
     """
@@ -99,15 +96,9 @@ def what_if(
     disturbed = None if rec.measurement is None else rec.measurement.disturbed
     return WhatIf(
         decision=decision,
-        choice=choose(
-            outcomes,
-            decision=decision,
-            request=request,
-            tie_margin=TIE_MARGIN,
-            disturbed=disturbed,
-        ),
+        choice=choose(outcomes, decision=decision, request=request, disturbed=disturbed),
         simulated=False,
-        flips=nearest_flips(outcomes, decision, request, tie_margin=TIE_MARGIN, disturbed=disturbed),
+        flips=nearest_flips(outcomes, decision, request, disturbed=disturbed),
     )
 
 
@@ -125,19 +116,17 @@ def timed_by_length(outcomes: Sequence[Outcome], request: Request) -> list[Outco
 
 
 def best_by_length(outcomes: Sequence[Outcome], request: Request) -> tuple[LengthBest, ...]:
-    """Who is best on texts of each length, ascending; empty where speed was not measured by length.
+    """The best on texts of each length, ascending; empty where speed was not measured by length.
 
     Compared are the candidates within the loss budget of `request`, by their throughput; also those that the race cut,
-    for they may be best on texts of one length. One is beaten if the fastest
-    is faster by more than `TIE_MARGIN` and their intervals do not overlap. Among those that are not beaten, whoever is
-    best on all texts is named, then whoever is best on the texts one step shorter, then the fastest: a crossover is
-    told only where it is more than noise.
+    for they may be best on texts of one length. One is beaten if the fastest is faster by more than the tie margin and
+    their intervals do not overlap. Among those that are not beaten, the best on all texts is named, then the best on
+    the texts one step shorter, then the fastest: a crossover is named only where it is more than noise.
     """
     judged = choose(
         [each for each in outcomes if each.name in catalogue.names()],
         decision=_NO_RULES,
-        request=replace(request, objective="throughput"),
-        tie_margin=TIE_MARGIN,
+        request=replace(request, objective=objectives.SPEED.name),
     )
     passing = timed_by_length(judged.outcomes, request)
     found: list[LengthBest] = []
@@ -169,7 +158,7 @@ def _buckets(passing: Sequence[Outcome]) -> list[LengthSpeed]:
 
 
 def _speeds(passing: Sequence[Outcome], bucket: LengthSpeed) -> dict[str, Estimate]:
-    """Each candidate's speed on one bucket: over the baseline, which drifts less than texts/s, where all have that."""
+    """Each candidate's speed on one bucket: over the baseline, which is steadier than texts/s, where all have that."""
     measured = {
         outcome.name: speed
         for outcome in passing
@@ -185,6 +174,6 @@ def _speeds(passing: Sequence[Outcome], bucket: LengthSpeed) -> dict[str, Estima
 
 
 def _beats(one: Estimate, other: Estimate) -> bool:
-    if one.median <= other.median * (1 + TIE_MARGIN):
+    if one.median <= other.median * (1 + objectives.TIE_MARGIN):
         return False
     return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]

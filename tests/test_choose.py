@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor import catalogue
-from advisor.choose import NEAR_BEST_SPEED, Flip, choose, nearest_flips
+from advisor import catalogue, objectives
+from advisor.choose import Flip, choose, nearest_flips
 from advisor.gate import NOISE
 from advisor.types import (
     BASELINE,
@@ -25,8 +25,6 @@ from advisor.types import (
     Request,
     Timing,
 )
-
-MARGIN = 0.03
 
 
 def outcome(
@@ -314,11 +312,12 @@ def test_a_gain_in_accuracy_is_no_merit_in_a_tie() -> None:
     assert choice.winner == "openvino-qint8"
 
 
-def test_a_gap_is_a_tie_up_to_the_margin_and_not_beyond() -> None:
+def test_a_gap_is_a_tie_up_to_the_margin_and_not_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = (BASE, outcome("onnx", 2.0, half=0.001), outcome("onnx-O3", 2.08, half=0.001))
     args = {"decision": picking("onnx"), "request": Request()}
-    assert choose(outcomes, tie_margin=0.05, **args).verdict == "tie"
-    assert choose(outcomes, tie_margin=0.03, **args).verdict == "overturned"
+    assert choose(outcomes, **args).verdict == "overturned"
+    monkeypatch.setattr(objectives, "TIE_MARGIN", 0.05)
+    assert choose(outcomes, **args).verdict == "tie"
 
 
 def test_overlapping_intervals_are_a_tie_however_large_the_gap() -> None:
@@ -619,7 +618,7 @@ def _estimate(choice: Choice) -> Estimate:
 
 def _clearly_faster(one: Estimate, other: Estimate) -> bool:
     apart = one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]
-    return apart and one.median > other.median * (1 + MARGIN)
+    return apart and one.median > other.median * (1 + objectives.TIE_MARGIN)
 
 
 @given(any_outcomes(), _BUDGETS, _BUDGETS)
@@ -645,7 +644,9 @@ def test_a_wider_budget_never_makes_the_winner_slower_where_intervals_leave_no_t
     def at(max_loss: float) -> Choice:
         made = [sharp(each) for each in outcomes]
         request = Request(max_loss=max_loss)
-        return choose(made, decision=picking("onnx"), request=request, tie_margin=0.0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(objectives, "TIE_MARGIN", 0.0)
+            return choose(made, decision=picking("onnx"), request=request)
 
     narrow, wide = at(min(one, other)), at(max(one, other))
     if narrow.winner is not None:
@@ -655,10 +656,11 @@ def test_a_wider_budget_never_makes_the_winner_slower_where_intervals_leave_no_t
 @given(any_outcomes(), _PICKS)
 def test_with_the_objective_memory_the_winner_is_near_the_best_speed(outcomes: tuple[Outcome, ...], pick: str) -> None:
     choice = run(*outcomes, pick=pick, objective="memory")
+    share = objectives.get("memory").near_best_speed or 0.0
     passed = [each for each in choice.outcomes if each.status == "measured"]
     if choice.winner is None or not choice.why.startswith(f"{choice.winner} is judged by its speed alone"):
         speeds = [_estimate(replace(choice, winner=each.name)).median for each in passed]
-        assert choice.winner is None or _estimate(choice).median >= NEAR_BEST_SPEED * max(speeds)
+        assert choice.winner is None or _estimate(choice).median >= share * max(speeds)
 
 
 @given(any_outcomes(), _PICKS)

@@ -234,12 +234,12 @@ def test_a_labelled_loss_stands_with_its_figures_its_interval_and_the_budget_and
         "- accuracy: -0.11% (95% CI -0.31..+0.09), measured on your labels (nDCG@10 over 300 queries and 5,000 "
         "documents: 64.14 against 64.21), budget 0.40%"
     ) in markdown
-    assert "- without labels: -0.08% (95% CI -0.15..-0.02) by the estimate that needs no labels" in markdown
+    assert "- accuracy: -0.08% (95% CI -0.15..-0.02) by the estimate that needs no labels" in markdown
     assert "94.3% of the 10 nearest neighbours stay on average, and 19 of 20 texts keep 8 or more" in markdown
     assert (
         "- old index: embed everything anew, do not mix with vectors of torch-fp32: -0.61% (95% CI -0.92..-0.47) with "
         "half of an index old, budget 0.40%"
     ) in markdown
-    assert "- loss by length: characters 0-63 0.07% (0.02% to 0.16%), 64 and more 0.12%" in markdown
+    assert "- by length: loss at characters 0-63 0.07% (0.02% to 0.16%), 64 and more 0.12%" in markdown
     assert "--eval scifact" in markdown
     assert "moved.txt" not in markdown

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor import catalogue
+from advisor import catalogue, defaults
 from advisor.errors import InputError
-from advisor.rules import DEFAULT_RULESET, Condition, available_rulesets, load_ruleset, rulesets_dir
+from advisor.rules import Condition, available_rulesets, load_ruleset, rulesets_dir
 from advisor.rules.ruleset import COMPARISONS
 
 DATA = Path(__file__).parent / "data" / "rules"
@@ -26,7 +26,7 @@ def refused(path: Path) -> str:
 
 def test_the_packaged_rulesets_load_and_the_default_comes_first() -> None:
     assert available_rulesets() == ("sbert-2024", "sbert-2026")
-    assert available_rulesets()[0] == DEFAULT_RULESET
+    assert available_rulesets()[0] == defaults.RULESET
     for name in available_rulesets():
         ruleset = load_ruleset(name)
         assert ruleset.name == name

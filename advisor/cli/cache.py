@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
 from advisor.errors import AdvisorError, InputError
@@ -24,7 +25,7 @@ _SECONDS = {"d": 86400.0, "h": 3600.0}
 @click.option("--prune", "pruning", is_flag=True, help="Remove what is half-built, corrupt or unused for 30 days.")
 @click.option("--older-than", metavar="AGE", help="With --prune: unused for this long, such as 7d, 12h or 0.")
 @click.option("--all", "everything", is_flag=True, help="Remove everything that advisor put there.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.as_json
 @shared_options
 @click.pass_obj
 def command(session: Session, pruning: bool, older_than: str | None, everything: bool, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
 
@@ -18,7 +19,7 @@ _SHORTEST_SECRET = 6
 
 
 @click.command("doctor", short_help="Check this environment, ready to paste into a report.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.as_json
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

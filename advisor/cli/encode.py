@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import err
 from advisor.errors import InputError
@@ -18,12 +19,12 @@ from advisor.errors import InputError
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE.npy", help="The file to write."
 )
-@click.option("--field", metavar="NAME", help="The column or key that holds the texts.")
+@options.field
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads; as measured by default.")
 @click.option("--prompt-name", metavar="NAME", help="One of the model's prompts.")
 @click.option("--normalize", is_flag=True, help="Scale each embedding to length 1.")
-@click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
-@click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
+@options.trust_remote_code
+@options.offline
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
 @shared_options
 @click.pass_obj

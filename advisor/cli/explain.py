@@ -8,32 +8,22 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from advisor.cli import values
+from advisor.cli import options, values
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
+from advisor.report import format as fmt
 
 if TYPE_CHECKING:
     from advisor.pipeline import Explanation
-    from advisor.types import ObjectiveName
 
 
 @click.command("explain", short_help="Ask the rules only; nothing is measured.")
 @click.argument("model", required=False)
-@click.option("--texts", metavar="SOURCE", help="Your texts: a file, - for stdin, or hub:owner/name[:config[:split]].")
-@click.option("--field", metavar="NAME", help="The column or key that holds the texts.")
-@click.option("--max-loss", default="0.4%", show_default=True, metavar="LOSS", help="Acceptable loss: 0.4% or 0.004.")
-@click.option(
-    "--objective",
-    type=click.Choice(["throughput", "latency", "memory"]),
-    default="throughput",
-    show_default=True,
-    help="What the best is best at.",
-)
-@click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to ask.")
+@options.question
 @click.option("--set", "overrides", multiple=True, metavar="FACT=VALUE", help="What if: for example cpu.vendor=intel.")
-@click.option("--trust-remote-code", is_flag=True, help="Accept a model whose weights are pickled.")
-@click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.accept_pickles
+@options.offline
+@options.as_json
 @shared_options
 @click.pass_obj
 def command(
@@ -42,7 +32,7 @@ def command(
     texts: str | None,
     field: str | None,
     max_loss: str,
-    objective: ObjectiveName,
+    objective: str,
     ruleset: str,
     overrides: tuple[str, ...],
     trust_remote_code: bool,
@@ -101,23 +91,23 @@ def command(
 def _command(model: str | None, given: dict[str, str | None], answer: Explanation) -> str:
     """The command that measures what was asked about, with the options that were given and what `--set` asks for."""
     context = click.get_current_context()
-    options = {
+    typed = {
         name: value
         for name, value in given.items()
         if value is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     }
     request = answer.request
     asked = {
-        "max_loss": f"{request.max_loss * 100:g}%",
+        "max_loss": fmt.budget(request.max_loss),
         "objective": request.objective,
         "threads": str(request.threads),
     }
     names = {override.partition("=")[0].strip() for override in answer.overrides}
-    options |= {name: value for name, value in asked.items() if f"request.{name}" in names}
+    typed |= {name: value for name, value in asked.items() if f"request.{name}" in names}
     parts = ["advisor", "recommend", model or "MODEL"]
     if context.params["trust_remote_code"]:
         parts.append("--trust-remote-code")
-    for name, value in options.items():
+    for name, value in typed.items():
         parts += [f"--{name.replace('_', '-')}", value]
     return shlex.join(parts)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
 
 
 @click.command("probe", short_help="Show the machine, each fact with its source.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.as_json
 @shared_options
 @click.pass_obj
 def command(session: Session, as_json: bool) -> None:

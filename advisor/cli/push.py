@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import err, out, write_json
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="List each file with its size and where it would go; push nothing.")
 @click.option("--private", is_flag=True, help="Make the repository, as a private one, if there is none.")
 @click.option("--revision", metavar="BRANCH", help="The branch to commit to; main by default.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.as_json
 @click.option("-q", "--quiet", is_flag=True, help="Print the URL alone.")
 @shared_options
 @click.pass_obj

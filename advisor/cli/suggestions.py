@@ -147,7 +147,7 @@ SUGGESTED: dict[str, Suggested] = {
     "overrides": WhatIfs(),
     "texts": Files(),
     "source": Files(),
-    "eval_": Files(),
+    "eval": Files(),
     "output": Files(),
 }
 """By the name of a verb's parameter."""

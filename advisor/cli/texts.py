@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
 
 
 @click.command("texts", short_help="Show how long texts are.")
 @click.argument("source")
-@click.option("--field", metavar="NAME", help="The column or key that holds the texts.")
+@options.field
 @click.option("--model", metavar="MODEL", help="Count tokens as this model does.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the sample.")
-@click.option("--trust-remote-code", is_flag=True, help="Accept a model whose weights are pickled.")
-@click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.seed("the sample")
+@options.accept_pickles
+@options.offline
+@options.as_json
 @shared_options
 @click.pass_obj
 def command(

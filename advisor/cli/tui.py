@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from advisor import catalogue
-from advisor.cli import values
+from advisor.cli import options, values
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import on_a_terminal
 from advisor.errors import InputError
@@ -25,40 +25,19 @@ AFTER_INTERRUPT = "exports and rounds are kept; the same run goes on from there"
 
 @click.command("tui", short_help="Open the interactive app.")
 @click.argument("model", required=False, metavar="[MODEL|ARTIFACT]")
-@click.option("--texts", default="", metavar="SOURCE", help="Your texts: a file, or hub:owner/name[:config[:split]].")
-@click.option("--field", default="", metavar="NAME", help="The column or key that holds the texts.")
-@click.option("--max-loss", default="0.4%", show_default=True, metavar="LOSS", help="Acceptable loss: 0.4% or 0.004.")
-@click.option(
-    "--objective",
-    type=click.Choice(["throughput", "latency", "memory"]),
-    default="throughput",
-    show_default=True,
-    help="What the best is best at.",
-)
-@click.option("--candidates", default="", metavar="A,B", help="Try only these, beside the baseline.")
-@click.option("--skip", default="", metavar="A,B", help="Do not try these.")
-@click.option(
-    "--eval", default="", metavar="SOURCE", help="Labels to measure the loss on: pairs, triplets, a BEIR folder."
-)
-@click.option("--eval-field", default="", metavar="A,B,C", help="The columns of the labels: two texts and the score.")
-@click.option("--threads", default="", metavar="N", help="Threads for every runtime; all usable cores by default.")
-@click.option("--device", default="", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; a GPU by default.")
-@click.option(
-    "--time-budget", default="90s", show_default=True, metavar="TIME", help="For exporting and measuring: 90s, 3m, 1h."
-)
-@click.option("--seed", default="0", show_default=True, metavar="N", help="Seed of the sample and the order.")
-@click.option("--ruleset", default="sbert-2024", show_default=True, metavar="NAME|FILE", help="The rules to check.")
-@click.option("--out", default="", metavar="DIR", help="Where to write; advisor-out/MODEL.")
-@click.option("--offline", is_flag=True, help="Use what is on this machine; ask no hub.")
+@options.question
+@options.run
+@options.offline
 @click.option("--plain", is_flag=True, help="Line by line, without the app: as `advisor recommend` without animation.")
 @shared_options
 @click.pass_obj
 @click.pass_context
 def command(
-    ctx: click.Context, session: Session, /, model: str | None, plain: bool, offline: bool, **typed: str
+    ctx: click.Context, session: Session, /, model: str | None, plain: bool, offline: bool, **asked: object
 ) -> None:
     """Open the interactive app, filled in with MODEL and the options; an ARTIFACT opens as a finished run."""
     artifact = None if model is None else _artifact(model)
+    typed = {name: str(value) for name, value in asked.items() if value is not None}
     if plain:
         _plainly(ctx, model, artifact, offline=offline, typed=typed)
         return
@@ -123,8 +102,7 @@ def _plainly(
 
     arguments = [model]
     for name, value in typed.items():
-        if value:
-            arguments += [f"--{name.replace('_', '-')}", value]
+        arguments += [f"--{name.replace('_', '-')}", value]
     if offline:
         arguments.append("--offline")
     ctx.obj.plain = True

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from advisor.cli import options
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import out, write_json
 
 
 @click.command("verify", short_help="Check that an artifact gives what it gave.")
 @click.argument("artifact", type=click.Path(path_type=Path))
-@click.option("--trust-remote-code", is_flag=True, help="Run Python code that comes with the model.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@options.trust_remote_code
+@options.as_json
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing where all is well.")
 @shared_options
 @click.pass_obj

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from advisor import catalogue
+from advisor import catalogue, defaults
 from advisor.device import choose_device
 from advisor.errors import InputError, MissingExtraError
 from advisor.labels import LabelSource
@@ -25,16 +25,16 @@ class RunSpec:
     model: str
     texts: str | Iterable[str] | None = None
     field: str | None = None
-    max_loss: float = 0.004
-    objective: ObjectiveName = "throughput"
+    max_loss: float = defaults.MAX_LOSS
+    objective: ObjectiveName = defaults.OBJECTIVE
     candidates: tuple[str, ...] | None = None
     skip: tuple[str, ...] = ()
     threads: int | None = None
     device: str | None = None
     """`cpu`, `cuda`, `cuda:1` or `mps`; None takes PyTorch's own default."""
-    time_budget_s: float = 90.0
-    seed: int = 0
-    ruleset: str = "sbert-2024"
+    time_budget_s: float = defaults.TIME_BUDGET_S
+    seed: int = defaults.SEED
+    ruleset: str = defaults.RULESET
     out: Path | None = None
     dry_run: bool = False
     offline: bool = False
@@ -68,7 +68,10 @@ def check(spec: RunSpec) -> None:
             f"The exporter {spec.exporter!r} is unknown.", hint=f"Choose one of {', '.join(get_args(ExporterName))}."
         )
     if not spec.time_budget_s > 0:
-        raise InputError(f"The time budget of {spec.time_budget_s!r} s is not positive.", hint="90 is the default.")
+        raise InputError(
+            f"The time budget of {spec.time_budget_s!r} s is not positive.",
+            hint=f"{defaults.TIME_BUDGET_S:g} is the default.",
+        )
     if not 0 <= spec.max_loss <= 1:
         raise InputError(
             f"The loss budget {spec.max_loss!r} is not a share between 0 and 1.", hint="0.004 stands for 0.4%."

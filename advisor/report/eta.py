@@ -68,9 +68,9 @@ class Estimator:
 
     A download goes on at its mean pace so far. Exports that are left are expected to take the mean of those that were
     done, where those from the cache took no time, and loads likewise. Rounds go on at each candidate's own pace, for as
-    many candidates as are still in the race. What is told drifts towards what is expected, so that one slow lap does
-    not make it jump, and never exceeds what is left of `time_budget_s`, which counts from the moment the model is at
-    hand.
+    many candidates as are still in the race. The remaining time moves slowly towards what is expected: one slow lap
+    does not make it jump. It never exceeds what is left of `time_budget_s`, which counts from the moment the model is
+    at hand.
     """
 
     def __init__(self, *, time_budget_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor import catalogue
 from advisor.choose import Flip, nearest_flips
 from advisor.gate import required_budget
+from advisor.report import format as fmt
 from advisor.report import verdict
 from advisor.types import Outcome, Recommendation
 
@@ -30,14 +31,14 @@ def better_when_cut(rec: Recommendation, winner: str | None, max_loss: float, *,
     whether `max_loss` itself is too much. The better is by the objective of `rec`.
     """
     won = None if winner is None else rec.outcome(winner)
-    speed = None if won is None else verdict.improvement(won, rec)
-    if speed is None:
+    gain = None if won is None else verdict.improvement(won, rec)
+    if gain is None:
         return ()
     return tuple(
         outcome.name
         for outcome in rec.candidates
         if outcome.status == "cut" and _passes(outcome, max_loss, strictly)
-        if (verdict.improvement(outcome, rec) or 0.0) > speed
+        if (own := verdict.improvement(outcome, rec)) is not None and own.median > gain.median
     )
 
 
@@ -53,15 +54,10 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
     sentence = f"With a loss budget {where} the winner would be {flip.winner}."
     better = better_when_cut(rec, flip.winner, flip.max_loss, strictly=flip.below)
     if better:
-        sentence += f" {_listed(better)} looked better than that when cut, and would have to be measured again."
+        sentence += f" {fmt.listed(better)} looked better than that when cut, and would have to be measured again."
     return sentence
 
 
 def _passes(outcome: Outcome, limit: float, strictly: bool) -> bool:
     needed = required_budget(outcome.name, outcome.precision, outcome.loss)
     return outcome.loss is not None and needed is not None and (needed < limit if strictly else needed <= limit)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

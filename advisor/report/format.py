@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from advisor.objectives import Unit
 
 UNKNOWN = "unknown"
 
@@ -67,6 +69,16 @@ def percent(fraction: float, *, sign: bool = False) -> str:
     return f"{'+' if sign and value > 0 else ''}{text}%"
 
 
+def budget(max_loss: float) -> str:
+    """A loss budget as it is typed: 0.004 is `0.4%`."""
+    return f"{100 * max_loss:g}%"
+
+
+def seconds(value: float) -> str:
+    """A time budget as it is typed: `90s`."""
+    return f"{value:g}s"
+
+
 def share(fraction: float) -> str:
     """A share of texts, without decimals, where a few are never called none: `0%`, `under 1%`, `37%`."""
     if 0 < fraction < 0.01:
@@ -99,6 +111,14 @@ def memory(num_bytes: float) -> str:
 def milliseconds(value: float) -> str:
     """A latency: `0.42 ms`, `4.1 ms`, `128 ms`."""
     return f"{_digits(value, (100, 0), (1, 1), (0, 2))} ms"
+
+
+def measure(value: float, unit: Unit) -> str:
+    """What an objective compares; a throughput's unit is not said, for it depends on the model."""
+    return _MEASURES[unit](value)
+
+
+_MEASURES: Mapping[Unit, Callable[[float], str]] = {"texts/s": rate, "ms": milliseconds, "bytes": memory}
 
 
 def duration(seconds: float) -> str:

@@ -11,19 +11,20 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from advisor import catalogue
+from advisor import catalogue, defaults
 from advisor.export.plan import TORCH_BATCH_SIZE
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
 from advisor.report.lengths import crossover, span
 from advisor.report.loading import model_kwargs
+from advisor.report.points import documented
 from advisor.report.privacy import without_paths
 from advisor.report.rulebook import fits, ruleset_of
-from advisor.report.table import LEGEND, extra_heading, folded_notes, rows
+from advisor.report.table import LEGEND, columns, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
-from advisor.types import Outcome, Recommendation, Request, RuntimeSettings
+from advisor.types import Outcome, Recommendation, RuntimeSettings
 from advisor.whatif import best_by_length, timed_by_length
 
 
@@ -32,7 +33,7 @@ def to_markdown(rec: Recommendation, *, ruleset: Ruleset | None = None) -> str:
 
     `ruleset` is the one that made the decision; without it the packaged one of that name is drawn, or none.
     """
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = verdict.winner_of(rec)
     sections = [
         _front_matter(rec, winner),
         _what(rec, winner),
@@ -60,7 +61,7 @@ def command(rec: Recommendation) -> str:
         parts += ["--eval", without_paths(rec.labels.source)]
         if rec.request.label_field is not None:
             parts += ["--eval-field", rec.request.label_field]
-    parts += ["--max-loss", f"{rec.request.max_loss * 100:g}%", "--objective", rec.request.objective]
+    parts += ["--max-loss", fmt.budget(rec.request.max_loss), "--objective", rec.request.objective]
     parts += ["--threads", str(rec.request.threads), "--seed", str(rec.request.seed)]
     if rec.hardware.gpus and rec.request.device is not None:
         parts += ["--device", rec.request.device]
@@ -68,8 +69,8 @@ def command(rec: Recommendation) -> str:
         parts += ["--candidates", ",".join(rec.request.candidates)]
     if rec.request.skip:
         parts += ["--skip", ",".join(rec.request.skip)]
-    if rec.request.time_budget_s != Request().time_budget_s:
-        parts += ["--time-budget", f"{rec.request.time_budget_s:g}s"]
+    if rec.request.time_budget_s != defaults.TIME_BUDGET_S:
+        parts += ["--time-budget", fmt.seconds(rec.request.time_budget_s)]
     if any(package.name.startswith("optimum-") and package.version for package in rec.packages):
         parts += ["--exporter", rec.request.exporter]
     packaged = rec.decision.ruleset in available_rulesets()
@@ -93,18 +94,7 @@ def _what(rec: Recommendation, winner: Outcome | None) -> str:
     top = verdict.headline(rec)
     title = f"# {rec.model.id}, {winner.name}" if winner is not None else f"# {rec.model.id}"
     source = ", measured on the machine described below" if top.source else ""
-    points = [
-        (rec.request.objective, verdict.figures(rec)),
-        ("baseline", verdict.larger_batches(rec)),
-        ("accuracy", verdict.accuracy(rec)),
-        ("without labels", verdict.unlabelled(rec)),
-        ("neighbours", verdict.neighbours(rec)),
-        ("old index", verdict.reindexing(rec)),
-        ("loss by length", verdict.losses_by_length(rec)),
-        ("rules" if winner is not None else "why", verdict.rules(rec)),
-        *(("other rules", sentence) for sentence in verdict.disagreements(rec)),
-    ]
-    bullets = [f"- {label}: {without_paths(value)}" for label, value in points if value]
+    bullets = [f"- {point.label}: {without_paths(point.value)}" for point in documented(rec)]
     if winner is not None and winner.file is not None:
         size = "" if winner.size_bytes is None else f" ({fmt.size(winner.size_bytes)})"
         bullets.append(f"- file: `{winner.file}`{size}")
@@ -190,39 +180,19 @@ def _batches(settings: RuntimeSettings | None) -> list[str]:
 
 
 def _table(rec: Recommendation) -> str:
-    extra = extra_heading(rec.request.objective)
-    head = [
-        "",
-        "candidate",
-        words(rec.model).rate,
-        *([extra] if extra else []),
-        "speedup",
-        "95% CI",
-        "loss",
-        "95% CI of the loss",
-        "size",
-        "note",
-    ]
-    align = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     table = rows(rec)
+    figures = columns(rec, table)
+    head = ["", "candidate", *(heading for heading, _ in figures), "size", "note"]
+    align = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     folded = folded_notes(table)
     body = []
-    for row in table:
+    for index, row in enumerate(table):
         if row.note in folded:
             continue
         outcome = rec.outcome(row.candidate)
         size = "" if outcome is None or outcome.size_bytes is None else fmt.size(outcome.size_bytes)
-        figures = [
-            row.texts_per_s,
-            *([row.extra] if extra else []),
-            row.speedup,
-            row.interval,
-            row.loss,
-            row.loss_interval,
-            size,
-        ]
         mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
-        body.append([mark, f"`{row.candidate}`", *figures, _cell(row.note)])
+        body.append([mark, f"`{row.candidate}`", *(cells[index] for _, cells in figures), size, _cell(row.note)])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
     together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
     budget = (

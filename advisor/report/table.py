@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor import objectives
 from advisor.report import format as fmt
-from advisor.types import ObjectiveName, Outcome, Recommendation, Status
+from advisor.report.words import words
+from advisor.types import Outcome, Recommendation, Status
 
 _GROUPS: dict[Status, int] = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}
 _MARKS: dict[Status, str] = {"measured": " ", "rejected": "!", "cut": "x", "failed": "x", "skipped": "-"}
 _MAX_ALIKE = 2
+LOSS_INTERVAL = "95% CI of the loss"
 LEGEND = "> winner, ! over the loss budget, x failed or cut, - skipped"
 
 
@@ -23,7 +26,7 @@ class Row:
     status: Status
     texts_per_s: str
     extra: str
-    """The objective's own figure: latency or memory; empty under `throughput`."""
+    """The objective's own figure, such as the latency; empty where speed is all there is to say."""
     speedup: str
     interval: str
     loss: str
@@ -36,14 +39,22 @@ class Row:
         return bool(self.texts_per_s or self.loss)
 
 
-def extra_heading(objective: ObjectiveName) -> str:
-    """The heading of `Row.extra`, empty where the objective needs no column of its own."""
-    return {"throughput": "", "latency": "p50", "memory": "memory"}[objective]
-
-
 def rows(rec: Recommendation) -> tuple[Row, ...]:
     """All candidates: measured ones with the best by the objective first, then those that are out, by why."""
     return tuple(_row(outcome, rec) for outcome in sorted(rec.candidates, key=lambda each: _order(each, rec)))
+
+
+def columns(rec: Recommendation, table: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """The figures of `table`: each column's heading, and its cells."""
+    own = objectives.get(rec.request.objective).words.column
+    return [
+        (words(rec.model).rate, [row.texts_per_s for row in table]),
+        *([(own, [row.extra for row in table])] if own else []),
+        ("speedup", [row.speedup for row in table]),
+        ("95% CI", [row.interval for row in table]),
+        ("loss", [row.loss for row in table]),
+        (LOSS_INTERVAL, [row.loss_interval for row in table]),
+    ]
 
 
 def folded_notes(table: Sequence[Row]) -> dict[str, tuple[str, ...]]:
@@ -63,32 +74,24 @@ def note(outcome: Outcome) -> str:
     return f"{outcome.status}: {reason}" if reason else outcome.status
 
 
-def objective_value(outcome: Outcome, objective: ObjectiveName) -> float | None:
-    """What the objective compares, in its own unit (texts/s, ms or bytes); None where it was not measured."""
-    timing = outcome.timing
-    if timing is None:
-        return None
-    if objective == "latency":
-        return timing.latency_p50_ms
-    if objective == "memory":
-        return timing.peak_rss_bytes
-    return timing.texts_per_s.median
-
-
 def _order(outcome: Outcome, rec: Recommendation) -> tuple[int, bool, float]:
-    value = objective_value(outcome, rec.request.objective)
+    goal = objectives.get(rec.request.objective)
+    value = None if outcome.timing is None else goal.value(outcome.timing)
     if value is None:
         return _GROUPS[outcome.status], True, 0.0
-    return _GROUPS[outcome.status], False, -value if rec.request.objective == "throughput" else value
+    return _GROUPS[outcome.status], False, value if goal.lower_is_better else -value
 
 
 def _row(outcome: Outcome, rec: Recommendation) -> Row:
+    goal = objectives.get(rec.request.objective)
     timing = outcome.timing
-    texts_per_s = speedup = interval = ""
+    texts_per_s = extra = speedup = interval = ""
     if timing is not None:
         texts_per_s = fmt.rate(timing.texts_per_s.median)
-        by_latency = rec.request.objective == "latency" and timing.latency_speedup is not None
-        shown = timing.latency_speedup if by_latency else timing.speedup
+        value = goal.value(timing)
+        if goal.words.column and value is not None:
+            extra = fmt.measure(value, goal.unit)
+        shown = (goal.paired(timing) if goal.paired is not None else None) or timing.speedup
         if shown is not None:
             speedup = fmt.ratio(shown.median)
             if shown.ci95 is not None and outcome.name != rec.baseline:
@@ -98,20 +101,13 @@ def _row(outcome: Outcome, rec: Recommendation) -> Row:
         candidate=outcome.name,
         status=outcome.status,
         texts_per_s=texts_per_s,
-        extra=_extra(outcome, rec.request.objective),
+        extra=extra,
         speedup=speedup,
         interval=interval,
         loss=_loss(outcome, rec),
         note=note(outcome),
         loss_interval=_loss_interval(outcome, rec),
     )
-
-
-def _extra(outcome: Outcome, objective: ObjectiveName) -> str:
-    value = objective_value(outcome, objective)
-    if value is None or objective == "throughput":
-        return ""
-    return fmt.milliseconds(value) if objective == "latency" else fmt.memory(value)
 
 
 def _loss_interval(outcome: Outcome, rec: Recommendation) -> str:

@@ -15,11 +15,10 @@ from advisor import catalogue
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
-from advisor.report.lengths import crossover
-from advisor.report.table import Row, extra_heading, folded_notes, note, rows
+from advisor.report.points import points
+from advisor.report.table import LOSS_INTERVAL, Row, columns, folded_notes, note, rows
 from advisor.report.words import words
 from advisor.types import Artifact, Recommendation, Status
-from advisor.whatif import best_by_length
 
 _ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 26
@@ -107,29 +106,25 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     """The table, one candidate a row; notes stand beside the figures, or below them where the width is short."""
     table = rows(rec)
     folded = folded_notes(table)
-    extra = extra_heading(rec.request.objective)
-    columns = [
-        (words(rec.model).rate, [row.texts_per_s for row in table]),
-        *([(extra, [row.extra for row in table])] if extra else []),
-        ("speedup", [row.speedup for row in table]),
-        ("95% CI", [row.interval for row in table]),
-        ("loss", [row.loss for row in table]),
-        *([("its 95% CI", [row.loss_interval for row in table])] if any(row.loss_interval for row in table) else []),
+    figures = [
+        ("its 95% CI" if heading == LOSS_INTERVAL else heading, cells)
+        for heading, cells in columns(rec, table)
+        if heading != LOSS_INTERVAL or any(cells)
     ]
     name_width = max(len("candidate"), *(len(row.candidate) for row in table)) if table else len("candidate")
-    widths = [max(len(heading), *map(len, cells)) if cells else len(heading) for heading, cells in columns]
+    widths = [max(len(heading), *map(len, cells)) if cells else len(heading) for heading, cells in figures]
     for heading in ("its 95% CI", "95% CI"):  # the intervals are the first to go
-        at = next((index for index, (each, _) in enumerate(columns) if each == heading), None)
+        at = next((index for index, (each, _) in enumerate(figures) if each == heading), None)
         short = _MIN_NOTE if heading == "its 95% CI" else 0
         if at is not None and 4 + name_width + sum(widths) + 2 * len(widths) + short > width:
-            del columns[at], widths[at]
+            del figures[at], widths[at]
     figures_width = 4 + name_width + sum(widths) + 2 * len(widths)
     layout = _Layout(
         note_at=figures_width + 3 if width - figures_width - 3 >= _MIN_NOTE else None,
         empty_at=4 + name_width + 2,
         width=width,
     )
-    headings = [heading.rjust(size) for (heading, _), size in zip(columns, widths, strict=True)]
+    headings = [heading.rjust(size) for (heading, _), size in zip(figures, widths, strict=True)]
     head = "  ".join([f"    {'candidate'.ljust(name_width)}", *headings])
     if layout.note_at is not None and any(row.note and row.has_figures for row in table):
         head += "   note"
@@ -137,7 +132,7 @@ def candidates(rec: Recommendation, *, width: int) -> list[Text]:
     for index, row in enumerate(table):
         if row.note in folded:
             continue
-        cells = [cells[index].rjust(size) for (_, cells), size in zip(columns, widths, strict=True)]
+        cells = [cells[index].rjust(size) for (_, cells), size in zip(figures, widths, strict=True)]
         lines += _row(row, "  ".join([f"  {row.mark} {row.candidate.ljust(name_width)}", *cells]).rstrip(), layout)
     for reason, names in folded.items():
         lines.append(hanging("  - ", f"{reason}: {', '.join(names)}", width))
@@ -176,36 +171,8 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
     else:
         sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
         lines = [Text.assemble(name), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
-    losses = verdict.losses_by_length(rec)
-    points = [
-        ({"throughput": "speed"}.get(rec.request.objective, rec.request.objective), verdict.figures(rec)),
-        ("settings", verdict.settings(rec)),
-        ("baseline", verdict.larger_batches(rec)),
-        ("accuracy", verdict.accuracy(rec)),
-        ("", verdict.unlabelled(rec)),
-        ("nearest", verdict.neighbours(rec)),
-        ("old index", verdict.reindexing(rec)),
-        ("by length", losses and f"loss at {losses}"),
-        ("moved", _most_moved(rec)),
-        ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
-        *(("", sentence) for sentence in verdict.disagreements(rec)),
-        ("lengths", _crossover(rec)),
-    ]
-    return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in points if value]
-
-
-def _most_moved(rec: Recommendation) -> str:
-    """Where the texts that moved most are kept: on this machine alone, and shown in a terminal alone."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
-    if winner is None or winner.most_moved is None:
-        return ""
-    return f"the five texts that moved most are in {winner.most_moved}"
-
-
-def _crossover(rec: Recommendation) -> str:
-    """Who is best on texts of which length, where that is not the same one everywhere."""
-    found = best_by_length(rec.candidates, rec.request)
-    return crossover(found) if len({each.candidate for each in found}) > 1 else ""
+    said = [("" if point.more else point.label, point.value) for point in points(rec)]
+    return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in said]
 
 
 def _footer(rec: Recommendation) -> list[Text]:

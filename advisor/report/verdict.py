@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from advisor import objectives
 from advisor.gate import within
+from advisor.objectives import Objective
 from advisor.report import format as fmt
 from advisor.report.lengths import span
-from advisor.report.table import note, objective_value
+from advisor.report.table import note
 from advisor.report.words import words
 from advisor.types import Decision, Estimate, Fidelity, Outcome, Recommendation
 
@@ -23,54 +25,45 @@ class Headline:
 
 def headline(rec: Recommendation) -> Headline:
     """What to run, and how much that gains."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None:
         return Headline(name="no candidate", sentence="meets the constraints", source="")
     if winner.name == rec.baseline:
-        gain = {"throughput": "is faster", "latency": "answers sooner", "memory": "needs less memory"}
-        sentence = f"nothing within the loss budget {gain[rec.request.objective]}"
+        sentence = f"nothing within the loss budget {_goal(rec).words.gain}"
         if rec.verdict == "inconclusive":
             sentence = "this run cannot tell whether another candidate is better"
         return Headline(name=f"keep {rec.baseline}", sentence=sentence, source=_source(rec))
-    factor = improvement(winner, rec)
-    if factor is None:
+    gain = improvement(winner, rec)
+    if gain is None:
         return Headline(name=winner.name, sentence=rec.why, source="")
-    sentence = _gain(factor, rec)
+    sentence = _compared(gain.median, rec)
     if rec.verdict == "inconclusive":
         return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source=_source(rec))
-    paired = paired_gain(winner, rec)
-    if paired is not None and paired.ci95 is not None and factor >= 1:
-        sentence += f" (95% CI {fmt.interval(*paired.ci95, like=factor)})"
+    if gain.ci95 is not None and gain.median >= 1:
+        sentence += f" (95% CI {fmt.interval(*gain.ci95, like=gain.median)})"
     return Headline(name=winner.name, sentence=sentence, source=_source(rec))
 
 
 def figures(rec: Recommendation) -> str:
     """The winner's figure against the baseline's, in the objective's unit; empty where nothing was measured."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner, base = winner_of(rec), rec.outcome(rec.baseline)
     if winner is None or winner.timing is None:
         return ""
-    base = rec.outcome(rec.baseline)
-    base_timing = None if base is None or base is winner else base.timing
-    timing = winner.timing
-    if rec.request.objective == "latency" and timing.latency_p50_ms is not None:
-        text = f"{fmt.milliseconds(timing.latency_p50_ms)} p50"
-        if timing.latency_p95_ms is not None:
-            text += f", {fmt.milliseconds(timing.latency_p95_ms)} p95"
-        if base_timing is not None and base_timing.latency_p50_ms is not None:
-            text += f", against {fmt.milliseconds(base_timing.latency_p50_ms)} p50"
-        return text
-    if rec.request.objective == "memory" and timing.peak_rss_bytes is not None:
-        text = f"{fmt.memory(timing.peak_rss_bytes)} at its peak"
-        if base_timing is not None and base_timing.peak_rss_bytes is not None:
-            text += f", against {fmt.memory(base_timing.peak_rss_bytes)}"
-        return text
-    text = f"{fmt.rate(timing.texts_per_s.median)} {words(rec.model).rate}"
-    return text if base_timing is None else f"{text} against {fmt.rate(base_timing.texts_per_s.median)}"
+    goal = _goal(rec) if _goal(rec).value(winner.timing) is not None else objectives.SPEED
+    own = goal.value(winner.timing)
+    p95 = None if goal.p95 is None else goal.p95(winner.timing)
+    before = None if base is None or base is winner or base.timing is None else goal.value(base.timing)
+    assert own is not None  # every candidate that was timed has a speed
+    rate = f" {words(rec.model).rate}" if goal.unit == "texts/s" else ""
+    text = goal.words.figure.format(fmt.measure(own, goal.unit) + rate)
+    if p95 is not None:
+        text += f", {fmt.measure(p95, goal.unit)} p95"
+    return text if before is None else text + goal.words.against.format(fmt.measure(before, goal.unit))
 
 
 def accuracy(rec: Recommendation) -> str:
     """The winner's change in accuracy, how it is known, and the budget; empty where there is no winner."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None:
         return ""
     if winner.name == rec.baseline:
@@ -96,7 +89,7 @@ def _on_labels(loss: Fidelity) -> str:
 
 def unlabelled(rec: Recommendation) -> str:
     """What would have been estimated without labels, for the winner; empty where there are none."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None or winner.estimated is None or winner.name == rec.baseline:
         return ""
     loss = winner.estimated
@@ -106,7 +99,7 @@ def unlabelled(rec: Recommendation) -> str:
 
 def neighbours(rec: Recommendation) -> str:
     """What the winner's embeddings do to a search, in plain figures; empty for the baseline."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None or winner.drift is None or winner.name == rec.baseline:
         return ""
     drift = winner.drift
@@ -123,7 +116,7 @@ def neighbours(rec: Recommendation) -> str:
 
 def reindexing(rec: Recommendation) -> str:
     """Whether vectors that the baseline made may stay in an index; empty where there are none or nothing is known."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None or winner.drift is None or winner.drift.mixed is None or winner.name == rec.baseline:
         return ""
     mixed = winner.drift.mixed
@@ -145,7 +138,7 @@ def _cosine(value: float) -> str:
 
 def losses_by_length(rec: Recommendation) -> str:
     """The winner's estimated loss on texts of each length: `16-31 0.08%`...; empty where lengths are alike."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     if winner is None or winner.drift is None or len(winner.drift.by_length) < 2:
         return ""
     parts = [
@@ -172,27 +165,34 @@ def disagreements(rec: Recommendation) -> tuple[str, ...]:
     )
 
 
-def improvement(outcome: Outcome, rec: Recommendation) -> float | None:
-    """How many times better than the baseline by the objective; None where either was not measured."""
-    base = rec.outcome(rec.baseline)
-    paired = paired_gain(outcome, rec)
-    if paired is not None or rec.request.objective == "throughput":
-        return None if paired is None else paired.median
-    value = objective_value(outcome, rec.request.objective)
-    reference = None if base is None else objective_value(base, rec.request.objective)
-    return None if not value or not reference else reference / value
+def improvement(outcome: Outcome, rec: Recommendation) -> Estimate | None:
+    """How many times better than the baseline by the objective, with its interval where rounds side by side gave one.
 
-
-def paired_gain(outcome: Outcome, rec: Recommendation) -> Estimate | None:
-    """The ratio to the baseline from rounds side by side: of speeds, or of latencies; None where there is none."""
-    if outcome.timing is None or rec.request.objective == "memory":
+    None where either was not measured.
+    """
+    goal, base = _goal(rec), rec.outcome(rec.baseline)
+    if outcome.timing is None:
         return None
-    return outcome.timing.speedup if rec.request.objective == "throughput" else outcome.timing.latency_speedup
+    if outcome.name == rec.baseline:
+        return Estimate(median=1.0)
+    paired = None if goal.paired is None else goal.paired(outcome.timing)
+    if paired is not None or goal.unit == "texts/s":  # texts/s of different minutes are not compared
+        return paired
+    value = goal.value(outcome.timing)
+    reference = None if base is None or base.timing is None else goal.value(base.timing)
+    if not value or not reference:
+        return None
+    return Estimate(median=reference / value if goal.lower_is_better else value / reference)
+
+
+def axis(rec: Recommendation) -> str:
+    """What `improvement` counts: `speedup over torch-fp32`."""
+    return f"{_goal(rec).words.axis} {rec.baseline}"
 
 
 def settings(rec: Recommendation) -> str:
     """The setting that tuning kept for the winner and what it brought; empty where there is none."""
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = winner_of(rec)
     kept = next((tried for tried in winner.tried if tried.kept), None) if winner is not None else None
     if kept is None:
         return ""
@@ -228,15 +228,20 @@ def _source(rec: Recommendation) -> str:
     return f"measured here at {how.started[:16].replace('T', ' ')} UTC"
 
 
-def _gain(factor: float, rec: Recommendation) -> str:
-    better, worse = {
-        "throughput": ("faster", "slower"),
-        "latency": ("lower latency", "higher latency"),
-        "memory": ("less memory", "more memory"),
-    }[rec.request.objective]
+def _compared(factor: float, rec: Recommendation) -> str:
+    said = _goal(rec).words
     if factor >= 1:
-        return f"{fmt.times(factor)} {better} than {rec.baseline}"
-    return f"{fmt.times(1 / factor)} {worse} than {rec.baseline}"
+        return f"{fmt.times(factor)} {said.better} than {rec.baseline}"
+    return f"{fmt.times(1 / factor)} {said.worse} than {rec.baseline}"
+
+
+def winner_of(rec: Recommendation) -> Outcome | None:
+    """What won; None where nothing did."""
+    return None if rec.winner is None else rec.outcome(rec.winner)
+
+
+def _goal(rec: Recommendation) -> Objective:
+    return objectives.get(rec.request.objective)
 
 
 def _what_became(other: Decision, rec: Recommendation) -> str:
@@ -247,8 +252,5 @@ def _what_became(other: Decision, rec: Recommendation) -> str:
         return "it won"
     if outcome.status != "measured":
         return note(outcome)
-    factor = improvement(outcome, rec)
-    if factor is None:
-        return "measured here"
-    unit = {"throughput": "", "latency": " by latency", "memory": " by memory"}[rec.request.objective]
-    return f"{fmt.times(factor)}{unit}, measured here"
+    gain = improvement(outcome, rec)
+    return "measured here" if gain is None else f"{fmt.times(gain.median)}{_goal(rec).words.by}, measured here"

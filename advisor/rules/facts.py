@@ -164,7 +164,7 @@ def _compute_capability(gpu: Gpu | None) -> float | None:
 
 def _example(spec: FactSpec) -> str:
     if spec.choices:
-        value = spec.choices[0]
+        value = next(iter(spec.choices))
     elif spec.unit == "fraction":
         value = "0.2%"
     elif spec.unit == "bytes":

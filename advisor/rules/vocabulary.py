@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from advisor.objectives import OBJECTIVES
 from advisor.types import ARM_ISA, X86_ISA, ModelKind
 
 FactType = Literal["bool", "int", "float", "text", "set"]
@@ -28,7 +29,7 @@ class FactSpec:
     type: FactType
     description: str
     unit: str | None = None
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
 
 
 _ISA = (*X86_ISA, *ARM_ISA)
@@ -104,7 +105,7 @@ _SPECS = (
         name="request.objective",
         type="text",
         description="What is asked for.",
-        choices=("throughput", "latency", "memory"),
+        choices=OBJECTIVES.keys(),
     ),
     FactSpec(name="request.threads", type="int", unit="threads", description="The thread budget of every runtime."),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from advisor import defaults
 from advisor.choose import Flip
 from advisor.errors import InputError
 from advisor.report import format as fmt
 from advisor.report.flips import better_when_cut
 from advisor.rules import collect_facts, decide, load_ruleset, with_overrides
 from advisor.tui.state import State
-from advisor.types import Choice, Decision, ObjectiveName, Recommendation, Request
+from advisor.types import Choice, Decision, Recommendation, Request
 from advisor.whatif import what_if
 
 
@@ -19,7 +20,7 @@ class Question:
     """What is changed; None and empty where it stays as it is."""
 
     max_loss: float | None = None
-    objective: ObjectiveName | None = None
+    objective: str | None = None
     overrides: tuple[str, ...] = ()
 
 
@@ -71,7 +72,7 @@ def ask(state: State, question: Question, *, request: Request) -> Answer:
     )
     real = collect_facts(hardware=state.hardware, profile=state.profile, model=state.model, request=asked)
     facts = with_overrides(real, question.overrides)
-    decision = decide(load_ruleset(state.ruleset or "sbert-2024"), facts)
+    decision = decide(load_ruleset(state.ruleset or defaults.RULESET), facts)
     return Answer(decision=decision, choice=None, simulated=bool(facts.other_than(real)))
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from advisor import defaults
 from advisor.errors import AdvisorError, InputError
 from advisor.objectives import OBJECTIVES
-from advisor.types import ObjectiveName
+from advisor.report import format as fmt
 
 if TYPE_CHECKING:
     from advisor.pipeline import RunSpec
@@ -40,18 +41,18 @@ class Fields:
     model: str = ""
     texts: str = ""
     field: str = ""
-    max_loss: str = "0.4%"
-    objective: str = "throughput"
-    time_budget: str = "90s"
+    max_loss: str = fmt.budget(defaults.MAX_LOSS)
+    objective: str = defaults.OBJECTIVE
+    time_budget: str = fmt.seconds(defaults.TIME_BUDGET_S)
     threads: str = ""
     device: str = ""
-    ruleset: str = "sbert-2024"
+    ruleset: str = defaults.RULESET
     candidates: str = ""
     skip: str = ""
     eval: str = ""
     eval_field: str = ""
     out: str = ""
-    seed: str = "0"
+    seed: str = str(defaults.SEED)
     offline: bool = False
 
     def with_(self, name: str, value: str) -> Fields:
@@ -146,7 +147,7 @@ def field_of(error: AdvisorError, *, otherwise: Name) -> Name:
     return cast("Name", error.about) if error.about in get_args(Name) else otherwise
 
 
-def _objective(text: str) -> ObjectiveName:
+def _objective(text: str) -> str:
     if text not in OBJECTIVES:
         raise InputError(f"The objective {text!r} is unknown.", hint=f"Choose one of {', '.join(OBJECTIVES)}.")
     return text

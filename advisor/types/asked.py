@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from advisor import defaults
 from advisor.codec import HIDDEN
 from advisor.types.words import ExporterName, LabelKind, ModelKind, ObjectiveName, PairSource, Similarity
 
@@ -107,17 +108,17 @@ class LabelProfile:
 class Request:
     """What the user asked for, validated."""
 
-    objective: ObjectiveName = "throughput"
-    max_loss: float = 0.004
+    objective: ObjectiveName = defaults.OBJECTIVE
+    max_loss: float = defaults.MAX_LOSS
     threads: int = 1
-    seed: int = 0
+    seed: int = defaults.SEED
     device: str | None = None
     """What the baseline runs on, as PyTorch names it; None where it has not been decided."""
     exporter: ExporterName = "native"
     candidates: tuple[str, ...] | None = None
     """Only these were to be tried; None for all that fit."""
     skip: tuple[str, ...] = ()
-    time_budget_s: float = 90.0
+    time_budget_s: float = defaults.TIME_BUDGET_S
     """For exporting and measuring."""
     label_field: str | None = None
     """The columns of the labels, where they were named."""

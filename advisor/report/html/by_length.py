@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advisor import objectives
 from advisor.report import format as fmt
 from advisor.report.html.markup import Markup
 from advisor.report.html.runs import Run, lines, names_width
@@ -33,7 +34,8 @@ def by_length(rec: Recommendation) -> Markup | None:
     return figure(
         _drawing(rec, shown, best),
         name="Speed by length",
-        caption=f"{caption} Bars are 95% confidence intervals; gaps within them or within 3% count as ties.",
+        caption=f"{caption} Bars are 95% confidence intervals; gaps within them or within "
+        f"{objectives.TIE_MARGIN:.0%} count as ties.",
         data=_table(rec, shown, best),
     )
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from advisor.report import format as fmt
 from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.tables import table
-from advisor.report.table import Row, extra_heading, note, rows
-from advisor.report.words import words
-from advisor.types import Estimate, Outcome, Recommendation
+from advisor.report.table import Row, columns, note, rows
+from advisor.types import Estimate, Recommendation
 
 _PARTS = re.compile(r"[^/_]+[/_]*|[/_]+")
 
@@ -25,38 +24,24 @@ _STATUS = {
 
 def results(rec: Recommendation) -> Markup:
     """Every candidate with its status, its figures and why it is where it is."""
-    extra = extra_heading(rec.request.objective)
-    heads = [
-        "candidate",
-        "status",
-        words(rec.model).rate,
-        *([extra] if extra else []),
-        "speedup",
-        "95% CI",
-        "loss",
-        "95% CI of the loss",
-    ]
     table_rows = rows(rec)
+    figures = columns(rec, table_rows)
+    heads = ["candidate", "status", *(heading for heading, _ in figures), "why, and what was done"]
     cells = [
         [
             f"★ {row.candidate}" if row.mark == ">" else row.candidate,
             "winner" if row.mark == ">" else _STATUS[row.status],
-            row.texts_per_s,
-            *([row.extra] if extra else []),
-            row.speedup,
-            row.interval,
-            row.loss,
-            _loss_interval(rec.outcome(row.candidate)),
+            *(column[index] for _, column in figures),
             _why(row, rec),
         ]
-        for row in table_rows
+        for index, row in enumerate(table_rows)
     ]
     kinds = ["win" if row.mark == ">" else row.status for row in table_rows]
     return table(
         "Medians over the rounds, with their 95% confidence intervals",
-        [*heads, "why, and what was done"],
+        heads,
         cells,
-        text={1, len(heads)},
+        text={1, len(heads) - 1},
         kinds=kinds,
     )
 
@@ -110,12 +95,6 @@ def _why(row: Row, rec: Recommendation) -> str:
     if outcome.status in {"skipped", "rejected"}:
         said = said.removeprefix(f"{outcome.status}: ")
     return " ".join(part if part.endswith(".") else f"{part}." for part in (said, *outcome.notes) if part)
-
-
-def _loss_interval(outcome: Outcome | None) -> str:
-    if outcome is None or outcome.loss is None or outcome.loss.ci95 is None or not any(outcome.loss.ci95):
-        return ""
-    return " to ".join(fmt.percent(end) for end in outcome.loss.ci95)
 
 
 def _interval(estimate: Estimate) -> str:

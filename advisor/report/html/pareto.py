@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advisor.report import format as fmt
-from advisor.report.gains import axis, gain
 from advisor.report.html.labels import Placed, Spot, place
 from advisor.report.html.markup import Markup, tag
 from advisor.report.html.scale import Scale, nice_ticks
@@ -32,6 +31,7 @@ from advisor.report.html.svg import (
 )
 from advisor.report.html.tables import figure, table
 from advisor.report.table import note
+from advisor.report.verdict import axis, improvement
 from advisor.types import Estimate, Outcome, Recommendation
 
 WIDTH, HEIGHT = 760.0, 460.0
@@ -54,10 +54,10 @@ class Point:
 
 
 def points(rec: Recommendation) -> tuple[Point, ...]:
-    """Who has both a gain and a loss, the winner first and then the best. The baseline loses nothing by definition."""
+    """What has both a gain and a loss, the winner first and then the best. The baseline loses nothing by definition."""
     found = []
     for outcome in rec.candidates:
-        better = gain(outcome, rec)
+        better = improvement(outcome, rec)
         if better is None or not math.isfinite(better.median):
             continue
         winner = outcome.name == rec.winner

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.facts import value_of
 from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.tables import items, paragraph, table, terms
 from advisor.report.markdown import command, sentence_transformers
+from advisor.report.points import documented
 from advisor.report.words import described, words
 from advisor.types import Outcome, Recommendation
 
@@ -18,21 +19,13 @@ FOLDER = "path/to/this/folder"
 def answer(rec: Recommendation) -> Markup:
     """The verdict, its figures, and how to use it."""
     top = verdict.headline(rec)
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = verdict.winner_of(rec)
     between = ": " if winner is not None else " "
     name = tag("span", top.name, class_="answer" if winner is not None else "answer none")
     title = tag("h1", name, tag("span", between, class_="unseen"), tag("span", top.sentence, class_="gain"))
     source = "the built-in sample" if rec.texts.builtin else rec.texts.source
-    objective = {"throughput": "speed"}.get(rec.request.objective, rec.request.objective)
     entries = [
-        (objective, verdict.figures(rec)),
-        ("baseline", verdict.larger_batches(rec)),
-        ("accuracy", verdict.accuracy(rec)),
-        ("without labels", verdict.unlabelled(rec)),
-        ("neighbours", verdict.neighbours(rec)),
-        ("old index", verdict.reindexing(rec)),
-        ("loss by length", verdict.losses_by_length(rec)),
-        ("rules" if winner is not None else "why", verdict.rules(rec)),
+        *((point.label, point.value) for point in documented(rec)),
         (words(rec.model).items, f"{source}, {steps.texts(rec.texts)}"),
         ("machine", steps.machine(rec.hardware)),
     ]
@@ -97,8 +90,8 @@ def method(rec: Recommendation) -> Markup:
         f"{fmt.plural(rec.request.threads, 'thread')}. The candidates take turns in rounds, so that a slow minute of "
         "the machine slows them all.",
         f"A speedup is the median of a candidate's ratios to {rec.baseline} over the rounds; the interval beside it "
-        "holds the true median in 95 of 100 such runs. Gaps of up to 3%, or within the intervals, count as ties: then "
-        "the simpler candidate is kept, then the more accurate one.",
+        f"holds the true median in 95 of 100 such runs. Gaps of up to {objectives.TIE_MARGIN:.0%}, or within the "
+        "intervals, count as ties: then the simpler candidate is kept, then the more accurate one.",
     ]
     said.append(
         f"A candidate passes if its estimated loss, or on labels the upper end of the loss's interval, is within the "
@@ -191,7 +184,7 @@ def _limits(rec: Recommendation, *, methods: set[str]) -> list[str]:
         limits.append("An estimated loss is no measured one: labelled data of your own task has the last word.")
     if any(each.status == "cut" for each in rec.candidates):
         limits.append("Candidates that were cut ran fewer rounds, and are not ranked again under another loss budget.")
-    winner = None if rec.winner is None else rec.outcome(rec.winner)
+    winner = verdict.winner_of(rec)
     if winner is not None and winner.name.startswith("onnx-q"):
         limits.append(
             "Dynamic int8 embeddings depend a little on what else is in the batch: its activations are quantised "

@@ -1,4 +1,4 @@
-"""The speed of each round, so that drift and noise can be seen. Pure."""
+"""The speed of each round, which shows noise, and a machine that slows down. Pure."""
 
 from __future__ import annotations
 

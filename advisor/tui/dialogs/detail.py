@@ -19,7 +19,7 @@ from advisor.tui.drawing.lines import labelled
 from advisor.tui.drawing.spark import spark
 from advisor.tui.panes.lengths import of_outcome, settings_of
 from advisor.tui.state import Row, State, live_speed, live_speedup
-from advisor.types import Estimate
+from advisor.types import BASELINE, Estimate
 
 TAIL_BYTES = 16_000
 TAIL_LINES = 200
@@ -71,7 +71,7 @@ def facts(row: Row, state: State, width: int) -> list[Text]:
         ("what", "" if candidate is None else candidate.says),
         ("status", row.status if outcome is None else note(outcome) or outcome.status),
         ("speed", "" if speed is None else f"{_estimate(speed, fmt.rate)} {rate}"),
-        ("speedup", "" if speedup is None else f"{_estimate(speedup, fmt.ratio)} over {'torch-fp32'}"),
+        ("speedup", "" if speedup is None else f"{_estimate(speedup, fmt.ratio)} over {BASELINE}"),
         ("loss", _loss(row)),
         ("rounds", f"{len(row.speeds)}  {spark(row.speeds, 40)}" if row.speeds else ""),
     ]

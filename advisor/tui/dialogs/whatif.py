@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -20,7 +20,7 @@ from advisor.tui.asking import Answer, Question, ask
 from advisor.tui.dialogs.base import Dialog
 from advisor.tui.drawing.lines import wrapped
 from advisor.tui.state import State
-from advisor.types import ObjectiveName, Outcome, Request
+from advisor.types import Outcome, Request
 
 _SAME = "as it is"
 _CHOICES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -77,7 +77,7 @@ class WhatIf(Dialog[None]):
             box.border_subtitle = "page down for more, esc closes" if self.app.size.height < 24 else "esc closes"
             with Horizontal(classes="field"):
                 yield Label("Budget")
-                loss = Input(f"{100 * self._request.max_loss:g}%", id="loss", compact=True, select_on_focus=False)
+                loss = Input(fmt.budget(self._request.max_loss), id="loss", compact=True, select_on_focus=False)
                 loss.cursor_blink = False
                 yield loss
             with Horizontal(classes="field"):
@@ -151,7 +151,7 @@ class WhatIf(Dialog[None]):
         loss = self.query_one("#loss", Input).value.strip()
         return Question(
             max_loss=self._parse_loss(loss) if loss else None,
-            objective=cast("ObjectiveName", self.query_one("#objective", Select).value),
+            objective=str(self.query_one("#objective", Select).value),
             overrides=tuple(overrides),
         )
 

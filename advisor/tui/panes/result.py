@@ -10,10 +10,12 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
+from advisor import objectives
 from advisor.report import format as fmt
 from advisor.report import verdict
+from advisor.report.points import points
 from advisor.report.table import Row as Figures
-from advisor.report.table import extra_heading, folded_notes, rows
+from advisor.report.table import folded_notes, rows
 from advisor.report.words import WORDS, words
 from advisor.tui import snippet
 from advisor.tui.drawing import pareto
@@ -104,28 +106,20 @@ def verdict_text(rec: Recommendation, width: int) -> Text:
     """The headline, its reasons, and the one line that loads the winner."""
     top = verdict.headline(rec)
     name_style = "bold green" if rec.winner is not None else "bold red"
-    head = Text.assemble((top.name, name_style), "  ", (top.sentence, "bold"))
+    sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
+    head = Text.assemble((top.name, name_style), "  ", (sentence, "bold"))
     if head.cell_len > width:
         head = Text(top.name, style=name_style)
-        for line in wrapped(top.sentence, width, 2, first=True):
+        for line in wrapped(sentence, width, 2, first=True):
             head.append(f"\n{line}", style="bold")
     lines = [head]
-    what = {"throughput": "speed"}.get(rec.request.objective, rec.request.objective)
-    figures = verdict.figures(rec)
-    points = [
-        (what, f"{figures}, {top.source}" if figures and top.source else figures),
-        ("baseline", verdict.larger_batches(rec)),
-        ("accuracy", verdict.accuracy(rec)),
-        ("rules" if rec.winner is not None else "why", verdict.rules(rec)),
-        *(("", sentence) for sentence in verdict.disagreements(rec)),
-        ("use", snippet.short(rec) or ""),
-    ]
-    lines += [labelled(label, value, width) for label, value in points if value]
+    said = [("" if point.more else point.label, point.value) for point in points(rec)]
+    lines += [labelled(label, value, width) for label, value in (*said, ("use", snippet.short(rec))) if value]
     return Text("\n").join(lines)
 
 
 def _columns(rec: Recommendation, width: int, *, compact: bool) -> tuple[Column, ...]:
-    extra = extra_heading(rec.request.objective)
+    extra = objectives.get(rec.request.objective).words.column
     columns = [Column(heading="candidate", width=20 if not compact else 16)]
     columns.append(Column(heading=words(rec.model).rate, width=7, right=True))
     if extra:

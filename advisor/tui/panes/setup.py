@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
+from advisor import defaults
 from advisor.objectives import OBJECTIVES
 from advisor.rules import available_rulesets
 from advisor.tui.form import FieldError, Fields
@@ -32,7 +33,7 @@ _FIELDS = (
     ("eval", "Labels", "pairs, triplets or a BEIR folder; empty: the loss is estimated"),
     ("eval_field", "Label columns", "two texts and the score, with commas"),
     ("out", "Write to", "advisor-out/MODEL"),
-    ("seed", "Seed", "0"),
+    ("seed", "Seed", str(defaults.SEED)),
 )
 
 
@@ -80,7 +81,7 @@ class SetupPane(Pane):
         value = getattr(self.fields, name)
         if name == "objective":
             options = [(each, each) for each in OBJECTIVES]
-            chosen = value if value in OBJECTIVES else "throughput"
+            chosen = value if value in OBJECTIVES else defaults.OBJECTIVE
             return Select(options, value=chosen, allow_blank=False, compact=True, id=f"field-{name}")
         control = Input(value, placeholder=hint, compact=True, id=f"field-{name}", select_on_focus=False)
         control.cursor_blink = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from advisor.accuracy import drift, estimate_loss, neighbours
+from advisor.accuracy import drift, neighbours
 
 
 def embeddings(num_texts: int, *, seed: int = 0, dimension: int = 32) -> np.ndarray:
@@ -32,7 +32,7 @@ def test_a_rotation_loses_nothing_but_old_vectors_are_worthless_beside_new_ones(
     reference = embeddings(200)
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(32, 32)))
     turned = (reference @ rotation).astype(np.float32)
-    assert estimate_loss(reference, turned).value < 1e-4
+    assert neighbours(reference).loss(turned).value < 1e-4
     found = drift(reference, turned, neighbours(reference))
     assert found.top10_overlap > 0.99
     assert found.mixed.value > 0.2
@@ -76,8 +76,8 @@ def test_the_texts_that_moved_most_are_named_and_the_share_of_neighbours_kept_is
 def test_what_batches_change_counts_as_loss():
     reference = embeddings(200)
     alone, in_batch = noisy(reference, 0.05, seed=1), noisy(reference, 0.05, seed=2)
-    assert estimate_loss(reference, in_batch, other=alone).value > 0
-    assert estimate_loss(reference, reference, other=noisy(reference, 0.2)).value > 0.001
+    assert neighbours(reference).loss(in_batch, other=alone).value > 0
+    assert neighbours(reference).loss(reference, other=noisy(reference, 0.2)).value > 0.001
     found = drift(reference, in_batch, neighbours(reference), alone=alone)
     assert found.batch_cosine_min < 0.999
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, estimate_loss, neighbours
+from advisor.accuracy import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, check_embeddings, neighbours
 from advisor.accuracy.estimate import _neighbour_pairs
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
@@ -23,6 +23,11 @@ def embeddings(num_texts, *, seed=0, dimension=32):
 def noisy(reference, scale, *, seed=1):
     rng = np.random.default_rng(seed)
     return (reference + scale * rng.normal(size=reference.shape)).astype(np.float32)
+
+
+def estimate_loss(reference, candidate, *, by="cosine", seed=0):
+    pairs = neighbours(reference, by=by)
+    return None if pairs is None else pairs.loss(candidate, seed=seed)
 
 
 def rho(x, y, weights=None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.accuracy.check import check_embeddings
 from advisor.accuracy.drift import drift
-from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, estimate_loss, neighbours
+from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, neighbours
 from advisor.accuracy.kinds import COMPARED_BY, ComparedBy, Comparison
 from advisor.accuracy.labelled import Scored, labelled_loss, score
 
@@ -17,7 +17,6 @@ __all__ = [
     "Scored",
     "check_embeddings",
     "drift",
-    "estimate_loss",
     "labelled_loss",
     "neighbours",
     "score",

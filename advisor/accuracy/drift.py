@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy.estimate import Neighbours
+from advisor.accuracy.estimate import Neighbours, nearest
 from advisor.accuracy.rows import comparable, unit_rows
 from advisor.encode.similarity import all_pairs
 from advisor.types import Drift, LengthLoss, Similarity
@@ -85,17 +85,9 @@ def _by_length(
 def _kept(reference: NDArray[np.float64], candidate: NDArray[np.float64], by: Similarity) -> NDArray[np.float64]:
     """The share of each text's nearest under the reference that are among its nearest under the candidate."""
     k = min(_K, len(reference) - 1)
-    ours, theirs = (_nearest(each, k, by) for each in (reference, candidate))
+    ours, theirs = (nearest(all_pairs(by, each, each), k) for each in (reference, candidate))
     shares: NDArray[np.float64] = (ours & theirs).sum(axis=1) / k
     return shares
-
-
-def _nearest(rows: NDArray[np.float64], k: int, by: Similarity) -> NDArray[np.bool_]:
-    similar = all_pairs(by, rows, rows)
-    np.fill_diagonal(similar, -np.inf)
-    near = np.zeros(similar.shape, dtype=np.bool_)
-    near[np.arange(len(rows))[:, None], np.argpartition(-similar, k - 1, axis=1)[:, :k]] = True
-    return near
 
 
 def _at_most_one(cosine: Any) -> float:

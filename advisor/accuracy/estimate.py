@@ -62,8 +62,9 @@ class Neighbours:
     right: NDArray[np.intp]
     similarities: NDArray[np.float64]
     k: int
-    by: Similarity = "cosine"
+    by: Similarity
     """What they are similar by."""
+    num_texts: int
 
     def loss(
         self,
@@ -73,12 +74,27 @@ class Neighbours:
         among: NDArray[np.bool_] | None = None,
         seed: int = 0,
     ) -> Fidelity | None:
-        """The estimated loss of `candidate`, `(num_texts, dimension)`: see `estimate_loss`.
+        """The estimated relative loss of `candidate`, `(num_texts, dimension)`, row-aligned with the reference.
+
+        The range of the pairs' similarities is cut into ten equal parts, and the pairs weigh so that every part that
+        holds any weighs the same. The value is `1 - rho`, rho being Spearman's with these weights and average ranks for
+        ties: 0 for the same order, up to 2. Where the candidate gives all pairs one similarity, rho is undefined and
+        the loss is 1. The candidate's dimension may differ from the reference's.
 
         `other` are embeddings for the second text of each pair, where those of one text depend on something else: on
         the batch, or on who made them. `among`, `(num_texts,)`, leaves only the pairs with one of these texts, and is
         None for all; the result is None where they are of fewer than `MIN_TEXTS` texts.
+
+        The 95 % interval is the percentile interval of a bootstrap that resamples texts, not pairs, as pairs share
+        texts: a pair weighs the product of its two texts' multiplicities (the pigeonhole bootstrap; Owen 2007,
+        https://doi.org/10.1214/07-AOAS122, who shows that it is conservative). There is none under
+        `MIN_TEXTS_FOR_INTERVAL` distinct texts.
+
+        Raises ValueError if the numbers of rows differ.
         """
+        for rows in (candidate, candidate if other is None else other):
+            if len(rows) != self.num_texts:
+                raise ValueError(f"{self.num_texts} reference embeddings cannot be compared with {len(rows)}")
         left, right, similarities = self.left, self.right, self.similarities
         inside = self.distinct if among is None else self.distinct[among[self.distinct]]
         if len(inside) < MIN_TEXTS:
@@ -91,9 +107,7 @@ class Neighbours:
         value = 1.0 - float(ranked.rho(level_out(np.ones((1, len(left))), levels))[0])
         ci95 = None
         if len(inside) >= MIN_TEXTS_FOR_INTERVAL:
-            losses = self._resampled(ranked, left, right, levels, seed)
-            low, high = np.quantile(losses, (0.025, 0.975))
-            ci95 = (min(float(low), value), max(float(high), value))
+            ci95 = interval(self._resampled(ranked, left, right, levels, seed), value)
         return Fidelity(
             value=value,
             ci95=ci95,
@@ -135,8 +149,9 @@ class Neighbours:
 
 
 def neighbours(reference: NDArray[Any], *, by: Similarity = "cosine", k: int = 10) -> Neighbours | None:
-    """The pairs of every text with its `min(k, n - 1)` most similar ones under `reference`, each unordered pair once.
+    """The pairs of every text with its `min(k, n - 1)` most similar ones under `reference`, `(num_texts, dimension)`.
 
+    `by` is the model's similarity. Each unordered pair stands once; texts that `reference` embeds alike count once.
     None for fewer than `MIN_TEXTS` distinct texts.
     """
     if len(reference) < MIN_TEXTS:
@@ -151,7 +166,13 @@ def neighbours(reference: NDArray[Any], *, by: Similarity = "cosine", k: int = 1
     similar = similar[np.ix_(distinct, distinct)]
     left, right = _neighbour_pairs(similar, k)
     return Neighbours(
-        distinct=distinct, left=distinct[left], right=distinct[right], similarities=similar[left, right], k=k, by=by
+        distinct=distinct,
+        left=distinct[left],
+        right=distinct[right],
+        similarities=similar[left, right],
+        k=k,
+        by=by,
+        num_texts=len(reference),
     )
 
 
@@ -160,47 +181,23 @@ def _all(embeddings: NDArray[Any], by: Similarity) -> NDArray[np.float64]:
     return all_pairs(by, rows, rows)
 
 
-def estimate_loss(
-    reference: NDArray[np.float32],
-    candidate: NDArray[np.float32],
-    *,
-    by: Similarity = "cosine",
-    other: NDArray[np.float32] | None = None,
-    k: int = 10,
-    seed: int = 0,
-) -> Fidelity | None:
-    """The estimated relative loss of `candidate` against `reference`, both `(num_texts, dimension)` and row-aligned.
-
-    The pairs are every text with its `min(k, n - 1)` nearest neighbours under `reference`, `by` the model's similarity,
-    each unordered pair once; texts that `reference` embeds alike count once. The range of the pairs' similarities is
-    cut into ten equal parts, and the pairs weigh so that every part that holds any weighs the same. The value is
-    `1 - rho`, rho being Spearman's with these weights and average ranks for ties: 0 for the same order, up to 2. Where
-    the candidate gives all pairs one similarity, rho is undefined and the loss is 1. The two widths may differ.
-
-    `other` are the candidate's embeddings of the same texts in other batches: the similarity of a pair is then that of
-    its first text in `candidate` and its second in `other`, so that what batches change counts as loss.
-
-    The 95 % interval is the percentile interval of a bootstrap that resamples texts, not pairs, as pairs share
-    texts: a pair weighs the product of its two texts' multiplicities (the pigeonhole bootstrap; Owen 2007,
-    https://doi.org/10.1214/07-AOAS122, who shows that it is conservative). Under `MIN_TEXTS_FOR_INTERVAL` distinct
-    texts there is no interval, under `MIN_TEXTS` the result is None.
-
-    Raises ValueError if the numbers of rows differ.
-    """
-    for rows in (candidate, candidate if other is None else other):
-        if len(reference) != len(rows):
-            raise ValueError(f"{len(reference)} reference embeddings cannot be compared with {len(rows)}")
-    pairs = neighbours(reference, by=by, k=k)
-    return None if pairs is None else pairs.loss(candidate, other=other, seed=seed)
-
-
 def _neighbour_pairs(similar: NDArray[np.float64], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Both ends of every pair of a text and one of its `k` nearest, each unordered pair once."""
-    n = len(similar)
-    others = similar.copy()
-    np.fill_diagonal(others, -np.inf)
-    nearest = np.argpartition(-others, k - 1, axis=1)[:, :k]
-    near = np.zeros((n, n), dtype=bool)
-    near[np.arange(n)[:, None], nearest] = True
+    near = nearest(similar, k)
     left, right = np.nonzero(np.triu(near | near.T, 1))
     return left, right
+
+
+def nearest(similar: NDArray[np.float64], k: int) -> NDArray[np.bool_]:
+    """For each row of `similar`, `(num_texts, num_texts)`, which `k` others are most similar to it."""
+    others = similar.copy()
+    np.fill_diagonal(others, -np.inf)
+    near = np.zeros(similar.shape, dtype=np.bool_)
+    near[np.arange(len(similar))[:, None], np.argpartition(-others, k - 1, axis=1)[:, :k]] = True
+    return near
+
+
+def interval(losses: NDArray[np.float64], *values: float) -> tuple[float, float]:
+    """The 95 % percentile interval of resampled losses, widened so that it holds `values`."""
+    ends = (*np.quantile(losses, (0.025, 0.975)).tolist(), *values)
+    return min(ends), max(ends)

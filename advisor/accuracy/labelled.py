@@ -9,13 +9,15 @@ https://sbert.net/docs/package_reference/sentence_transformer/evaluation.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy.ranks import Ranks, correlation
+from advisor.accuracy.estimate import interval
+from advisor.accuracy.ranks import Ranked
 from advisor.accuracy.rows import NAMES, comparable
 from advisor.encode.similarity import all_pairs, row_by_row
 from advisor.labels import LabelledSet, Pairs, Retrieval, Task, Triplets
@@ -60,10 +62,8 @@ def score(labels: LabelledSet, asked: NDArray[Any], stored: NDArray[Any], *, by:
                          f"{len(labels.stored)} texts")  # fmt: skip
     items = _items(labels.task, comparable(asked, by), comparable(stored, by), by)
     if isinstance(labels.task, Pairs):
-        gold = Ranks(np.array(labels.task.scores))
-        ones = np.ones((1, len(items)))
-        rho = float(correlation(gold.centred(ones), Ranks(items).centred(ones), ones)[0])
-        return Scored(value=rho, items=items, by=by)
+        rho = Ranked(np.array(labels.task.scores), items).rho(np.ones((1, len(items))))
+        return Scored(value=float(rho[0]), items=items, by=by)
     return Scored(value=float(items.mean()), items=items, by=by)
 
 
@@ -84,20 +84,19 @@ def labelled_loss(
     value = (baseline.value - candidate.value) / baseline.value
     rng = np.random.default_rng(seed)
     num_items = labels.task.num_items
+    figures = [_figure(labels.task, scored.items) for scored in (baseline, candidate)]
     losses = []
     for _ in range(_RESAMPLES // _RESAMPLES_AT_ONCE):
         counts = rng.multinomial(num_items, np.full(num_items, 1 / num_items), size=_RESAMPLES_AT_ONCE)
-        weights = counts.astype(np.float64)
-        base, other = _resampled(labels.task, weights, baseline.items, candidate.items)
+        base, other = (figure(counts.astype(np.float64)) for figure in figures)
         losses.append(np.divide(base - other, base, out=np.ones_like(base), where=base > 0))
-    low, high = np.quantile(np.concatenate(losses), (0.025, 0.975))
-    ends = [float(low), float(high), value]
+    values = [value]
     differ = int(np.count_nonzero(baseline.items != candidate.items))
     if not isinstance(labels.task, Pairs) and differ < _FEW and estimated is not None:
-        ends += list(estimated.ci95 or (estimated.value,))
+        values += list(estimated.ci95 or (estimated.value,))
     return Fidelity(
         value=value,
-        ci95=(min(ends), max(ends)),
+        ci95=interval(np.concatenate(losses), *values),
         method="labelled",
         metric=_METRICS[labels.kind].format(
             items=f"{num_items:,}", stored=f"{len(labels.stored):,}", similarity=NAMES[baseline.by]
@@ -138,13 +137,8 @@ def _ndcg(
     return found
 
 
-def _resampled(
-    task: Task, weights: NDArray[np.float64], baseline: NDArray[np.float64], candidate: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both figures for each row of `weights`, `(resamples, num_items)`."""
+def _figure(task: Task, items: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """What gives the figure for each row of weights, `(resamples, num_items)` -> `(resamples,)`."""
     if isinstance(task, Pairs):
-        gold = Ranks(np.array(task.scores)).centred(weights)
-        first, second = (correlation(gold, Ranks(items).centred(weights), weights) for items in (baseline, candidate))
-        return first, second
-    total = weights.sum(axis=1)
-    return weights @ baseline / total, weights @ candidate / total
+        return Ranked(np.array(task.scores), items).rho
+    return lambda weights: weights @ items / weights.sum(axis=1)

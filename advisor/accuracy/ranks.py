@@ -10,37 +10,19 @@ class Ranked:
     """Two paired variables, sorted once, whose weighted Spearman correlation is then cheap for many weightings."""
 
     def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-        self._x, self._y = Ranks(x), Ranks(y)
+        self._groups = [_tie_groups(values) for values in (x, y)]
 
     def rho(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Spearman's rho for each row of `weights`, `(resamples, pairs)` -> `(resamples,)`.
 
         A weight stands for that many copies of the pair, which tie: their common rank is the average one. Only the
-        proportions of a row matter.
+        proportions of a row matter. It is 0 where one of the two variables is constant.
         """
-        return correlation(self._x.centred(weights), self._y.centred(weights), weights)
-
-
-class Ranks:
-    """One variable, sorted once."""
-
-    def __init__(self, values: NDArray[np.float64]) -> None:
-        self._order, self._starts, self._group_of = _tie_groups(values)
-
-    def centred(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weighted average ranks less their mean, `(resamples, pairs)`."""
-        group_weight = np.add.reduceat(weights[:, self._order], self._starts, axis=1)
-        mid_rank = np.cumsum(group_weight, axis=1) - group_weight / 2
-        ranks: NDArray[np.float64] = (mid_rank - weights.sum(axis=1, keepdims=True) / 2)[:, self._group_of]
-        return ranks
-
-
-def correlation(x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weighted correlation of centred ranks for each row, 0 where one of the two is constant."""
-    covariance = (weights * x * y).sum(axis=1)
-    scale = np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1))
-    rho: NDArray[np.float64] = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
-    return np.clip(rho, -1.0, 1.0)
+        x, y = (_centred_ranks(weights, *groups) for groups in self._groups)
+        covariance = (weights * x * y).sum(axis=1)
+        scale = np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1))
+        rho: NDArray[np.float64] = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+        return np.clip(rho, -1.0, 1.0)
 
 
 def _tie_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -50,3 +32,13 @@ def _tie_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[
     group_of = np.empty(len(values), dtype=np.intp)
     group_of[order] = np.cumsum(is_start) - 1
     return order, np.flatnonzero(is_start), group_of
+
+
+def _centred_ranks(
+    weights: NDArray[np.float64], order: NDArray[np.intp], starts: NDArray[np.intp], group_of: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Weighted average ranks less their mean, `(resamples, pairs)`."""
+    group_weight = np.add.reduceat(weights[:, order], starts, axis=1)
+    mid_rank = np.cumsum(group_weight, axis=1) - group_weight / 2
+    ranks: NDArray[np.float64] = (mid_rank - weights.sum(axis=1, keepdims=True) / 2)[:, group_of]
+    return ranks

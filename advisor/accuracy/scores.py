@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, RESAMPLES, RESAMPLES_AT_ONCE
+from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, RESAMPLES, RESAMPLES_AT_ONCE, interval
 from advisor.accuracy.levels import level_out, levels_of
 from advisor.accuracy.ranks import Ranked
 from advisor.pairs import split
@@ -77,8 +77,7 @@ class ScoredPairs:
             drawn = np.concatenate(
                 [losses(part[:, group]) for part in np.split(counts, RESAMPLES // RESAMPLES_AT_ONCE)]
             )
-            low, high = np.quantile(drawn, (0.025, 0.975))
-            ci95 = (min(float(low), value), max(float(high), value))
+            ci95 = interval(drawn, value)
         mean = "" if len(labels) == 1 else f", mean of {len(labels)} labels"
         return Fidelity(
             value=value,

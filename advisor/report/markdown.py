@@ -267,19 +267,11 @@ def _by_length(rec: Recommendation) -> str:
 
 
 def _found(rec: Recommendation) -> str:
-    model = rec.model
-    facts = [model.architecture]
-    if model.num_parameters is not None:
-        facts.append(f"{fmt.count(model.num_parameters)} parameters")
-    if model.embedding_dimension is not None:
-        facts.append(f"{model.embedding_dimension} dimensions")
-    if model.max_seq_length is not None:
-        facts.append(f"at most {fmt.plural(model.max_seq_length, 'token')}")
     source = "the built-in sample" if rec.texts.builtin else f"`{without_paths(rec.texts.source)}`"
     packages = ", ".join(f"{package.name} {package.version}" for package in rec.packages if package.version is not None)
     entries: Sequence[tuple[str, str]] = (
-        ("model", f"{model.id} ({', '.join([*facts, described(model)])})"),
-        ("revision", model.revision or ""),
+        ("model", f"{rec.model.id} ({described(rec.model)})"),
+        ("revision", rec.model.revision or ""),
         ("machine", steps.machine(rec.hardware)),
         ("threads", str(rec.request.threads)),
         ("device", (rec.request.device or "") if rec.hardware.gpus else ""),

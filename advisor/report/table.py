@@ -12,6 +12,8 @@ from advisor.types import Outcome, Recommendation, Status
 
 _GROUPS: dict[Status, int] = {"measured": 0, "rejected": 1, "cut": 2, "failed": 3, "skipped": 4}
 _MARKS: dict[Status, str] = {"measured": " ", "rejected": "!", "cut": "x", "failed": "x", "skipped": "-"}
+STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
+"""Of a row in a terminal."""
 _MAX_ALIKE = 2
 LOSS_INTERVAL = "95% CI of the loss"
 LEGEND = "> winner, ! over the loss budget, x failed or cut, - skipped"

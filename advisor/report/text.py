@@ -16,11 +16,10 @@ from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.report.points import points
-from advisor.report.table import LOSS_INTERVAL, Row, columns, folded_notes, note, rows
+from advisor.report.table import LOSS_INTERVAL, STYLES, Row, columns, folded_notes, note, rows
 from advisor.report.words import words
-from advisor.types import Artifact, Recommendation, Status
+from advisor.types import Artifact, Recommendation
 
-_ROW_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 26
 """Columns below which a note goes under its row, where it has more room."""
 
@@ -149,7 +148,7 @@ class _Layout:
 
 
 def _row(row: Row, figures: str, layout: _Layout) -> list[Text]:
-    style = "bold green" if row.mark == ">" else _ROW_STYLES[row.status]
+    style = "bold green" if row.mark == ">" else STYLES[row.status]
     start = layout.note_at if row.has_figures else layout.empty_at
     if not row.note:
         return [Text(figures, style=style)]

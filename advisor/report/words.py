@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from advisor.report import format as fmt
 from advisor.types import ModelKind, ModelProfile
 
 
@@ -80,7 +81,12 @@ def words(model: ModelProfile | None) -> Words:
 
 
 def described(model: ModelProfile) -> str:
-    """What follows the transformer: `mean pooling`, or that it is a cross-encoder."""
-    if model.kind == "cross-encoder":
-        return "a cross-encoder"
-    return f"{model.pooling} pooling"
+    """`BertModel, 22,713,216 parameters, 384 dimensions, at most 256 tokens, mean pooling`, as far as it is known."""
+    parts = [model.architecture]
+    if model.num_parameters is not None:
+        parts.append(f"{fmt.count(model.num_parameters)} parameters")
+    if model.embedding_dimension is not None:
+        parts.append(f"{model.embedding_dimension} dimensions")
+    if model.max_seq_length is not None:
+        parts.append(f"at most {fmt.plural(model.max_seq_length, 'token')}")
+    return ", ".join([*parts, "a cross-encoder" if model.kind == "cross-encoder" else f"{model.pooling} pooling"])

@@ -309,7 +309,7 @@ class AdvisorApp(App[bool]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette."""
         del screen
-        return palette.commands(self, SCREENS)
+        return palette.commands(self)
 
     # -- leaving ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.text import Text
 from textual.binding import Binding
 
@@ -9,41 +11,52 @@ from advisor.tui.state import State
 
 SCREENS = ("setup", "machine", "texts", "rules", "race", "result")
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What a key does: `AdvisorApp.action_<name>`. The footer, the help and the palette name it."""
+
+    name: str
+    keys: str
+    label: str
+    does: str
+    shown: str | None = None
+    """How the footer shows the key, where it is not by its name."""
+    priority: bool = False
+    """Whether it acts in a text field too."""
+
+
+ACTIONS = (
+    Action(name="start", keys="ctrl+r", label="Start", does="start the run", priority=True),
+    Action(name="pause", keys="space", label="Pause", does="pause between rounds, and go on"),
+    Action(name="skip", keys="x", label="Skip", does="skip the candidate under the cursor"),
+    Action(name="stop", keys="X,shift+x", label="Stop", does="stop, and keep what is measured", shown="X"),
+    Action(name="copy", keys="y", label="Copy", does="copy the snippet that loads the winner"),
+    Action(name="report", keys="o", label="Report", does="open the report"),
+    Action(name="what_if", keys="w", label="What if", does="what if: another budget, objective or machine"),
+    Action(name="help", keys="f1", label="Help", does="the keys, and what this screen shows", priority=True),
+    Action(name="leave", keys="q", label="Quit", does="quit; asks while a run is under way"),
+)
+
 BINDINGS = (
     *(Binding(str(number), f"go('{name}')", show=False) for number, name in enumerate(SCREENS, start=1)),
-    Binding("ctrl+r", "start", "Start", priority=True),
-    Binding("space", "pause", "Pause"),
-    Binding("x", "skip", "Skip"),
-    Binding("X,shift+x", "stop", "Stop", key_display="X"),
-    Binding("y", "copy", "Copy"),
-    Binding("o", "report", "Report"),
-    Binding("w", "what_if", "What if"),
-    Binding("f1", "help", "Help", priority=True),
-    Binding("q", "leave", "Quit"),
+    *(Binding(each.keys, each.name, each.label, key_display=each.shown, priority=each.priority) for each in ACTIONS),
     Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True),
     Binding("escape", "unfocus", show=False),
 )
 
-KEYS = (
+_KEYS = (
     ("1-6", "go to a screen (esc leaves a text field first)"),
-    ("ctrl+r", "start the run"),
-    ("space", "pause between rounds, and go on"),
-    ("x", "skip the candidate under the cursor"),
-    ("X", "stop, and keep what is measured"),
+    *((each.shown or each.keys, each.does) for each in ACTIONS),
     ("enter", "a candidate's details and the tail of its log"),
-    ("w", "what if: another budget, objective or machine"),
-    ("y", "copy the snippet that loads the winner"),
-    ("o", "open the report"),
     ("ctrl+p", "all commands, the light and dark theme among them"),
-    ("F1", "this help"),
-    ("q", "quit; asks while a run is under way"),
 )
 
 
 def help_text(title: str, words: str) -> Text:
     """What the current screen shows, and all keys."""
     lines = [Text(title, style="bold"), Text(words), Text()]
-    lines += [Text.assemble((key.ljust(8), "bold"), what) for key, what in KEYS]
+    lines += [Text.assemble((key.ljust(8), "bold"), what) for key, what in _KEYS]
     return Text("\n").join(lines)
 
 

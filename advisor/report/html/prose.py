@@ -49,17 +49,9 @@ def warnings(rec: Recommendation) -> Markup | None:
 
 def environment(rec: Recommendation) -> Markup:
     """The machine with the source of each fact, the model, the texts and the packages."""
-    model = rec.model
-    parts = [
-        model.architecture,
-        "" if model.num_parameters is None else f"{fmt.count(model.num_parameters)} parameters",
-        "" if model.embedding_dimension is None else f"{model.embedding_dimension} dimensions",
-        "" if model.max_seq_length is None else f"at most {fmt.plural(model.max_seq_length, 'token')}",
-        described(model),
-    ]
     entries = [
-        ("model", f"{model.id}: {', '.join(part for part in parts if part)}"),
-        ("revision", model.revision or ""),
+        ("model", f"{rec.model.id}: {described(rec.model)}"),
+        ("revision", rec.model.revision or ""),
         ("machine", steps.machine(rec.hardware)),
         ("threads", f"{rec.request.threads} for every runtime"),
         ("device", (rec.request.device or "") if rec.hardware.gpus else ""),

@@ -14,8 +14,8 @@ from advisor import objectives
 from advisor.report import format as fmt
 from advisor.report import verdict
 from advisor.report.points import points
+from advisor.report.table import STYLES, folded_notes, rows
 from advisor.report.table import Row as Figures
-from advisor.report.table import folded_notes, rows
 from advisor.report.words import WORDS, words
 from advisor.tui import snippet
 from advisor.tui.drawing import pareto
@@ -24,9 +24,8 @@ from advisor.tui.messages import OpenCandidate
 from advisor.tui.panes.base import Pane
 from advisor.tui.panes.lengths import by_length, tuning
 from advisor.tui.panes.table import CandidateTable, Column, Line
-from advisor.types import Recommendation, Status
+from advisor.types import Recommendation
 
-_STYLES: dict[Status, str] = {"measured": "", "rejected": "yellow", "cut": "dim", "failed": "red", "skipped": "dim"}
 _MIN_NOTE = 24
 """Columns below which notes stand under the table."""
 NOTE = "note"
@@ -135,7 +134,7 @@ def _columns(rec: Recommendation, width: int, *, compact: bool) -> tuple[Column,
 
 
 def _line(row: Figures, columns: tuple[Column, ...], key: str) -> Line:
-    style = "bold green" if row.mark == ">" else _STYLES[row.status]
+    style = "bold green" if row.mark == ">" else STYLES[row.status]
     name = f"{row.mark} {key + ' ' if key else ''}{row.candidate}"
     by_heading = {
         "candidate": name,
@@ -153,7 +152,7 @@ def _more(rec: Recommendation, noted: Sequence[Figures], folded: Mapping[str, tu
     parts: list[Text] = []
     for row in noted:
         if row.note:
-            style = _STYLES[row.status] or "dim"
+            style = STYLES[row.status] or "dim"
             parts += [Text(line, style=style) for line in wrapped(f"{row.mark} {row.candidate}: {row.note}", width, 2)]
     for reason, names in folded.items():
         parts += [Text(line, style="dim") for line in wrapped(f"- {reason}: {', '.join(names)}", width, 2)]

@@ -63,7 +63,7 @@ def run_in_terminal(
             on_output(raw.decode("utf-8", "replace"), process.pid)
     os.close(ours)
     output = raw.decode("utf-8")
-    return Seen(exit_code=process.wait(30), raw=output, lines=tuple(_screen(output, columns)))
+    return Seen(exit_code=process.wait(300), raw=output, lines=tuple(_screen(output, columns)))
 
 
 def _screen(output: str, columns: int) -> list[str]:

@@ -99,7 +99,7 @@ class Bench:
             env={name: value for name, value in environment.items() if value},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)

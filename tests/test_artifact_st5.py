@@ -52,7 +52,7 @@ def version_five(artifact: Path, runtime: Runtime, texts: list[str], tmp_path: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
         env={**os.environ, "PYTHONPATH": "", "HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]

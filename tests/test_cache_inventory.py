@@ -30,7 +30,7 @@ def in_a_process(work: Callable[[], None]) -> None:
     """Do `work` in a process that then ends, so that it uses nothing any more."""
     process = FORK.Process(target=work)
     process.start()
-    process.join(60)
+    process.join(300)
     assert process.exitcode == 0
 
 
@@ -71,16 +71,16 @@ def elsewhere(work: Callable[[], None]) -> Iterator[None]:
     def run() -> None:
         work()
         ready.set()
-        done.wait(60)
+        done.wait(300)
 
     process = FORK.Process(target=run)
     process.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(300)
         yield
     finally:
         done.set()
-        process.join(60)
+        process.join(300)
 
 
 def used(folder: Path, *, ago_s: float) -> None:
@@ -100,7 +100,7 @@ def put_log(root: Path, *, pid: int, started: float | None = None) -> Path:
 def ended_pid() -> int:
     process = FORK.Process(target=str)
     process.start()
-    process.join(60)
+    process.join(300)
     assert process.pid is not None
     return process.pid
 
@@ -319,7 +319,7 @@ def test_what_was_found_is_there_however_many_prune_at_once(tmp_path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
 
 

@@ -23,7 +23,7 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "advisor.cli", *args],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
 
@@ -33,7 +33,7 @@ def fake(kind: str, *args: str, env: dict[str, str] | None = None) -> subprocess
         [sys.executable, str(TESTS / "fake_advisor.py"), kind, *args],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         env={**os.environ, "COLUMNS": "80", **(env or {})},
         encoding="utf-8",
     )
@@ -45,7 +45,7 @@ def modules_after(*args: str) -> set[str]:
         "import sys; from advisor.cli import main; main(sys.argv[1:]); "
         "print('\\n'.join(sorted(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return set(done.stderr.split())
 
@@ -216,7 +216,7 @@ def test_a_signal_ends_a_run_as_an_interruption(sent: signal.Signals) -> None:
     assert process.stderr is not None
     assert "machine" in process.stderr.readline()
     process.send_signal(sent)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1].startswith("interrupted: ")
@@ -234,7 +234,7 @@ def test_a_full_standard_output_is_one_sentence() -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=600,
         )
     assert done.returncode == 2
     assert done.stderr == "error: the disk is full: free some space and run the same command again\n"
@@ -255,7 +255,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait(30) == 0
+    assert process.wait(300) == 0
     assert "Traceback" not in err
     assert "Broken" not in err
 

@@ -252,6 +252,8 @@ def _frozen(prompts: dict[str, str]) -> Any:
 
 @pytest.mark.parametrize(("runtime", "precision"), [("onnx", None), ("openvino", "f32"), ("openvino", "bf16")])
 def test_a_text_alone_in_a_batch_and_padded_has_one_embedding(runtime: Runtime, precision: str | None) -> None:
+    if precision == "bf16" and not tiny_models.openvino_has_bf16():
+        pytest.skip("OpenVINO computes in float32 where the CPU has no bfloat16 or oneDNN may not use it")
     texts = ["A small dog runs.", *(text for text in TEXTS if text)]
     with open_tiny(tiny_models.shared(), runtime, tokens_per_batch=10_000, inference_precision=precision) as encoder:
         together = encoder.encode(texts)  # one batch, padded to the longest

@@ -144,8 +144,8 @@ def test_a_forked_child_is_told_what_to_do_instead_of_hanging(encoder: Encoder) 
     queue = context.Queue()
     child = context.Process(target=_encode_in_child, args=(encoder, queue))
     child.start()
-    said = queue.get(timeout=60)
-    child.join(60)
+    said = queue.get(timeout=600)
+    child.join(300)
     assert f"opened in process {os.getpid()}" in said
     assert "'spawn'" in said
 

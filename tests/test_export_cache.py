@@ -121,7 +121,7 @@ def test_processes_that_publish_the_same_key_at_once_do_not_break_each_other(tmp
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(300)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     cache = ExportCache(tmp_path)
     assert cache.find(KEY) is not None

@@ -264,12 +264,12 @@ def test_interrupting_an_export_kills_the_child_and_leaves_nothing_half_written(
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not bench.calls() and time.monotonic() < deadline:
         time.sleep(0.05)
     child = bench.calls()[0]["pid"]
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=600)
     assert b"KeyboardInterrupt" in stderr
     assert not psutil.pid_exists(child)
     assert list((bench.cache / "exports").iterdir()) == []

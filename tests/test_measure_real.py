@@ -70,7 +70,7 @@ def test_four_runtimes_are_measured_and_agree_on_the_embeddings(model, tmp_path)
         SETTINGS,
         tmp_path,
         pick="openvino",
-        time_budget_s=240,
+        time_budget_s=1000,
         durations=Durations(block_s=0.1, latency_block_s=0.03),
     )
     by_name = {measured.name: measured for measured in result.candidates}
@@ -146,7 +146,7 @@ def test_a_damaged_graph_fails_that_candidate_with_its_log(model, tmp_path):
     assert "Traceback" in (tmp_path / "onnx.log").read_text()
 
 
-def run(model, names, folder, *, pick="onnx", time_budget_s=60, durations=DURATIONS, labels=None):
+def run(model, names, folder, *, pick="onnx", time_budget_s=1000, durations=DURATIONS, labels=None):
     (folder / "work").mkdir(parents=True)
     start = time.monotonic()
     return measure(

@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(CHILDREN))
     # 256 texts would take half a second a lap.
     monkeypatch.setattr("advisor.measure.workload.sizes._CUDA_PROBE", sizes._PROBE)
-    return functools.partial(measure_fakes, tmp_path, journal=tmp_path / "rounds" / "key")
+    return functools.partial(measure_fakes, tmp_path, journal=tmp_path / "rounds" / "key", time_budget_s=600)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def fetch(address: str, cache: Path, *arguments: str) -> subprocess.CompletedPro
         env={**env, "HF_ENDPOINT": address, "HF_HOME": str(cache), "HF_HUB_DISABLE_TELEMETRY": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 

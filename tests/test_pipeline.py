@@ -61,7 +61,7 @@ def model() -> Path:
 def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model: Path, texts: list[str]) -> None:
     events: list[Event] = []
     rec = advisor.recommend(
-        model, texts=texts, max_loss=0.9, time_budget_s=300, out=tmp_path / "out", on_event=events.append
+        model, texts=texts, max_loss=0.9, time_budget_s=1000, out=tmp_path / "out", on_event=events.append
     )
     outcomes = {outcome.name: outcome for outcome in rec.candidates}
     assert set(ELEVEN) <= set(outcomes)
@@ -124,7 +124,7 @@ def test_the_parent_imports_no_torch(tmp_path: Path, model: Path) -> None:
     script = (
         "import sys, advisor\n"
         f"rec = advisor.recommend({str(model)!r}, candidates=['onnx'], objective='memory',"
-        f" out={str(tmp_path / 'out')!r})\n"
+        f" time_budget_s=1000, out={str(tmp_path / 'out')!r})\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'onnxruntime', 'openvino', 'nncf'}\n"
         "print(sorted(heavy & set(sys.modules)), rec.winner is not None)\n"
     )
@@ -161,7 +161,7 @@ def test_an_export_that_is_killed_fails_alone(tmp_path: Path, model: Path, texts
             threading.Thread(target=kill_exporter).start()
 
     def kill_exporter() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             for process in logging_to("export.log"):
                 process.kill()
@@ -199,7 +199,7 @@ def test_ctrl_c_leaves_no_child_and_nothing_half_written(tmp_path: Path, model: 
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not logging_to(log, of=process.pid):
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -207,7 +207,7 @@ def test_ctrl_c_leaves_no_child_and_nothing_half_written(tmp_path: Path, model: 
     time.sleep(1.0)
     running = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=600)
     assert process.returncode == 130, stderr
     assert stdout == ""
     assert "interrupted" in stderr
@@ -255,7 +255,9 @@ def test_the_catalogue_s_names_are_what_the_result_lists(model: Path, texts: lis
 
 def quickly(tmp_path: Path, model: Path, texts: list[str], **options: Any) -> Recommendation:
     """A recommendation with the objective that takes the fewest rounds."""
-    return advisor.recommend(model, texts=texts, objective="memory", out=tmp_path / "out", **options)
+    return advisor.recommend(
+        model, texts=texts, objective="memory", time_budget_s=1000, out=tmp_path / "out", **options
+    )
 
 
 def logging_to(name: str, *, of: int | None = None) -> list[psutil.Process]:

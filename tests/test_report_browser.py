@@ -47,7 +47,7 @@ def browse(folder: Path, page: Path, *options: str, width: int = 1280) -> subpro
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "HOME": str(folder)},
     )
 

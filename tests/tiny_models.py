@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -223,6 +224,15 @@ def to_openvino(model_folder: Path, out: Path, *, onnx: Path | None = None) -> P
         source = onnx if onnx is not None else to_onnx(model_folder, Path(scratch) / "model.onnx")
         openvino.save_model(openvino.convert_model(source), out, compress_to_fp16=False)
     return out
+
+
+@functools.cache
+def openvino_has_bf16() -> bool:
+    """Whether OpenVINO computes in bfloat16 here: the CPU has it, and nothing keeps oneDNN from it."""
+    import openvino
+
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in capabilities and "ONEDNN_MAX_CPU_ISA" not in os.environ
 
 
 def copy(folder: Path, target: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Where advisor keeps what it may throw away."""
+"""Names of files and folders that several parts of advisor know."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("backend-advisor", appauthor=False))
 
 
+MANIFEST = "advisor.json"
+"""The file that makes a folder an artifact."""
+
 ROUNDS = "rounds"
 """The folder in the cache that holds measurements, one folder for each."""
 
 JOURNAL = "journal.jsonl"
-"""The file in a measurement's folder without which it is none."""
+"""Name of the journal file; a folder without it is not a measurement."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.artifact.agreement import Agreement, read_agreement
-from advisor.encode.manifest import MANIFEST, Manifest
+from advisor.encode.manifest import Manifest
 from advisor.errors import ArtifactError
+from advisor.paths import MANIFEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from advisor.artifact.layout import CONFIGS, transformer_folder
-from advisor.encode.manifest import MANIFEST, Manifest
+from advisor.encode.manifest import Manifest
 from advisor.errors import InputError
+from advisor.paths import MANIFEST
 
 CARD = "README.md"
 """The model's card: the repository's own stays."""

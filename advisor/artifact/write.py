@@ -21,9 +21,10 @@ from advisor.artifact.reference import Reference
 from advisor.artifact.verify import verify
 from advisor.codec import to_json
 from advisor.document import to_dict
-from advisor.encode.manifest import MANIFEST, EncoderPart
+from advisor.encode.manifest import EncoderPart
 from advisor.errors import ArtifactError, InputError
 from advisor.files import sha256_of
+from advisor.paths import MANIFEST
 from advisor.types import Artifact, ArtifactFile, Exported, ModelProfile, Precision, Recommendation, Runtime
 
 

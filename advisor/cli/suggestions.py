@@ -19,8 +19,8 @@ from click.types import StringParamType
 from advisor.cli.lazy import LazyGroup
 from advisor.cli.shells import answer
 from advisor.errors import CandidateWarning
+from advisor.paths import MANIFEST
 
-MANIFEST = "advisor.json"
 _MAX_ARTIFACTS = 50
 
 

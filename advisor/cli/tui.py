@@ -14,12 +14,12 @@ from advisor.cli import options, values
 from advisor.cli.session import Session, shared_options
 from advisor.cli.terminal import on_a_terminal
 from advisor.errors import InputError
+from advisor.paths import MANIFEST
 
 if TYPE_CHECKING:
     from advisor.tui import Parsers
     from advisor.types import Recommendation
 
-MANIFEST = "advisor.json"
 AFTER_INTERRUPT = "exports and rounds are kept; the same run goes on from there"
 
 

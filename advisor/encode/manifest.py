@@ -9,10 +9,9 @@ from typing import Any
 
 from advisor.codec import CodecError, from_json, loads
 from advisor.errors import ArtifactError, NoArtifactError
+from advisor.paths import MANIFEST
 from advisor.schema import check_schema
 from advisor.types import Artifact, ArtifactFile, Runtime, RuntimeSettings
-
-MANIFEST = "advisor.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         hint = "Write one with: advisor recommend MODEL --out DIR"
         if folder.is_dir():
-            raise ArtifactError(f"The folder {folder} is not an artifact: it has no advisor.json.", hint=hint)
+            raise ArtifactError(f"The folder {folder} is not an artifact: it has no {MANIFEST}.", hint=hint)
         if folder.exists():
             raise NoArtifactError(f"{folder} is a file, and an artifact is a folder.", hint=hint)
         raise NoArtifactError(f"The folder {folder} does not exist.", hint=hint)

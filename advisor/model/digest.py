@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from advisor.files import sha256_of
+from advisor.paths import MANIFEST
 
 _SUFFIXES = {".json", ".txt", ".model", ".jinja", ".py"}
 _SKIPPED_FOLDERS = {"onnx", "openvino", "coreml", "original"}
-_SKIPPED_FILES = {"advisor.json", "data_config.json", "train_script.py"}
+_SKIPPED_FILES = {MANIFEST, "data_config.json", "train_script.py"}
 
 
 def content_sha256(folder: Path, weights: Iterable[Path]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from advisor import catalogue, defaults
 from advisor.export.plan import TORCH_BATCH_SIZE
+from advisor.paths import MANIFEST
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
@@ -306,7 +307,7 @@ def _method(rec: Recommendation) -> str:
         "```",
         "",
         f"`advisor verify path/to/this/folder` checks every file and compares {words(rec.model).made} with those in "
-        "`advisor.json`.",
+        f"`{MANIFEST}`.",
     ]
     return "\n".join(lines)
 

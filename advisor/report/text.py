@@ -12,6 +12,7 @@ from typing import Protocol
 from rich.text import Text
 
 from advisor import catalogue
+from advisor.paths import MANIFEST
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
@@ -198,7 +199,7 @@ def shown_path(path: Path) -> str:
 
 def _contents(artifact: Artifact) -> str:
     total = fmt.size(sum(file.size_bytes for file in artifact.files))
-    return f"{total}; advisor.json, report.html"
+    return f"{total}; {MANIFEST}, report.html"
 
 
 def _entry(label: str, value: str) -> Text:

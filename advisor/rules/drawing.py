@@ -18,38 +18,7 @@ class Line:
     evidence: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Glyphs:
-    branch: str
-    branch_taken: str
-    last: str
-    last_taken: str
-    down: str
-    start: str
-    start_taken: str
-    chosen: str
-
-
-_UNICODE = _Glyphs(
-    branch="├─ ",
-    branch_taken="├▸ ",
-    last="└─ ",
-    last_taken="└▸ ",
-    down="│  ",
-    start="  ",
-    start_taken="▸ ",
-    chosen=" ✓",
-)
-_ASCII = _Glyphs(
-    branch="|- ",
-    branch_taken="|> ",
-    last="`- ",
-    last_taken="`> ",
-    down="|  ",
-    start="  ",
-    start_taken="> ",
-    chosen=" *",
-)
+_ASCII = str.maketrans("├└│─▸✓", "|`|->*")
 
 
 def to_text(
@@ -64,20 +33,28 @@ def to_text(
     it. Raises ValueError if the decision is not one of this ruleset's.
     """
     graph = layout(ruleset, decision)
-    glyphs = _ASCII if ascii else _UNICODE
+
+    def stroke(text: str) -> str:
+        return text.translate(_ASCII) if ascii else text
+
+    def line(node: GraphNode, prefix: str, taken: bool) -> Line:
+        mark = stroke(" ✓") if taken and node.kind == "leaf" else ""
+        return Line(text=f"{prefix}{_text(node)}{mark}", taken=taken, evidence=node.evidence if taken else None)
+
     start = graph.nodes[0]
-    lines = [_line(start, glyphs.start_taken if start.taken else glyphs.start, start.taken, glyphs)]
+    lines = [line(start, stroke("▸ ") if start.taken else "  ", start.taken)]
     home = _homes(graph)
     waiting = [(edge, "  ") for edge in reversed(graph.edges_from(start.id))]
     while waiting:
         edge, indent = waiting.pop()
         node = graph.node(edge.target)
-        prefix = f"{indent}{_stroke(edge, glyphs)}{edge.label}: "
+        turn = ("├" if edge.branch == "yes" else "└") + ("▸ " if edge.taken else "─ ")
+        prefix = f"{indent}{stroke(turn)}{edge.label}: "
         if node.kind == "question" and home[node.id] is not edge:
             lines.append(Line(text=f"{prefix}({node.text})", taken=edge.taken))
             continue
-        lines.append(_line(node, prefix, edge.taken, glyphs))
-        deeper = indent + (glyphs.down if edge.branch == "yes" else " " * len(glyphs.down))
+        lines.append(line(node, prefix, edge.taken))
+        deeper = indent + (stroke("│  ") if edge.branch == "yes" else "   ")
         waiting += [(each, deeper) for each in reversed(graph.edges_from(node.id))]
     return tuple(lines)
 
@@ -111,17 +88,6 @@ def _homes(graph: Graph) -> dict[str, GraphEdge]:
         if edge.taken or edge.target not in homes:
             homes[edge.target] = edge
     return homes
-
-
-def _stroke(edge: GraphEdge, glyphs: _Glyphs) -> str:
-    if edge.branch == "yes":
-        return glyphs.branch_taken if edge.taken else glyphs.branch
-    return glyphs.last_taken if edge.taken else glyphs.last
-
-
-def _line(node: GraphNode, prefix: str, taken: bool, glyphs: _Glyphs) -> Line:
-    mark = glyphs.chosen if taken and node.kind == "leaf" else ""
-    return Line(text=f"{prefix}{_text(node)}{mark}", taken=taken, evidence=node.evidence if taken else None)
 
 
 def _text(node: GraphNode) -> str:

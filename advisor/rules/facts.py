@@ -10,10 +10,8 @@ from types import MappingProxyType
 from advisor.device import as_seen_on
 from advisor.errors import InputError
 from advisor.rules.values import parse_value
-from advisor.rules.vocabulary import FACTS, FactSpec, FactType, FactValue
+from advisor.rules.vocabulary import FACTS, FactSpec, FactValue
 from advisor.types import Gpu, Hardware, ModelProfile, Request, TextProfile
-
-__all__ = ["FACTS", "FactSpec", "FactType", "FactValue", "Facts", "collect_facts", "with_overrides"]
 
 _FOLLOWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -115,8 +113,9 @@ def with_overrides(facts: Facts, settings: Sequence[str]) -> Facts:
 
     A fact that describes what was replaced becomes unknown unless it is set too: the compute capability with
     `gpu.cuda`, the model's name with `cpu.vendor`. Another median length of the texts stands for texts that all have
-    that length. The last of two settings of one fact counts. Raises InputError for
-    an unknown fact, a value of the wrong kind, and details of a CUDA GPU where there is none.
+    that length. The last of two settings of one fact counts.
+
+    Raises InputError for an unknown fact, a value of the wrong kind, and details of a CUDA GPU where there is none.
     """
     given: dict[str, FactValue] = {}
     for setting in settings:
@@ -136,7 +135,8 @@ def with_overrides(facts: Facts, settings: Sequence[str]) -> Facts:
         if value != facts[name]:
             readings |= dict.fromkeys(_FOLLOWS.get(name, ()))
             if name == "texts.chars_p50":
-                readings["texts.fraction_under_500_chars"] = _fraction_under(500, value)
+                under = float(value < 500) if isinstance(value, int | float) else None
+                readings["texts.fraction_under_500_chars"] = under
     readings |= given
     detail = next((name for name in _CUDA_DETAILS if given.get(name) is not None), None)
     if detail is not None and not readings["gpu.cuda"]:
@@ -148,11 +148,6 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """A hint that names what is closest to `word`, or everything that is known."""
     close = difflib.get_close_matches(word, known, n=3)
     return f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(known)}."
-
-
-def _fraction_under(num_chars: int, length: FactValue) -> float | None:
-    """The share of texts shorter than `num_chars` where all are of one length."""
-    return float(length < num_chars) if isinstance(length, int | float) else None
 
 
 def _compute_capability(gpu: Gpu | None) -> float | None:

@@ -6,6 +6,7 @@ The command line, the TUI, the report and Mermaid all draw from `layout`, so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Literal
 
 from advisor.rules.ruleset import Branch, Leaf, Node, Ruleset
@@ -55,10 +56,7 @@ class Graph:
 
     def node(self, place: str) -> GraphNode:
         """The node with the id `place`; raises KeyError."""
-        for node in self.nodes:
-            if node.id == place:
-                return node
-        raise KeyError(place)
+        return {node.id: node for node in self.nodes}[place]
 
     def edges_from(self, place: str) -> tuple[GraphEdge, ...]:
         """The edges that leave `place`, yes first; none from a leaf."""
@@ -73,9 +71,9 @@ def layout(ruleset: Ruleset, decision: Decision | None = None) -> Graph:
     steps = {} if decision is None else {step.node: step for step in decision.path}
     ruleset = ruleset.chart(next(iter(steps), ruleset.start))
     taken = _taken(ruleset, decision)
-    order = _depth_first(ruleset)
+    order = ruleset.reached_from(ruleset.start)
     depths = _depths(ruleset)
-    lanes = _spread(_lanes(order), depths)
+    lanes = _spread(_lanes(order, depths), depths)
     nodes: list[GraphNode] = []
     edges: list[GraphEdge] = []
     for item in order:
@@ -116,49 +114,23 @@ def _branch(node: Node, answer: str) -> Branch | None:
     return next((branch for branch in _BRANCHES if node.answer(branch) == answer), None)
 
 
-def _depth_first(ruleset: Ruleset) -> tuple[Node | Leaf, ...]:
-    order: dict[str, Node | Leaf] = {}
-    waiting = [ruleset.start]
-    while waiting:
-        place = waiting.pop()
-        if place not in order:
-            item = order[place] = ruleset.at(place)
-            if isinstance(item, Node):
-                waiting += [item.no, item.yes]
-    return tuple(order.values())
-
-
 def _depths(ruleset: Ruleset) -> dict[str, int]:
-    """The longest way to each place. In an acyclic graph each node is settled once all its sources are (Kahn, 1962)."""
+    """The longest way to each place."""
     targets = {node.id: (node.yes, node.no) for node in ruleset.nodes}
-    open_sources: dict[str, int] = {}
-    for pair in targets.values():
-        for target in pair:
-            open_sources[target] = open_sources.get(target, 0) + 1
     depths = {ruleset.start: 0}
-    waiting = [ruleset.start]
-    while waiting:
-        place = waiting.pop()
+    for place in reversed(tuple(TopologicalSorter(targets).static_order())):  # each after all that lead to it
         for target in targets.get(place, ()):
             depths[target] = max(depths.get(target, 0), depths[place] + 1)
-            open_sources[target] -= 1
-            if open_sources[target] == 0:
-                waiting.append(target)
     return depths
 
 
-def _lanes(order: tuple[Node | Leaf, ...]) -> dict[str, float]:
+def _lanes(order: tuple[Node | Leaf, ...], depths: dict[str, int]) -> dict[str, float]:
     """Leaves side by side in drawing order; a question over the middle of its two branches."""
     leaves = [item.id for item in order if isinstance(item, Leaf)]
     lanes = {place: float(index) for index, place in enumerate(leaves)}
-    waiting = [item for item in order if isinstance(item, Node)]
-    while waiting:
-        item = waiting.pop()
-        if item.yes in lanes and item.no in lanes:
-            lanes[item.id] = (lanes[item.yes] + lanes[item.no]) / 2
-        else:
-            # A branch leads to a question that stands earlier in the order: settle that one first.
-            waiting.insert(0, item)
+    questions = [item for item in reversed(order) if isinstance(item, Node)]
+    for node in sorted(questions, key=lambda node: -depths[node.id]):  # each after what it leads to
+        lanes[node.id] = (lanes[node.yes] + lanes[node.no]) / 2
     return lanes
 
 

@@ -68,7 +68,7 @@ def _node(table: Table) -> Node:
     for branch in ("yes", "no"):
         if branch not in table.items:
             raise table.error(None, f"the branch '{branch}' is missing")
-    unknown = table.text_or("unknown", "no")
+    unknown = table.text("unknown") if "unknown" in table.items else "no"
     if unknown not in {"yes", "no"}:
         raise table.error("unknown", f"'{unknown}' is not 'yes' or 'no'")
     yes_answer, no_answer = _answers(table)
@@ -151,7 +151,9 @@ def _value(table: Table, spec: FactSpec, comparison: Comparison) -> FactValue:
     value = table.required("value")
     try:
         if comparison == "in":
-            return _texts(spec, value)
+            if not isinstance(value, list) or not value:
+                raise ValueError("is not a list of texts")
+            return tuple(dict.fromkeys(str(check_value(spec, word)) for word in value))
         checked = check_value(spec, value)
     except ValueError as error:
         shown = reprlib.repr(value)
@@ -159,9 +161,3 @@ def _value(table: Table, spec: FactSpec, comparison: Comparison) -> FactValue:
     if checked == ():
         raise table.error("value", "the list is empty")
     return checked
-
-
-def _texts(spec: FactSpec, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("is not a list of texts")
-    return tuple(dict.fromkeys(str(check_value(spec, word)) for word in value))

@@ -106,16 +106,20 @@ class Ruleset:
         """The flowchart for a kind of model alone; that of `start` where the kind is unknown or has none of its own."""
         return self.chart(next((each.place for each in self.starts if each.kind == kind), self.start))
 
-    def chart(self, start: str) -> Ruleset:
-        """What can be reached from `start`, as a ruleset of its own."""
-        reached: set[str] = set()
+    def reached_from(self, start: str) -> tuple[Node | Leaf, ...]:
+        """What can be reached from `start`, depth first with the yes branch first."""
+        reached: dict[str, Node | Leaf] = {}
         waiting = [start]
         while waiting:
             place = waiting.pop()
             if place not in reached:
-                reached.add(place)
-                item = self.at(place)
-                waiting += [item.yes, item.no] if isinstance(item, Node) else []
+                item = reached[place] = self.at(place)
+                waiting += [item.no, item.yes] if isinstance(item, Node) else []
+        return tuple(reached.values())
+
+    def chart(self, start: str) -> Ruleset:
+        """What can be reached from `start`, as a ruleset of its own."""
+        reached = {item.id for item in self.reached_from(start)}
         return replace(
             self,
             start=start,
@@ -127,7 +131,4 @@ class Ruleset:
     def at(self, place: str) -> Node | Leaf:
         """The node or leaf with the id `place`; raises KeyError."""
         items: tuple[Node | Leaf, ...] = (*self.nodes, *self.leaves)
-        for item in items:
-            if item.id == place:
-                return item
-        raise KeyError(place)
+        return {item.id: item for item in items}[place]

@@ -20,7 +20,7 @@ class Table:
 
     def error(self, key: str | None, problem: str, *, hint: str | None = None) -> InputError:
         """An error about a key of this table, or about the table where `key` is None."""
-        place = ".".join(part for part in (self.where, key) if part)
+        place = self._place(key)
         return InputError(f"{self.file}: {place}: {problem}." if place else f"{self.file}: {problem}.", hint=hint)
 
     def only(self, *allowed: str) -> None:
@@ -44,23 +44,22 @@ class Table:
             raise self.error(key, f"{reprlib.repr(value)} holds a line break or a control character")
         return value
 
-    def text_or(self, key: str, default: str) -> str:
-        """A text, or `default` where the key is absent."""
-        return self.text(key) if key in self.items else default
-
     def table(self, key: str) -> Table:
         """A table inside this one."""
         value = self.required(key)
         if not isinstance(value, dict):
             raise self.error(key, f"{reprlib.repr(value)} is not a table")
-        return Table(file=self.file, where=".".join(part for part in (self.where, key) if part), items=value)
+        return Table(file=self.file, where=self._place(key), items=value)
 
     def tables(self, key: str) -> tuple[Table, ...]:
         """An array of tables, numbered from 1 in messages; empty where the key is absent."""
         value = self.items.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.error(key, "this is not a list of tables")
-        place = ".".join(part for part in (self.where, key) if part)
+        place = self._place(key)
         return tuple(
             Table(file=self.file, where=f"{place}[{index}]", items=item) for index, item in enumerate(value, start=1)
         )
+
+    def _place(self, key: str | None) -> str:
+        return ".".join(part for part in (self.where, key) if part)

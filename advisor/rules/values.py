@@ -29,7 +29,9 @@ def parse_value(spec: FactSpec, text: str) -> FactValue:
         return None
     match spec.type:
         case "bool":
-            return _parse_bool(text)
+            if text.lower() not in _YES | _NO:
+                raise ValueError("is not yes or no")
+            return text.lower() in _YES
         case "set":
             words = [] if text.lower() in {"", "none"} else [word.strip().lower() for word in text.split(",")]
             return check_value(spec, words)
@@ -52,7 +54,8 @@ def check_value(spec: FactSpec, value: object) -> FactValue:
         case "text":
             if not isinstance(value, str) or not value:
                 raise ValueError("is not a text")
-            _check_choice(spec, value)
+            if spec.choices and value not in spec.choices:
+                raise ValueError(f"is not one of {', '.join(spec.choices)}")
             return value
         case "set":
             return _check_set(spec, value)
@@ -80,14 +83,6 @@ def show_value(spec: FactSpec, value: FactValue) -> str:
     return number if spec.unit is None else f"{number} {spec.unit}"
 
 
-def _parse_bool(text: str) -> bool:
-    if text.lower() in _YES:
-        return True
-    if text.lower() in _NO:
-        return False
-    raise ValueError("is not yes or no")
-
-
 def _parse_number(spec: FactSpec, text: str) -> int | float:
     plain = text.replace(",", "")
     percent = spec.unit == "fraction" and plain.endswith("%")
@@ -109,11 +104,6 @@ def _parse_number(spec: FactSpec, text: str) -> int | float:
     # Bytes are rounded down, for 1.1 GiB is not a whole number of them.
     whole = unit is not None or number == int(number)
     return _check_number(spec, int(number) if spec.type == "int" and whole else float(number))
-
-
-def _check_choice(spec: FactSpec, word: str) -> None:
-    if spec.choices and word not in spec.choices:
-        raise ValueError(f"is not one of {', '.join(spec.choices)}")
 
 
 def _check_set(spec: FactSpec, value: object) -> tuple[str, ...]:

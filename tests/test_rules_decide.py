@@ -267,7 +267,7 @@ def _values(spec: FactSpec) -> st.SearchStrategy[object]:
         return st.integers(0, 100)
     if spec.type == "float":
         return st.floats(0, 0.04)
-    words = st.sampled_from(spec.choices) if spec.choices else st.sampled_from(["a", "b"])
+    words = st.sampled_from(tuple(spec.choices)) if spec.choices else st.sampled_from(["a", "b"])
     return words if spec.type == "text" else st.lists(words, min_size=1, max_size=3)
 
 

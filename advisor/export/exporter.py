@@ -13,6 +13,7 @@ from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.child.forking import Preload
 from advisor.child.process import Child
+from advisor.codec import from_json, to_json
 from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_of
@@ -237,7 +238,7 @@ class Exporter:
             server = None if self._torch is None else self._torch.server(timeout_s=_IMPORT_TIMEOUT_S)
             self._child = Child(self._worker, name="the export worker", log=self._log, env=env, server=server)
         try:
-            result = self._child.call("export", timeout_s=timeout_s, **request.to_params())
+            result = self._child.call("export", timeout_s=timeout_s, **to_json(request))
         except ChildFailed as error:
             if error.kind != "raised":
                 self.close()
@@ -245,7 +246,7 @@ class Exporter:
         except BaseException:  # Ctrl+C: a child in the middle of an answer is of no more use
             self.close()
             raise
-        return ExportReply.from_result(result)
+        return from_json(ExportReply, result)
 
     def _key(self, step: Step) -> str:
         ingredients = {

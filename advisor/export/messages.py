@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from advisor.codec import from_json, to_json
 from advisor.types import ExporterName, ModelKind, Similarity
 
 
@@ -40,10 +38,6 @@ class ExportRequest:
     similarity: Similarity = "cosine"
     """What its embeddings are compared by."""
 
-    def to_params(self) -> dict[str, Any]:
-        """The parameters of the `export` operation."""
-        return dict(to_json(self))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReply:
@@ -54,8 +48,3 @@ class ExportReply:
     notes: tuple[str, ...] = ()
     failure: str | None = None
     disk_full: bool = False
-
-    @classmethod
-    def from_result(cls, result: dict[str, Any]) -> ExportReply:
-        """The reply out of the result of the `export` operation."""
-        return from_json(cls, result)

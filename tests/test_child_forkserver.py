@@ -218,6 +218,7 @@ def test_when_the_parent_is_killed_the_server_and_its_children_leave(tmp_path, m
     assert all(gone(pid) for pid in pids)
 
 
+@pytest.mark.timed
 def test_ready_tells_the_seconds_that_the_import_took_and_sleeps_meanwhile(start):
     server = start("heavy_package", IMPORT_S="0.5")
     before = time.process_time()
@@ -276,6 +277,7 @@ def test_no_process_of_a_session_is_left_as_a_zombie(start, tmp_path):
     assert psutil.Process().children(recursive=True) == before
 
 
+@pytest.mark.timed
 @pytest.mark.slow
 def test_sentence_transformers_is_imported_once_and_embeds_alike_in_a_forked_child(start, tmp_path):
     """Neither the libraries' threads nor their allocators keep it from being forked."""

@@ -85,6 +85,7 @@ def test_four_runtimes_are_measured_and_agree_on_the_embeddings(model, tmp_path)
     assert by_name[BASELINE].findings.import_s > by_name["onnx"].findings.import_s
 
 
+@pytest.mark.timed
 def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
     """A parked worker uses next to no CPU time while another one is timed for a second or more."""
     (tmp_path / "texts.json").write_text(json.dumps([TEXTS]))
@@ -106,6 +107,7 @@ def test_no_runtime_spins_while_it_is_parked(model, tmp_path):
             client.kill()
 
 
+@pytest.mark.timed
 def test_with_one_thread_no_runtime_uses_more_than_one_core(model, tmp_path):
     """By the worker's own counters, over a second of encoding and more: CPU seconds against seconds."""
     (tmp_path / "texts.json").write_text(json.dumps([TEXTS * 4]))

@@ -75,7 +75,7 @@ for folder in sys.argv[3:]:
 """
 
 
-def there(*arguments: str, cache: Path, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
+def there(*arguments: str, cache: Path, timeout_s: float = 1000) -> subprocess.CompletedProcess[str]:
     """Run Python in the other environment, on these sources."""
     assert PYTHON is not None  # or the test is skipped
     return subprocess.run(
@@ -115,7 +115,8 @@ def artifact(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = folder / "texts.txt"
     texts.write_text("\n".join(TEXTS), encoding="utf-8")
     arguments = ["-m", "advisor", "recommend", str(model), "--texts", str(texts), "--out", str(folder / "artifact")]
-    arguments += ["--candidates", CANDIDATES, "--max-loss", "20%", "--time-budget", "120s", "--threads", "1", "--json"]
+    arguments += ["--candidates", CANDIDATES, "--max-loss", "20%", "--time-budget", "20m", "--threads", "1", "--json"]
+    arguments += ["--objective", "memory"]  # the fewest rounds
     done = there(*arguments, cache=folder / "cache")
     assert done.returncode == 0, done.stderr[-2000:]
     (folder / "answer.json").write_text(done.stdout)
@@ -141,7 +142,10 @@ def test_recommend_measures_every_candidate_on_the_old_stack(artifact):
     tried = {each["name"]: each for each in answer["candidates"] if each["name"] not in skipped}
     unable = {name for name, reason in skipped.items() if reason.startswith("needs a CPU with")}
     assert set(tried) == {"torch-fp32", *CANDIDATES.split(",")} - unable
-    assert {name: each["reason"] for name, each in tried.items() if each["status"] == "failed"} == {}
+    failed = {name: each["reason"] for name, each in tried.items() if each["status"] == "failed"}
+    if "ONEDNN_MAX_CPU_ISA" in os.environ:
+        failed.pop("openvino-bf16", None)  # OpenVINO finds the CPU's bfloat16, and oneDNN may not use it
+    assert failed == {}
     assert answer["exporter"] == "optimum"
     assert answer["packages"]["transformers"].startswith("4.57")
     assert tried["onnx"]["notes"][0].startswith("Exported by Optimum")

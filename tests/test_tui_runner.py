@@ -48,6 +48,7 @@ def lap(index: int) -> RoundFinished:
     return RoundFinished(elapsed_s=index, candidate="onnx", round_index=index, num_rounds=99, texts_per_s=1.0)
 
 
+@pytest.mark.timed
 def test_in_a_race_it_draws_at_most_four_times_a_second_and_only_when_an_event_ends_a_window() -> None:
     listener = Listener()
     windows: list[tuple[float, float]] = []
@@ -72,6 +73,7 @@ def test_in_a_race_it_draws_at_most_four_times_a_second_and_only_when_an_event_e
     assert [event.round_index for event in told if isinstance(event, RoundFinished)] == list(range(1, 21))
 
 
+@pytest.mark.timed
 def test_outside_a_race_the_last_event_is_drawn_soon_even_if_none_follows() -> None:
     listener = Listener()
     go_on = threading.Event()

@@ -12,7 +12,7 @@ from advisor.encode.backend import EncodeOptions
 from advisor.encode.opened import Opened, positive
 from advisor.encode.pipeline import Scores
 from advisor.encode.pooling import activate
-from advisor.encode.texts import kind_of, raise_for_unicode, refuse_table
+from advisor.encode.texts import kind_of, refuse_table
 from advisor.errors import InputError
 from advisor.pairs import join
 
@@ -117,16 +117,7 @@ class CrossEncoder(Opened):
         options = EncodeOptions(
             prompt=self._resolve_prompt(None, None) if prompt is None else prompt, batch_size=batch_size
         )
-        try:
-            if show_progress_bar:
-                from advisor.encode.progress import with_bar
-
-                found = list(with_bar(self.backend.embed, pairs, options))
-            else:
-                found = list(self.backend.embed(pairs, options))
-        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
-            raise_for_unicode(pairs, options.prompt)
-            raise
+        found = list(self._embed(pairs, options, show_progress_bar=show_progress_bar))
         return np.concatenate(found) if found else np.empty((0, self.num_labels), np.float32)
 
     @property

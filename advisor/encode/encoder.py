@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from advisor.encode.backend import Backend, EncodeOptions
-from advisor.encode.opened import Opened, positive
-from advisor.encode.pipeline import Pipeline
+from advisor.encode.backend import EncodeOptions
+from advisor.encode.opened import Opened, positive, with_prompt
 from advisor.encode.similarity import similarity
-from advisor.encode.texts import checked_all, checked_one_by_one, either, raise_for_unicode
+from advisor.encode.texts import checked_all, checked_one_by_one, either
 from advisor.errors import InputError
-from advisor.types import RuntimeSettings
 
 
 class Encoder(Opened):
     """Embeds texts. Made by `load` or `open_encoder`; see `Opened` for its life."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        backend: Backend,
-        settings: RuntimeSettings,
-        *,
-        reopen: Callable[[], Encoder] | None = None,
-    ) -> None:
-        super().__init__(pipeline, backend, settings, reopen=reopen)
-        self._full_width = pipeline.output_dimension
 
     @property
     def embedding_dimension(self) -> int:
@@ -75,12 +63,7 @@ class Encoder(Opened):
         given = either(inputs, sentences)
         single = isinstance(given, str)
         texts = [given] if isinstance(given, str) else _checked(given)
-        if show_progress_bar:
-            from advisor.encode.progress import with_bar
-
-            pieces: Iterator[NDArray[np.float32]] = with_bar(self._embed, texts, options)
-        else:
-            pieces = self._embed(texts, options)
+        pieces = self._embed(texts, options, show_progress_bar=show_progress_bar)
         if out is not None:
             return self._write(pieces, _path(out), truncate_dim=options.truncate_dim)
         found = list(pieces)
@@ -89,72 +72,12 @@ class Encoder(Opened):
         embeddings = found[0] if len(found) == 1 else np.concatenate(found)
         return embeddings[0] if single else embeddings
 
-    def encode_query(
-        self,
-        inputs: str | Iterable[str] | None = None,
-        *,
-        sentences: str | Iterable[str] | None = None,
-        batch_size: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        show_progress_bar: bool = False,
-        out: str | os.PathLike[str] | None = None,
-    ) -> NDArray[np.float32]:
-        """`encode` with the model's prompt for queries, unless another one is named."""
-        if prompt is None and prompt_name is None:
-            prompt_name = "query"
-        return self.encode(
-            inputs,
-            sentences=sentences,
-            batch_size=batch_size,
-            prompt=prompt,
-            prompt_name=prompt_name,
-            normalize_embeddings=normalize_embeddings,
-            truncate_dim=truncate_dim,
-            show_progress_bar=show_progress_bar,
-            out=out,
-        )
-
-    def encode_document(
-        self,
-        inputs: str | Iterable[str] | None = None,
-        *,
-        sentences: str | Iterable[str] | None = None,
-        batch_size: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        normalize_embeddings: bool = False,
-        truncate_dim: int | None = None,
-        show_progress_bar: bool = False,
-        out: str | os.PathLike[str] | None = None,
-    ) -> NDArray[np.float32]:
-        """`encode` with the model's prompt for documents, unless another one is named."""
-        if prompt is None and prompt_name is None:
-            prompt_name = "document"
-        return self.encode(
-            inputs,
-            sentences=sentences,
-            batch_size=batch_size,
-            prompt=prompt,
-            prompt_name=prompt_name,
-            normalize_embeddings=normalize_embeddings,
-            truncate_dim=truncate_dim,
-            show_progress_bar=show_progress_bar,
-            out=out,
-        )
+    encode_query = with_prompt("query", encode)
+    encode_document = with_prompt("document", encode)
 
     def similarity(self, a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
         """All similarities between two sets of embeddings, by the model's own function: `(num_a, num_b)` float32."""
         return similarity(self._pipeline.similarity, a, b)
-
-    def _embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
-        try:
-            yield from self.backend.embed(texts, options)
-        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
-            raise_for_unicode(texts, options.prompt)
-            raise
 
     def _write(
         self, pieces: Iterator[NDArray[np.float32]], path: Path, *, truncate_dim: int | None
@@ -179,9 +102,12 @@ class Encoder(Opened):
 
     def _width(self, truncate_dim: int | None) -> int:
         """The length of an embedding that is cut there."""
-        if self._full_width is None:  # no configuration says it: ask the graph once
-            self._full_width = self.encode("a", truncate_dim=sys.maxsize).shape[0]
         return self._full_width if truncate_dim is None else min(self._full_width, truncate_dim)
+
+    @cached_property
+    def _full_width(self) -> int:
+        """Before it is cut; the graph is asked where no configuration says it."""
+        return self._pipeline.output_dimension or self.encode("a", truncate_dim=sys.maxsize).shape[0]
 
 
 def _checked(given: Iterable[str]) -> Iterable[str]:

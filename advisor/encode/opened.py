@@ -6,15 +6,23 @@ import ctypes
 import operator
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import replace
+from functools import wraps
 from types import TracebackType
-from typing import Any, Self, SupportsIndex
+from typing import Any, ParamSpec, Self, SupportsIndex, TypeVar
 
-from advisor.encode.backend import Backend
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.encode.backend import Backend, EncodeOptions
 from advisor.encode.pipeline import Pipeline
+from advisor.encode.texts import raise_for_unicode
 from advisor.errors import InputError
 from advisor.types import RuntimeSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Opened:
@@ -102,6 +110,17 @@ class Opened:
             )
         return self._reopen, ()
 
+    def _embed(
+        self, texts: Iterable[str], options: EncodeOptions, *, show_progress_bar: bool
+    ) -> Iterator[NDArray[np.float32]]:
+        """What the backend gives, in pieces. Raises InputError for a text that is not valid Unicode."""
+        embed = self.backend.embed
+        try:
+            yield from _with_bar(embed, texts, options) if show_progress_bar else embed(texts, options)
+        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
+            raise_for_unicode(texts, options.prompt)
+            raise
+
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str:
         """The prompt, as Sentence Transformers chooses it: the text, else the name, else the model's default."""
         for argument, given in (("prompt", prompt), ("prompt_name", prompt_name)):
@@ -117,6 +136,34 @@ class Opened:
                 f"The model has no prompt named {name!r}.", hint=f"It has: {', '.join(self._pipeline.prompts)}."
             )
         return self._pipeline.prompts[name]
+
+
+def with_prompt(name: str, encode: Callable[P, R]) -> Callable[P, R]:
+    """`encode` with the model's prompt of this name, unless another one is given."""
+
+    @wraps(encode)
+    def encode_with_prompt(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs.get("prompt") is None and kwargs.get("prompt_name") is None:
+            kwargs["prompt_name"] = name
+        return encode(*args, **kwargs)
+
+    encode_with_prompt.__doc__ = f"`encode` with the model's prompt {name!r}, unless another one is given."
+    return encode_with_prompt
+
+
+def _with_bar(
+    embed: Callable[[Iterable[str], EncodeOptions], Iterator[NDArray[np.float32]]],
+    texts: Iterable[str],
+    options: EncodeOptions,
+) -> Iterator[NDArray[np.float32]]:
+    """`embed(texts, options)` with a progress bar on stderr; its length is unknown for a generator."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("Embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=len(texts) if isinstance(texts, Sized) else None)
+        yield from embed(texts, replace(options, on_texts=lambda count: progress.advance(task, count)))
 
 
 def _leave_to(process: int, backend: Backend) -> None:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.graph import GraphBackend
-from advisor.encode.opened import Opened, positive
+from advisor.encode.opened import Opened, positive, with_prompt
 from advisor.encode.similarity import check_widths, similarity
 from advisor.encode.sparse import SparseEmbeddings
-from advisor.encode.texts import checked_all, either, raise_for_unicode
+from advisor.encode.texts import checked_all, either
 from advisor.encode.tokenize import load_tokenizer
 from advisor.errors import InputError
 
@@ -48,64 +48,13 @@ class SparseEncoder(Opened):
         )
         given = either(inputs, sentences)
         texts = checked_all([given] if isinstance(given, str) else given)
-        embed = self.backend.embed
-        try:
-            if show_progress_bar:
-                from advisor.encode.progress import with_bar
-
-                pieces = with_bar(embed, texts, options)
-            else:
-                pieces = embed(texts, options)
-            found = [SparseEmbeddings.from_dense(piece, max_active_dims=most) for piece in pieces]
-        except (UnicodeEncodeError, TypeError):  # what tokenizers raises for a lone surrogate
-            raise_for_unicode(texts, options.prompt)
-            raise
+        pieces = self._embed(texts, options, show_progress_bar=show_progress_bar)
+        found = [SparseEmbeddings.from_dense(piece, max_active_dims=most) for piece in pieces]
         dimension = found[0].dimension if found else self.embedding_dimension or 0
         return found[0] if len(found) == 1 else SparseEmbeddings.concatenate(found, dimension=dimension)
 
-    def encode_query(
-        self,
-        inputs: str | Iterable[str] | None = None,
-        *,
-        sentences: str | Iterable[str] | None = None,
-        batch_size: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        max_active_dims: int | None = None,
-        show_progress_bar: bool = False,
-    ) -> SparseEmbeddings:
-        """`encode` with the model's prompt for queries, unless another one is named."""
-        return self.encode(
-            inputs,
-            sentences=sentences,
-            batch_size=batch_size,
-            prompt=prompt,
-            prompt_name="query" if prompt is None and prompt_name is None else prompt_name,
-            max_active_dims=max_active_dims,
-            show_progress_bar=show_progress_bar,
-        )
-
-    def encode_document(
-        self,
-        inputs: str | Iterable[str] | None = None,
-        *,
-        sentences: str | Iterable[str] | None = None,
-        batch_size: int | None = None,
-        prompt: str | None = None,
-        prompt_name: str | None = None,
-        max_active_dims: int | None = None,
-        show_progress_bar: bool = False,
-    ) -> SparseEmbeddings:
-        """`encode` with the model's prompt for documents, unless another one is named."""
-        return self.encode(
-            inputs,
-            sentences=sentences,
-            batch_size=batch_size,
-            prompt=prompt,
-            prompt_name="document" if prompt is None and prompt_name is None else prompt_name,
-            max_active_dims=max_active_dims,
-            show_progress_bar=show_progress_bar,
-        )
+    encode_query = with_prompt("query", encode)
+    encode_document = with_prompt("document", encode)
 
     def similarity(self, a: SparseEmbeddings, b: SparseEmbeddings) -> NDArray[np.float32]:
         """All similarities, by the model's own function: `(len(a), len(b))` float32.

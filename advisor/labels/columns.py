@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor.errors import InputError
 from advisor.labels.build import Item
-from advisor.texts.columns import Column, field_parts, reads_as_language, strings_in
+from advisor.texts.columns import Column, field_parts, normal_name, reads_as_language, strings_in
+from advisor.texts.rows import TableRow
 
 PAIR_NAMES = (
     ("sentence1", "sentence2"),
@@ -73,7 +73,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
     if field is not None:
         return _asked_for(field, columns, label)
     if named:
-        by_name = {_normal(column.name): column.name for column in reversed(columns)}
+        by_name = {normal_name(column.name): column.name for column in reversed(columns)}
         for names in TRIPLET_NAMES:
             if all(name in by_name for name in names):
                 first, second, third = (by_name[name] for name in names)
@@ -96,9 +96,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
     )
 
 
-def items_of(
-    rows: Iterable[tuple[str | int, Mapping[str, object]]], chosen: LabelColumns, *, label: str
-) -> Iterator[Item | None]:
+def items_of(rows: Iterable[TableRow], chosen: LabelColumns, *, label: str) -> Iterator[Item | None]:
     """An item for each row, None where a cell is empty. A list of negatives gives an item for each of them.
 
     Raises InputError, with the row, for a score that is no number.
@@ -173,7 +171,3 @@ def _number(value: object) -> float | None:
             return None
         return number if math.isfinite(number) else None
     return None
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name.casefold())

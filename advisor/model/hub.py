@@ -46,7 +46,7 @@ def find_on_hub(
 
     Raises ModelError where it is not in the cache and cannot be had, MissingExtraError without huggingface_hub.
     """
-    hub = _import_hub()
+    hub = import_hub(purpose="A model from Hugging Face")
     ids = [name] if "/" in name else [f"sentence-transformers/{name}", name]
     missing: tuple[str, ...] = ()
     for repo_id in ids:
@@ -66,10 +66,6 @@ def find_on_hub(
         f"There is no model {name!r} on Hugging Face, no folder of that name, or it is private.",
         hint=_close_hint(hub, name) or "Check the spelling; for a private or gated model run: hf auth login",
     )
-
-
-def _import_hub() -> Any:
-    return import_hub(purpose="A model from Hugging Face")
 
 
 def import_hub(*, purpose: str) -> Any:

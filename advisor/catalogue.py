@@ -1,6 +1,6 @@
 """Every candidate as one row of data: advisor's own, and those that other packages add (docs/adding-a-candidate.md).
 
-Standard library alone.
+Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Candidate:
     simplicity: int
     file: str | None = None
     device: str = CPU
-    """Where it can run: `cpu` or `cuda` alone, `any` where the run's device is one of its runtime's (`device_of`)."""
+    """Where it can run: only `cpu`, only `cuda`, or `any` device that its runtime has (`device_of`)."""
     needs: tuple[str, ...] = ()
     on_request: bool = False
     """Only tried, and only listed, when the user names it."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from advisor import catalogue
+from advisor.defaults import RULESET as DEFAULT_RULESET
 from advisor.errors import InputError
-from advisor.rules import DEFAULT_RULESET, Condition, available_rulesets, load_ruleset, rulesets_dir
+from advisor.rules import Condition, available_rulesets, load_ruleset, rulesets_dir
 from advisor.rules.ruleset import COMPARISONS
 
 DATA = Path(__file__).parent / "data" / "rules"

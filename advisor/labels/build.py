@@ -10,7 +10,7 @@ from advisor.labels.kinds import LabelledSet, Pairs, Triplets
 from advisor.texts.batches import MAX_TEXT_CHARS, replace_surrogates
 
 MIN_ITEMS = 8
-"""Fewer pairs, triplets or queries than this tell nothing."""
+"""Fewer pairs, triplets or queries than this say nothing."""
 
 Item = tuple[str, str, float | str]
 

@@ -65,7 +65,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
 
     1. `field` names three: two texts and a score, or an anchor, a positive and a negative (a number counts from 1).
     2. Known names: a triplet's, else a pair's with a score's.
-    3. Exactly two columns that read as natural language, and one column of numbers beside them that is no counter and
+    3. Exactly two columns that read as natural language, and one column of numbers that is no counter and
        no identifier: the one that stands directly before or after the texts.
 
     Raises InputError, which lists the columns, where no rule applies.
@@ -84,8 +84,8 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
                 return LabelColumns(first=by_name[pair[0]], second=by_name[pair[1]], third=score, is_score=True)
     texts = [position for position, column in enumerate(columns) if reads_as_language(column)]
     if len(texts) == 2:
-        beside = [texts[0] - 1, texts[1] + 1, *range(len(columns))]
-        for position in beside:
+        nearest = [texts[0] - 1, texts[1] + 1, *range(len(columns))]
+        for position in nearest:
             if 0 <= position < len(columns) and _is_score(columns[position]):
                 first, second = (columns[text].name for text in texts)
                 return LabelColumns(first=first, second=second, third=columns[position].name, is_score=True)

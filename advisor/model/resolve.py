@@ -34,7 +34,7 @@ def resolve_model(
     `sentence-transformers/NAME`, as in Sentence Transformers. `ID@REVISION` names a branch, a tag or a commit; the
     profile's revision is the commit.
 
-    `arrived` is told how many bytes of a download are here, of how many (None: not known yet); it is called by the
+    `arrived` gets the bytes of a download that are here, and those in all (None: not known yet); it is called by the
     threads that download, one at a time, and what it raises ends the download.
 
     A model that only has pickled weights (pytorch_model.bin) is refused unless `trust_remote_code`: PyTorch's

@@ -14,7 +14,7 @@ from advisor.types import Memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affinity:
-    """How many logical cores the process may run on, and who said so."""
+    """How many logical cores the process may run on, and what said so."""
 
     cores: int
     source: str

@@ -4,13 +4,12 @@ from advisor.rules.decide import decide
 from advisor.rules.drawing import Line, to_mermaid, to_text
 from advisor.rules.facts import Facts, collect_facts, with_overrides
 from advisor.rules.graph import Graph, GraphEdge, GraphNode, layout
-from advisor.rules.load import DEFAULT_RULESET, available_rulesets, load_ruleset, rulesets_dir
+from advisor.rules.load import available_rulesets, load_ruleset, rulesets_dir
 from advisor.rules.ruleset import ChallengerRule, Condition, Leaf, Node, Ruleset
 from advisor.rules.values import show_value
 from advisor.rules.vocabulary import FACTS
 
 __all__ = [
-    "DEFAULT_RULESET",
     "FACTS",
     "ChallengerRule",
     "Condition",

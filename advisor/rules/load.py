@@ -6,12 +6,11 @@ import os.path
 import tomllib
 from pathlib import Path
 
+from advisor.defaults import RULESET
 from advisor.errors import InputError
 from advisor.rules.facts import did_you_mean
 from advisor.rules.parse import parse_ruleset
 from advisor.rules.ruleset import Ruleset
-
-DEFAULT_RULESET = "sbert-2024"
 
 
 def rulesets_dir() -> Path:
@@ -24,7 +23,7 @@ def rulesets_dir() -> Path:
 def available_rulesets() -> tuple[str, ...]:
     """The names of the packaged rulesets, the default one first."""
     names = sorted(path.stem for path in rulesets_dir().glob("*.toml"))
-    return tuple(sorted(names, key=lambda name: name != DEFAULT_RULESET))
+    return tuple(sorted(names, key=lambda name: name != RULESET))
 
 
 def load_ruleset(name_or_file: str) -> Ruleset:

@@ -1,6 +1,6 @@
 """Every candidate as one row of data: advisor's own, and those that other packages add (docs/adding-a-candidate.md).
 
-Standard library alone.
+Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -22,7 +22,6 @@ GROUP = "advisor.candidates"
 ST_DOCS = "https://sbert.net/docs/sentence_transformer/usage/efficiency.html"
 
 MIXED = "openvino-qint8-mixed"
-FLASH = "torch-fp16-fa2"
 
 FLASH_PACKAGES = ("flash-attn", "kernels")
 """Either brings Flash Attention 2 to transformers; `kernels` fetches it from the hub
@@ -45,7 +44,7 @@ class Candidate:
     simplicity: int
     file: str | None = None
     device: str = CPU
-    """Where it can run: `cpu` or `cuda` alone, `any` where the run's device is one of its runtime's (`device_of`)."""
+    """Where it can run: only `cpu`, only `cuda`, or `any` device that its runtime has (`device_of`)."""
     needs: tuple[str, ...] = ()
     on_request: bool = False
     """Only tried, and only listed, when the user names it."""
@@ -71,14 +70,28 @@ class Candidate:
     """The package, with its version, that added it; set by advisor, None for its own."""
 
 
-def _onnx_int8(variant: str, file: str, *, needs: tuple[str, ...]) -> Candidate:
+def _optimized(level: str, *, says: str, but_for: ObjectiveName | None = None) -> Candidate:
+    return Candidate(
+        name=f"onnx-{level}",
+        runtime="onnx",
+        precision="fp32",
+        simplicity=3,
+        file=f"onnx/model_{level}.onnx",
+        same_as="onnx",
+        but_for=but_for,
+        device="any",
+        says=says,
+    )
+
+
+def _onnx_int8(variant: str, *, need: str) -> Candidate:
     return Candidate(
         name=f"onnx-{variant}",
         runtime="onnx",
         precision="int8",
         simplicity=4,
-        file=file,
-        needs=needs,
+        file=f"onnx/model_{variant.replace('-', '_')}.onnx",
+        needs=(need,),
         on_request=True,
         says=f"dynamic int8 weights and activations, the {variant} configuration",
     )
@@ -98,6 +111,17 @@ def _compiled(precision: Precision, *, device: str, needs: tuple[str, ...] = ())
         says=f"torch-{precision} compiled by torch.compile for batches of any shape, each time that it is opened",
     )
 
+
+_ONNX_INT8 = (
+    _onnx_int8("qint8-avx512_vnni", need="avx512_vnni"),
+    _onnx_int8("qint8-avx512", need="avx512f"),
+    _onnx_int8("quint8-avx2", need="avx2"),
+    _onnx_int8("qint8-arm64", need="arm64"),
+)
+"""`onnx-qint8` is the first of these that the machine can run.
+
+The order is the one of Sentence Transformers' own `export_dynamic_quantized_onnx_model` documentation.
+"""
 
 CATALOGUE: tuple[Candidate, ...] = (
     Candidate(
@@ -126,7 +150,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         says="the same weights in float16",
     ),
     Candidate(
-        name=FLASH,
+        name="torch-fp16-fa2",
         runtime="torch",
         precision="fp16",
         simplicity=2,
@@ -147,37 +171,9 @@ CATALOGUE: tuple[Candidate, ...] = (
         device="any",
         says="the ONNX graph as exported",
     ),
-    Candidate(
-        name="onnx-O1",
-        runtime="onnx",
-        precision="fp32",
-        simplicity=3,
-        file="onnx/model_O1.onnx",
-        same_as="onnx",
-        device="any",
-        says="basic graph optimisations, saved in the file",
-    ),
-    Candidate(
-        name="onnx-O2",
-        runtime="onnx",
-        precision="fp32",
-        simplicity=3,
-        file="onnx/model_O2.onnx",
-        same_as="onnx",
-        but_for="latency",
-        device="any",
-        says="O1 plus transformer fusions",
-    ),
-    Candidate(
-        name="onnx-O3",
-        runtime="onnx",
-        precision="fp32",
-        simplicity=3,
-        file="onnx/model_O3.onnx",
-        same_as="onnx",
-        device="any",
-        says="O2 plus the approximated GELU",
-    ),
+    _optimized("O1", says="basic graph optimisations, saved in the file"),
+    _optimized("O2", says="O1 plus transformer fusions", but_for="latency"),
+    _optimized("O3", says="O2 plus the approximated GELU"),
     Candidate(
         name="onnx-O4",
         runtime="onnx",
@@ -195,10 +191,7 @@ CATALOGUE: tuple[Candidate, ...] = (
         simplicity=4,
         says="dynamic int8, in the variant that fits this machine",
     ),
-    _onnx_int8("qint8-avx512_vnni", "onnx/model_qint8_avx512_vnni.onnx", needs=("avx512_vnni",)),
-    _onnx_int8("qint8-avx512", "onnx/model_qint8_avx512.onnx", needs=("avx512f",)),
-    _onnx_int8("quint8-avx2", "onnx/model_quint8_avx2.onnx", needs=("avx2",)),
-    _onnx_int8("qint8-arm64", "onnx/model_qint8_arm64.onnx", needs=("arm64",)),
+    *_ONNX_INT8,
     Candidate(
         name="openvino",
         runtime="openvino",
@@ -238,13 +231,6 @@ CATALOGUE: tuple[Candidate, ...] = (
 
 _BY_NAME = {candidate.name: candidate for candidate in CATALOGUE}
 
-_INT8_FILES = {
-    "avx512_vnni": "onnx/model_qint8_avx512_vnni.onnx",
-    "avx512": "onnx/model_qint8_avx512.onnx",
-    "avx2": "onnx/model_quint8_avx2.onnx",
-    "arm64": "onnx/model_qint8_arm64.onnx",
-}
-
 
 def candidates() -> tuple[Candidate, ...]:
     """Every candidate, advisor's own first. Reads the entry points of the installed packages once a process.
@@ -273,28 +259,15 @@ def get(name: str) -> Candidate:
     return found
 
 
-def int8_variant(hardware: Hardware) -> str | None:
-    """The dynamic int8 configuration that fits the machine, None where none does.
-
-    The order is the one of Sentence Transformers' own `export_dynamic_quantized_onnx_model` documentation.
-    """
-    isa = hardware.cpu.isa
-    if hardware.cpu.arch == "arm64":
-        return "arm64"
-    if "avx512_vnni" in isa:
-        return "avx512_vnni"
-    if "avx512f" in isa:
-        return "avx512"
-    if "avx2" in isa:
-        return "avx2"
-    return None
+def _int8_variant(hardware: Hardware) -> Candidate | None:
+    return next((each for each in _ONNX_INT8 if unmet(each, hardware) is None), None)
 
 
 def file_of(candidate: Candidate, hardware: Hardware) -> str | None:
     """The relative file that a candidate becomes on this machine; None for torch."""
     if candidate.name == "onnx-qint8":
-        variant = int8_variant(hardware)
-        return None if variant is None else _INT8_FILES[variant]
+        variant = _int8_variant(hardware)
+        return None if variant is None else variant.file
     return candidate.file
 
 
@@ -326,27 +299,29 @@ def is_flash_capable(hardware: Hardware) -> bool:
     return major.isdigit() and int(major) >= 8
 
 
-_NEEDS = frozenset({"cuda", "flash_attention", "cxx", "native_bf16", "arm64", "avx2", "avx512f", "avx512_vnni"})
-"""What a candidate may need of a machine."""
+_NEEDS: Mapping[str, tuple[Callable[[Hardware], bool], str]] = {
+    "cuda": (lambda machine: machine.cuda, "a CUDA GPU"),
+    "flash_attention": (is_flash_capable, "a CUDA GPU of compute capability 8.0 or more"),
+    "cxx": (
+        lambda machine: machine.cxx is not None,
+        "a C++ compiler (g++, or what the variable CXX names), with which PyTorch compiles the model",
+    ),
+    "native_bf16": (native_bf16, "a CPU with native bf16 (avx512_bf16, amx_bf16 or ARM bf16)"),
+    "arm64": (lambda machine: machine.cpu.arch == "arm64", "an ARM64 CPU"),
+    "avx2": (lambda machine: "avx2" in machine.cpu.isa, "a CPU with avx2"),
+    "avx512f": (lambda machine: "avx512f" in machine.cpu.isa, "a CPU with avx512f"),
+    "avx512_vnni": (lambda machine: "avx512_vnni" in machine.cpu.isa, "a CPU with avx512_vnni"),
+}
+"""What a candidate may need of a machine: whether the machine has it, and what it is in words."""
 
 
 def unmet(candidate: Candidate, hardware: Hardware) -> str | None:
     """Why a candidate cannot run on this machine, as the end of a sentence; None if it can."""
-    isa = hardware.cpu.isa
     for need in candidate.needs:
-        if need == "cuda" and not hardware.cuda:
-            return "needs a CUDA GPU"
-        if need == "flash_attention" and not is_flash_capable(hardware):
-            return "needs a CUDA GPU of compute capability 8.0 or more"
-        if need == "cxx" and hardware.cxx is None:
-            return "needs a C++ compiler (g++, or what the variable CXX names), with which PyTorch compiles the model"
-        if need == "native_bf16" and not native_bf16(hardware):
-            return "needs a CPU with native bf16 (avx512_bf16, amx_bf16 or ARM bf16)"
-        if need == "arm64" and hardware.cpu.arch != "arm64":
-            return "needs an ARM64 CPU"
-        if need in {"avx2", "avx512f", "avx512_vnni"} and need not in isa:
-            return f"needs a CPU with {need}"
-    if candidate.name == "onnx-qint8" and int8_variant(hardware) is None:
+        is_met, what = _NEEDS[need]
+        if not is_met(hardware):
+            return f"needs {what}"
+    if candidate.name == "onnx-qint8" and _int8_variant(hardware) is None:
         return "needs AVX2, AVX-512 or an ARM64 CPU"
     return None
 
@@ -466,7 +441,7 @@ def _problem(row: object, taken: dict[str, Candidate]) -> str | None:
         return f"there are no files for the runtime {row.runtime!r} in the precision {row.precision!r}"
     if not isinstance(row.file, str) or not _FILES[row.runtime].fullmatch(row.file):
         return f"its file {row.file!r} is not of the form {_FILES[row.runtime].pattern}"
-    files = {each.file: each.name for each in taken.values()} | dict.fromkeys(_INT8_FILES.values(), "onnx-qint8")
+    files = {each.file: each.name for each in taken.values()} | {each.file: "onnx-qint8" for each in _ONNX_INT8}
     if row.file in files:
         return f"its file {row.file} is that of {files[row.file]}"
     if not isinstance(row.exporter, str) or not _EXPORTER.fullmatch(row.exporter):

@@ -59,7 +59,7 @@ def choose_device(asked: str | None, hardware: Hardware) -> str:
 
 
 def unused_gpu(hardware: Hardware) -> str | None:
-    """What to tell where a GPU is there that PyTorch cannot use; None where there is nothing to tell."""
+    """A sentence where a GPU is there that PyTorch cannot use; None elsewhere."""
     wanted = [device for device in devices(hardware) if device != CPU]
     if not wanted or hardware.torch_devices is None or set(wanted) & set(hardware.torch_devices):
         return None

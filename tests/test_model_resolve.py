@@ -287,7 +287,7 @@ class FakeHub:
 
 def fake(monkeypatch: pytest.MonkeyPatch, cache: Path, **remote: Any) -> FakeHub:
     network = FakeHub(cache, {name.replace("__", "/"): value for name, value in remote.items()})
-    monkeypatch.setattr("advisor.model.hub._import_hub", lambda: network)
+    monkeypatch.setattr("advisor.model.hub.import_hub", lambda **_: network)
     return network
 
 
@@ -387,7 +387,7 @@ def test_an_id_without_huggingface_hub_names_the_extra(monkeypatch: pytest.Monke
     "name", ["./nope", "/nope", "../nope", "a/b/c", "nope/", "", "~/nope-nope", "a/b@", "a/b@/c", "a@b@c"]
 )
 def test_what_reads_like_a_path_is_not_looked_for_online(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advisor.model.hub._import_hub", lambda: pytest.fail("asked the hub"))
+    monkeypatch.setattr("advisor.model.hub.import_hub", lambda **_: pytest.fail("asked the hub"))
     if name == "":
         with pytest.raises(ModelError):
             resolve_model(name)

@@ -11,7 +11,7 @@ import pytest
 
 from advisor.probe.compiler import read_compiler
 from advisor.probe.machine import fingerprint, probe
-from advisor.probe.sources import Affinity, Sources, SystemMemory
+from advisor.probe.sources import Affinity, Sources
 from advisor.types import Fact, Hardware, Memory
 
 MACHINES = Path(__file__).parent / "data" / "machines"
@@ -34,7 +34,7 @@ def recorded(
         environ={},
         affinity=lambda: Affinity(cores=logical_cores, source="sched_getaffinity"),
         physical_cores=lambda: physical_cores,
-        memory=lambda: SystemMemory(total_bytes=16 * GIB, available_bytes=9 * GIB),
+        memory=lambda: Memory(total_bytes=16 * GIB, available_bytes=9 * GIB),
         sysctl=lambda: (folder / "sysctl.txt").read_text(),
         py_cpuinfo=missing,  # type: ignore[arg-type]  # raises before it returns
         nvml=missing,

@@ -1,4 +1,4 @@
-"""How far embeddings moved, in figures that need no statistics: neighbours kept, cosines, old vectors beside new."""
+"""How far embeddings moved, in figures that need no statistics: neighbours kept, cosines, old vectors among new."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def drift(
     `pairs` are the reference's neighbours. `alone` are the candidate's embeddings of the same texts, each in a batch of
     its own. `ranges` are ranges of lengths: characters from, to (None: no upper end), and the rows of their texts.
 
-    Old vectors beside new ones: a random half of the texts keeps the reference's vectors as stored ones, as an index
+    Old vectors among new ones: a random half of the texts keeps the reference's vectors as stored ones, as an index
     does that is filled on with the candidate's, and all queries are the candidate's.
     """
     unit_reference, unit_candidate = (unit_rows(each)[pairs.distinct] for each in (reference, candidate))

@@ -82,7 +82,7 @@ class Neighbours:
         the loss is 1. The candidate's dimension may differ from the reference's.
 
         `other` are embeddings for the second text of each pair, where those of one text depend on something else: on
-        the batch, or on who made them. `among`, `(num_texts,)`, leaves only the pairs with one of these texts, and is
+        the batch, or on what made them. `among`, `(num_texts,)`, leaves only the pairs with one of these texts, and is
         None for all; the result is None where they are of fewer than `MIN_TEXTS` texts.
 
         The 95 % interval is the percentile interval of a bootstrap that resamples texts, not pairs, as pairs share

@@ -100,7 +100,7 @@ class Inventory:
 
 def read_inventory(root: Path, *, hashed: bool = True) -> Inventory:
     """What the cache folder `root` holds; every file of every export is hashed, as at every use, unless `hashed` is
-    False: then sizes alone tell what is corrupt, which takes milliseconds.
+    False: then sizes say what is corrupt, which takes milliseconds.
 
     Raises InputError if `root` is not a folder, and OSError if it cannot be read.
     """

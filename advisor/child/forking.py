@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from advisor.child.forkserver import NUMBER_BYTES
@@ -56,7 +55,7 @@ class Forked:
         return code
 
     def kill(self) -> None:
-        """Kill the child alone."""
+        """Kill the child, and not what it started."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
@@ -75,7 +74,7 @@ class ForkServer:
     Wait until it is `ready` before you `fork`. The variables in `env` that a library reads when it is imported, such
     as OMP_NUM_THREADS, must be given here. The kernel kills the children when the server ends.
 
-    `preload` must leave CUDA alone when it is imported: a forked child cannot use it then
+    `preload` must not touch CUDA when it is imported: a forked child cannot use it then
     (https://docs.pytorch.org/docs/stable/notes/multiprocessing.html#poison-fork-in-multiprocessing).
     """
 
@@ -153,14 +152,12 @@ class ForkServer:
     def __enter__(self) -> ForkServer:
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
 class Preload:
-    """A fork server that is started when somebody first needs it, and only where processes can be forked.
+    """A fork server that is started when it is first needed, and only where processes can be forked.
 
     `env` is that of `ForkServer`. Use it as a context manager, or `close` it.
     """
@@ -189,7 +186,7 @@ class Preload:
             self._server = ForkServer(self._module, log=self._log, env=self._env)
 
     def server(self, *, timeout_s: float) -> ForkServer | None:
-        """The server, after its import; None where it cannot be had, so that everybody imports for themselves."""
+        """The server, after its import; None where there is none, and each child imports for itself."""
         self.begin()
         if self._server is not None and self._import_s is None:
             try:
@@ -208,9 +205,7 @@ class Preload:
     def __enter__(self) -> Preload:
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -227,6 +222,6 @@ def _readable(source: BinaryIO | socket.socket, timeout_s: float | None) -> bool
 
 
 def _number(pipe: BinaryIO) -> int | None:
-    """The next number that the server tells; None at the end of the pipe."""
+    """The next number from the server; None at the end of the pipe."""
     data = pipe.read(NUMBER_BYTES)
     return int.from_bytes(data, sys.byteorder, signed=True) if data else None

@@ -11,42 +11,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Protocol
+from typing import Any
 
-from advisor.child.forking import ForkServer
+from advisor.child.forking import Forked, ForkServer
 from advisor.errors import ChildFailed
-
-
-class Process(Protocol):
-    """What a child's process must offer: the part of `subprocess.Popen` that is used here."""
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        ...
-
-    @property
-    def stdin(self) -> IO[bytes] | None:
-        """Requests go in here."""
-        ...
-
-    @property
-    def stdout(self) -> IO[bytes] | None:
-        """Replies come out here."""
-        ...
-
-    def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while the process runs."""
-        ...
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Sleep until the process has ended. Raises subprocess.TimeoutExpired after `timeout` seconds."""
-        ...
-
-    def kill(self) -> None:
-        """Kill this process alone."""
-        ...
 
 
 class Child:
@@ -159,13 +127,13 @@ class Child:
     def __enter__(self) -> Child:
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.kill()
 
 
-def _start(module: str, *, log: Path, env: Mapping[str, str], server: ForkServer | None) -> Process:
+def _start(
+    module: str, *, log: Path, env: Mapping[str, str], server: ForkServer | None
+) -> subprocess.Popen[bytes] | Forked:
     if server is not None:
         with contextlib.suppress(ChildFailed):
             return server.fork(module, log=log, env=env)

@@ -17,7 +17,7 @@ _PRESENT_BIT = 63
 def resident_file_pages() -> array[int]:
     """The addresses of the pages of privately mapped files that this process has in memory.
 
-    Raises OSError where /proc does not tell.
+    Raises OSError where /proc does not say.
     """
     addresses = array("Q")
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps, open("/proc/self/pagemap", "rb") as table:

@@ -4,7 +4,7 @@
     <cache>/exports/<key>/export.json         their sizes and sha256, the model's name, how long it took, what was done;
                                               its time of modification is the time of the last use
 
-A folder is built beside its place under a name of its own and renamed, so that it is complete or absent; two
+A folder is built under a name of its own and renamed, so that it is complete or absent; two
 processes that build the same key at once do the work twice, and one result stays. A folder that is being built or was
 found is held until the process ends (`advisor.export.holding`), so that no other process prunes it.
 """
@@ -81,7 +81,7 @@ class ExportCache:
         if found is None or damage_of(found) is not None:
             release(folder)
             return None
-        with contextlib.suppress(OSError):  # others who share the cache may read it only
+        with contextlib.suppress(OSError):  # a shared cache may be read-only for this user
             os.utime(folder / RECORD)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -38,37 +39,26 @@ class CalibrationSet:
     max_tokens: int
 
 
-def choose_calibration(
-    token_counts: Sequence[int], *, num_parameters: int, settings: CalibrationSettings = CALIBRATION
-) -> CalibrationSet:
+def choose_calibration(token_counts: Sequence[int], *, num_parameters: int) -> CalibrationSet:
     """Choose texts at even steps through the texts sorted by length, so that every length is there in proportion.
 
     `token_counts` are counted after the model's own truncation; `num_parameters` leaves out the embeddings.
     """
-    budget = int(min(max(settings.flop / (2 * max(1, num_parameters)), settings.min_tokens), settings.max_tokens))
+    tokens = CALIBRATION.flop / (2 * max(1, num_parameters))
+    budget = int(min(max(tokens, CALIBRATION.min_tokens), CALIBRATION.max_tokens))
     order = sorted(range(len(token_counts)), key=lambda index: (token_counts[index], index))
-    size = min(len(order), settings.max_texts)
-    floor = min(size, settings.min_texts)
+    size = min(len(order), CALIBRATION.max_texts)
+    floor = min(size, CALIBRATION.min_texts)
     chosen = _evenly(order, size)
     while size > floor and (total := sum(token_counts[index] for index in chosen)) > budget:
         size = max(floor, min(size - 1, int(size * budget / total)))
         chosen = _evenly(order, size)
-    longest = max((token_counts[index] for index in chosen), default=0)
-    return CalibrationSet(indices=tuple(chosen), max_tokens=_cut([token_counts[i] for i in chosen], budget, longest))
+    lengths = [token_counts[index] for index in chosen]
+    cuts = range(1, max(lengths, default=0) + 1)
+    num_fitting = bisect_right(cuts, budget, key=lambda cut: sum(min(length, cut) for length in lengths))
+    return CalibrationSet(indices=tuple(chosen), max_tokens=max(1, num_fitting))
 
 
 def _evenly(order: Sequence[int], size: int) -> list[int]:
     """`size` elements of `order`, in the middle of equal shares."""
     return [order[(2 * place + 1) * len(order) // (2 * size)] for place in range(size)]
-
-
-def _cut(lengths: Sequence[int], budget: int, longest: int) -> int:
-    """The largest length to cut all to (1 at least) that keeps the sum within `budget`."""
-    low, high = 1, max(1, longest)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if sum(min(length, middle) for length in lengths) <= budget:
-            low = middle
-        else:
-            high = middle - 1
-    return low

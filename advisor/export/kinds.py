@@ -1,4 +1,4 @@
-"""What each kind of model is for the exporters: who loads it, what its graph gives, and how its texts are tokenised."""
+"""What each kind of model is for the exporters: the class that loads it, its graph's output and its texts."""
 
 from __future__ import annotations
 

@@ -46,16 +46,18 @@ class LoadedModel:
     transformer: Any
     """The `transformers` model, in evaluation mode."""
     graph: Any
-    """A torch module that takes `input_names` in order and returns the first output alone."""
+    """A torch module that takes `input_names` in order and returns the first output."""
     input_names: tuple[str, ...]
     probes: tuple[Probe, ...]
     tokenize: Callable[[Sequence[str]], Inputs]
     """Texts, or pairs as `advisor.pairs` writes them, to a padded batch, with the model's own prompt and truncation."""
 
     @property
-    def traced(self) -> Probe:
-        """The batch that exporters trace with."""
-        return self.probes[0]
+    def traced(self) -> dict[str, Any]:
+        """The batch that exporters trace with: a tensor for each of `input_names`, in order."""
+        import torch
+
+        return {name: torch.from_numpy(self.probes[0].inputs[name]) for name in self.input_names}
 
     @property
     def weights_bytes(self) -> int:
@@ -75,7 +77,7 @@ def load(model_path: str, *, kind: ModelKind = "embedding", trust_remote_code: b
     """Load the model; raises ExportError if it has no transformer to export.
 
     `attn_implementation="eager"` gives the graphs that ONNX Runtime and OpenVINO know how to fuse. Half-precision
-    checkpoints are widened: since version 5, transformers keeps a checkpoint's dtype unless told otherwise.
+    checkpoints are widened: since version 5, transformers keeps a checkpoint's dtype by default.
     """
     import sentence_transformers
     import torch

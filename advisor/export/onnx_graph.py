@@ -53,12 +53,11 @@ def _by_torchscript(model: LoadedModel, work: Path) -> Any:
 
     path = work / "torchscript" / "model.onnx"
     path.parent.mkdir()
-    traced = tuple(torch.from_numpy(model.traced.inputs[name]) for name in model.input_names)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model.graph,
-            traced,
+            tuple(model.traced.values()),
             str(path),
             dynamo=False,
             opset_version=OPSET,
@@ -73,12 +72,10 @@ def _by_torchscript(model: LoadedModel, work: Path) -> Any:
 
 
 def _by_transformers(model: LoadedModel, work: Path) -> Any:
-    import torch
     from transformers.exporters.exporter_onnx import OnnxConfig, OnnxExporter
 
     folder = work / "transformers-onnx"
-    inputs = {name: torch.from_numpy(model.traced.inputs[name]) for name in model.input_names}
-    OnnxExporter().export(model.transformer, inputs, config=OnnxConfig(dynamic=True)).save_pretrained(folder)
+    OnnxExporter().export(model.transformer, model.traced, config=OnnxConfig(dynamic=True)).save_pretrained(folder)
     graph = load(folder / "model.onnx")
     del graph.graph.output[1:]  # a pooler's output, for one
     return graph

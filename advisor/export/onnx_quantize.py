@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ from typing import Any
 from advisor.export.check import ANY_DIFFERENCE, check, onnx_runner
 from advisor.export.loading import LoadedModel
 from advisor.export.onnx_files import load, node_counts, save, sidecar_of
-
-_UNSIGNED = "quint8"
-
 
 Quantize = Callable[[Path, str, Path], Any]
 """The plain file, the configuration's name and a folder for what must not be kept -> an `onnx.ModelProto`.
@@ -33,7 +29,12 @@ def quantize_onnx(
     graph = (quantize or by_onnxruntime)(source, file.stem.removeprefix("model_").partition("_")[2], work)
     save(graph, file)
     check(onnx_runner(file, threads=threads), model.probes, tolerance=ANY_DIFFERENCE)
-    return (_describe(node_counts(load(source)), node_counts(graph), unsigned=_UNSIGNED in file.name),)
+    before, after = node_counts(load(source)), node_counts(graph)
+    sign = "unsigned" if "quint8" in file.name else "signed"
+    return (
+        f"{after['MatMulInteger']} of {before['MatMul']} matrix products in int8, {sign} weights with one scale a "
+        "channel; activations are quantised as it runs, so an embedding depends a little on its batch.",
+    )
 
 
 def by_onnxruntime(source: Path, configuration: str, work: Path) -> Any:
@@ -57,11 +58,3 @@ def by_onnxruntime(source: Path, configuration: str, work: Path) -> Any:
         extra_options={"MatMulConstBOnly": True},
     )
     return load(quantized)
-
-
-def _describe(before: Counter[str], after: Counter[str], *, unsigned: bool) -> str:
-    sign = "unsigned" if unsigned else "signed"
-    return (
-        f"{after['MatMulInteger']} of {before['MatMul']} matrix products in int8, {sign} weights with one scale a "
-        "channel; activations are quantised as it runs, so an embedding depends a little on its batch."
-    )

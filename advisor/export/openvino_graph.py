@@ -56,7 +56,7 @@ def _by_openvino(model: LoadedModel, work: Path) -> Any:
     import openvino
     import torch
 
-    traced = tuple(torch.from_numpy(model.traced.inputs[name]) for name in model.input_names)
+    traced = tuple(model.traced.values())
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         graph = openvino.convert_model(
@@ -70,8 +70,6 @@ def _by_openvino(model: LoadedModel, work: Path) -> Any:
 
 
 def _by_transformers(model: LoadedModel, work: Path) -> Any:
-    import torch
     from transformers.exporters.exporter_openvino import OpenVINOConfig, OpenVINOExporter
 
-    inputs = {name: torch.from_numpy(model.traced.inputs[name]) for name in model.input_names}
-    return OpenVINOExporter().export(model.transformer, inputs, config=OpenVINOConfig(dynamic=True)).program
+    return OpenVINOExporter().export(model.transformer, model.traced, config=OpenVINOConfig(dynamic=True)).program

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from advisor.export.onnx_graph import MakeOnnx
-from advisor.export.onnx_optimize import Optimize
-from advisor.export.onnx_quantize import Quantize
-from advisor.export.openvino_graph import MakeOpenVino
-from advisor.export.openvino_quantize import QuantizeOpenVino
+from advisor.export import (
+    onnx_graph,
+    onnx_optimize,
+    onnx_quantize,
+    openvino_graph,
+    openvino_quantize,
+    optimum_onnx,
+    optimum_openvino,
+)
 from advisor.types import ExporterName
 
 
@@ -21,37 +25,27 @@ from advisor.types import ExporterName
 class Tools:
     """What makes each form. Of several exporters of a plain graph the first that gives a right one is taken."""
 
-    onnx: Mapping[str, MakeOnnx]
-    optimize_onnx: Optimize
-    quantize_onnx: Quantize
-    openvino: Mapping[str, MakeOpenVino]
-    quantize_openvino: QuantizeOpenVino
+    onnx: Mapping[str, onnx_graph.MakeOnnx]
+    optimize_onnx: onnx_optimize.Optimize
+    quantize_onnx: onnx_quantize.Quantize
+    openvino: Mapping[str, openvino_graph.MakeOpenVino]
+    quantize_openvino: openvino_quantize.QuantizeOpenVino
 
 
 def tools_of(exporter: ExporterName) -> Tools:
     """The tools of an exporter; their packages are imported when they are called."""
-    return _optimum() if exporter == "optimum" else _native()
-
-
-def _native() -> Tools:
-    from advisor.export import onnx_graph, onnx_optimize, onnx_quantize, openvino_graph, openvino_quantize
-
+    if exporter == "optimum":
+        return Tools(
+            onnx={"Optimum": optimum_onnx.export},
+            optimize_onnx=optimum_onnx.optimize,
+            quantize_onnx=optimum_onnx.quantize,
+            openvino={"Optimum": optimum_openvino.export},
+            quantize_openvino=optimum_openvino.quantize,
+        )
     return Tools(
         onnx=onnx_graph.native(),
         optimize_onnx=onnx_optimize.by_onnxruntime,
         quantize_onnx=onnx_quantize.by_onnxruntime,
         openvino=openvino_graph.native(),
         quantize_openvino=openvino_quantize.by_nncf,
-    )
-
-
-def _optimum() -> Tools:
-    from advisor.export import optimum_onnx, optimum_openvino
-
-    return Tools(
-        onnx={"Optimum": optimum_onnx.export},
-        optimize_onnx=optimum_onnx.optimize,
-        quantize_onnx=optimum_onnx.quantize,
-        openvino={"Optimum": optimum_openvino.export},
-        quantize_openvino=optimum_openvino.quantize,
     )

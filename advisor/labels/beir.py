@@ -34,15 +34,8 @@ def read_beir_folder(folder: Path) -> LabelledSet:
     Raises InputError if one of them is missing, or if they name different documents and queries.
     """
     corpus, queries = (_table(folder, name) for name in ("corpus", "queries"))
-    qrels = next(
-        (
-            path
-            for parent, names in ((folder / "qrels", _SPLITS), (folder, ("qrels",)))
-            for name in names
-            if (path := _find(parent, name)) is not None
-        ),
-        None,
-    )
+    places = (*(folder / "qrels" / split for split in _SPLITS), folder / "qrels")
+    qrels = next((path for place in places if (path := _find(place.parent, place.name)) is not None), None)
     if qrels is None:
         raise InputError(
             f"{folder} holds no qrels/test.tsv.", hint="It should have the columns query-id, corpus-id and score."

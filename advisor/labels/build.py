@@ -10,7 +10,7 @@ from advisor.labels.kinds import LabelledSet, Pairs, Triplets
 from advisor.texts.batches import MAX_TEXT_CHARS, replace_surrogates
 
 MIN_ITEMS = 8
-"""Fewer pairs, triplets or queries than this tell nothing."""
+"""Fewer pairs, triplets or queries than this say nothing."""
 
 Item = tuple[str, str, float | str]
 
@@ -21,27 +21,13 @@ def clean(text: str) -> str:
     return encodable
 
 
-class Texts:
-    """Distinct texts in the order of their first mention."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, int] = {}
-
-    def add(self, text: str) -> int:
-        """The row of a text."""
-        return self._rows.setdefault(clean(text), len(self._rows))
-
-    def all(self) -> tuple[str, ...]:
-        """Every text, by its row."""
-        return tuple(self._rows)
-
-
 def build_items(label: str, items: Iterable[Item | None]) -> LabelledSet:
     """Pairs if the third of an item is a number, triplets if it is a text; None stands for a row to be skipped.
 
     Raises InputError for too few items and for scores that are all the same.
     """
-    asked, stored = Texts(), Texts()
+    asked: dict[str, int] = {}
+    stored: dict[str, int] = {}
     rows: list[tuple[int, int]] = []
     scores: list[float] = []
     negatives: list[int] = []
@@ -52,10 +38,10 @@ def build_items(label: str, items: Iterable[Item | None]) -> LabelledSet:
             continue
         first, second, third = item
         if isinstance(third, str):
-            rows.append((asked.add(first), stored.add(second)))
-            negatives.append(stored.add(third))
+            rows.append((_row(asked, first), _row(stored, second)))
+            negatives.append(_row(stored, third))
         else:
-            rows.append((asked.add(second), stored.add(first)))
+            rows.append((_row(asked, second), _row(stored, first)))
             scores.append(float(third))
     if scores and negatives:
         raise InputError(f"{label} mixes scores and texts in its third column.")
@@ -75,13 +61,18 @@ def build_items(label: str, items: Iterable[Item | None]) -> LabelledSet:
     )
     return LabelledSet(
         source=label,
-        asked=asked.all(),
-        stored=stored.all(),
+        asked=tuple(asked),
+        stored=tuple(stored),
         task=task,
         num_items_seen=len(rows),
-        num_stored_seen=len(stored.all()),
+        num_stored_seen=len(stored),
         num_skipped=num_skipped,
     )
+
+
+def _row(rows: dict[str, int], text: str) -> int:
+    """The row of a text among distinct ones, in the order of their first mention."""
+    return rows.setdefault(clean(text), len(rows))
 
 
 def _is_usable(item: Item) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor.errors import InputError
 from advisor.labels.build import Item
-from advisor.texts.columns import Column, field_parts, reads_as_language, strings_in
+from advisor.texts.columns import Column, field_parts, normal_name, reads_as_language, strings_in
+from advisor.texts.rows import TableRow
 
 PAIR_NAMES = (
     ("sentence1", "sentence2"),
@@ -65,7 +65,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
 
     1. `field` names three: two texts and a score, or an anchor, a positive and a negative (a number counts from 1).
     2. Known names: a triplet's, else a pair's with a score's.
-    3. Exactly two columns that read as natural language, and one column of numbers beside them that is no counter and
+    3. Exactly two columns that read as natural language, and one column of numbers that is no counter and
        no identifier: the one that stands directly before or after the texts.
 
     Raises InputError, which lists the columns, where no rule applies.
@@ -73,7 +73,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
     if field is not None:
         return _asked_for(field, columns, label)
     if named:
-        by_name = {_normal(column.name): column.name for column in reversed(columns)}
+        by_name = {normal_name(column.name): column.name for column in reversed(columns)}
         for names in TRIPLET_NAMES:
             if all(name in by_name for name in names):
                 first, second, third = (by_name[name] for name in names)
@@ -84,8 +84,8 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
                 return LabelColumns(first=by_name[pair[0]], second=by_name[pair[1]], third=score, is_score=True)
     texts = [position for position, column in enumerate(columns) if reads_as_language(column)]
     if len(texts) == 2:
-        beside = [texts[0] - 1, texts[1] + 1, *range(len(columns))]
-        for position in beside:
+        nearest = [texts[0] - 1, texts[1] + 1, *range(len(columns))]
+        for position in nearest:
             if 0 <= position < len(columns) and _is_score(columns[position]):
                 first, second = (columns[text].name for text in texts)
                 return LabelColumns(first=first, second=second, third=columns[position].name, is_score=True)
@@ -96,9 +96,7 @@ def choose_label_columns(columns: Sequence[Column], *, label: str, field: str | 
     )
 
 
-def items_of(
-    rows: Iterable[tuple[str | int, Mapping[str, object]]], chosen: LabelColumns, *, label: str
-) -> Iterator[Item | None]:
+def items_of(rows: Iterable[TableRow], chosen: LabelColumns, *, label: str) -> Iterator[Item | None]:
     """An item for each row, None where a cell is empty. A list of negatives gives an item for each of them.
 
     Raises InputError, with the row, for a score that is no number.
@@ -173,7 +171,3 @@ def _number(value: object) -> float | None:
             return None
         return number if math.isfinite(number) else None
     return None
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name.casefold())

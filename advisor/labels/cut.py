@@ -28,21 +28,21 @@ def cut_to(labels: LabelledSet, *, max_chars: int, seed: int) -> LabelledSet:
     if isinstance(task, Retrieval):
         return _cut_retrieval(labels, task, order, max_chars=max_chars, seed=seed)
     kept = sorted(_that_fit(labels, order, [_texts_of(task, item) for item in range(task.num_items)], max_chars))
+    asked, stored = _Side(labels.asked), _Side(labels.stored)
+    smaller: Pairs | Triplets
     if isinstance(task, Pairs):
-        asked, stored = _Side(labels.asked), _Side(labels.stored)
-        pairs = Pairs(
-            asked=tuple(asked.keep(task.asked[item]) for item in kept),
-            stored=tuple(stored.keep(task.stored[item]) for item in kept),
+        smaller = Pairs(
+            asked=asked.keep(task.asked[item] for item in kept),
+            stored=stored.keep(task.stored[item] for item in kept),
             scores=tuple(task.scores[item] for item in kept),
         )
-        return replace(labels, asked=asked.texts, stored=stored.texts, task=pairs)
-    asked, stored = _Side(labels.asked), _Side(labels.stored)
-    triplets = Triplets(
-        anchor=tuple(asked.keep(task.anchor[item]) for item in kept),
-        positive=tuple(stored.keep(task.positive[item]) for item in kept),
-        negative=tuple(stored.keep(task.negative[item]) for item in kept),
-    )
-    return replace(labels, asked=asked.texts, stored=stored.texts, task=triplets)
+    else:
+        smaller = Triplets(
+            anchor=asked.keep(task.anchor[item] for item in kept),
+            positive=stored.keep(task.positive[item] for item in kept),
+            negative=stored.keep(task.negative[item] for item in kept),
+        )
+    return replace(labels, asked=asked.texts, stored=stored.texts, task=smaller)
 
 
 class _Side:
@@ -52,9 +52,9 @@ class _Side:
         self._texts = texts
         self._rows: dict[int, int] = {}
 
-    def keep(self, row: int) -> int:
-        """The new row of the text at the old one."""
-        return self._rows.setdefault(row, len(self._rows))
+    def keep(self, rows: Iterable[int]) -> tuple[int, ...]:
+        """The new rows of the texts at the old ones."""
+        return tuple(self._rows.setdefault(row, len(self._rows)) for row in rows)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _cut_retrieval(labels: LabelledSet, task: Retrieval, order: list[int], *, ma
     texts = [(query, task.relevant[query]) for query in range(task.num_items)]
     queries = sorted(_that_fit(labels, order, texts, _QUERY_SHARE * max_chars))
     stored = _Side(labels.stored)
-    relevant = tuple(tuple(stored.keep(row) for row in task.relevant[query]) for query in queries)
+    relevant = tuple(stored.keep(task.relevant[query]) for query in queries)
     answering = {row for query in queries for row in task.relevant[query]}
     left = max_chars - sum(len(labels.asked[query]) for query in queries)
     left -= sum(len(labels.stored[row]) for row in answering)
@@ -102,7 +102,7 @@ def _cut_retrieval(labels: LabelledSet, task: Retrieval, order: list[int], *, ma
         left -= len(labels.stored[row])
         if left < 0:
             break
-        stored.keep(row)
+        stored.keep([row])
     return replace(
         labels,
         asked=tuple(labels.asked[query] for query in queries),

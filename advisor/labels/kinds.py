@@ -90,7 +90,7 @@ class LabelledSet:
 
     @property
     def profile(self) -> LabelProfile:
-        """What the recommendation tells of it; holds no text."""
+        """What the recommendation says about it; holds no text."""
         return LabelProfile(
             source=self.source,
             kind=self.kind,

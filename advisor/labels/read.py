@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from advisor.labels.columns import choose_label_columns, items_of
 from advisor.labels.kinds import LabelledSet
 from advisor.texts.columns import HEAD_ROWS, Column
 from advisor.texts.hub import PREFIX, LoadDataset
-from advisor.texts.rows import TableRow, open_rows
+from advisor.texts.rows import open_rows
 
 LabelSource = str | PathLike[str] | Iterable[tuple[str, str, float | str]]
 
@@ -45,23 +45,14 @@ def read_labels(
     with open_rows(name, offline=offline, load_dataset=load_dataset, prefer=("test", "validation", "dev")) as table:
         head = list(islice(table.rows, HEAD_ROWS))
         if hub and head and is_qrels(list(head[0].values)):
-            rows = (row.values for row in _chain(head, table.rows))
+            rows = (row.values for row in chain(head, table.rows))
             return read_beir_hub(name, rows, offline=offline, load_dataset=load_dataset)
         if not head:
             raise InputError(f"There are no rows in {table.label}.")
         names = list(dict.fromkeys(column for row in head for column in row.values))
         columns = [Column(name=column, values=tuple(row.values.get(column) for row in head)) for column in names]
         chosen = choose_label_columns(columns, label=table.label, field=field, named=table.named)
-        return build_items(table.label, items_of(_values(_chain(head, table.rows)), chosen, label=table.label))
-
-
-def _chain(head: list[TableRow], rest: Iterator[TableRow]) -> Iterator[TableRow]:
-    yield from head
-    yield from rest
-
-
-def _values(rows: Iterable[TableRow]) -> Iterator[tuple[str | int, Mapping[str, object]]]:
-    return ((row.place, row.values) for row in rows)
+        return build_items(table.label, items_of(chain(head, table.rows), chosen, label=table.label))
 
 
 def _checked(source: Iterable[tuple[str, str, float | str]]) -> Iterator[tuple[str, str, float | str] | None]:

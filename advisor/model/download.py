@@ -1,4 +1,4 @@
-"""How far a download from Hugging Face has come. Nothing is drawn here: whoever asks for it is told."""
+"""How far a download from Hugging Face has come. A callback gets the figures; nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 TELL_S = 0.25
-"""A download is told of at most this often."""
+"""`arrived` is called at most this often."""
 
 Arrived = Callable[[int, "int | None"], None]
 """Bytes that are here, and bytes in all, None while that is not known."""

@@ -42,11 +42,11 @@ def find_on_hub(
 
     `revision` is a branch, a tag or a commit; None is the main branch.
 
-    `arrived` is told of a download, by the threads that it runs in; what it raises ends the download.
+    `arrived` is called during a download, by its threads; what it raises ends the download.
 
     Raises ModelError where it is not in the cache and cannot be had, MissingExtraError without huggingface_hub.
     """
-    hub = _import_hub()
+    hub = import_hub(purpose="A model from Hugging Face")
     ids = [name] if "/" in name else [f"sentence-transformers/{name}", name]
     missing: tuple[str, ...] = ()
     for repo_id in ids:
@@ -66,10 +66,6 @@ def find_on_hub(
         f"There is no model {name!r} on Hugging Face, no folder of that name, or it is private.",
         hint=_close_hint(hub, name) or "Check the spelling; for a private or gated model run: hf auth login",
     )
-
-
-def _import_hub() -> Any:
-    return import_hub(purpose="A model from Hugging Face")
 
 
 def import_hub(*, purpose: str) -> Any:
@@ -100,7 +96,7 @@ def _unknown(hub: Any, repo_id: str, folder: Path, *, pickled: bool) -> tuple[st
 
 def _absent(hub: Any, repo_id: str, commit: str) -> Callable[[str], bool]:
     """Whether the cache knows that a commit has no file of a name: by the commit's listing, which huggingface_hub keeps
-    since version 2, or because the hub said so when somebody asked for the file."""
+    since version 2, or because the hub said so when the file was asked for."""
     listed = _listed(hub, repo_id, commit)
 
     def absent(name: str) -> bool:

@@ -6,9 +6,11 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from advisor.encode.modules import read_pipeline
 from advisor.errors import MissingExtraError, ModelError
+from advisor.model.digest import content_sha256
 from advisor.model.download import Arrived
-from advisor.model.profile import profile_folder
+from advisor.model.weights import read_weights
 from advisor.types import ModelProfile
 
 DEMO = "demo"
@@ -32,7 +34,7 @@ def resolve_model(
     `sentence-transformers/NAME`, as in Sentence Transformers. `ID@REVISION` names a branch, a tag or a commit; the
     profile's revision is the commit.
 
-    `arrived` is told how many bytes of a download are here, of how many (None: not known yet); it is called by the
+    `arrived` gets the bytes of a download that are here, and those in all (None: not known yet); it is called by the
     threads that download, one at a time, and what it raises ends the download.
 
     A model that only has pickled weights (pytorch_model.bin) is refused unless `trust_remote_code`: PyTorch's
@@ -42,11 +44,11 @@ def resolve_model(
     package that provides it is not installed.
     """
     if name == DEMO:
-        return profile_folder(_demo_folder(), name=DEMO)
+        return _profile(_demo_folder(), name=DEMO)
     folder = Path(name).expanduser()
     if folder.is_dir():
         resolved = folder.resolve()
-        return profile_folder(resolved, name=resolved.name, trust_remote_code=trust_remote_code)
+        return _profile(resolved, name=resolved.name, trust_remote_code=trust_remote_code)
     if folder.exists():
         raise ModelError(f"{name} is a file, not a model's folder.", hint="Name the folder that holds config.json.")
     named = _HUB_ID.fullmatch(name)
@@ -57,8 +59,30 @@ def resolve_model(
     found = find_on_hub(
         named["id"], revision=named["revision"], offline=offline, pickled=trust_remote_code, arrived=arrived
     )
-    return profile_folder(
-        found.folder, name=found.repo_id, revision=found.revision, trust_remote_code=trust_remote_code
+    return _profile(found.folder, name=found.repo_id, revision=found.revision, trust_remote_code=trust_remote_code)
+
+
+def _profile(folder: Path, *, name: str, revision: str | None = None, trust_remote_code: bool = False) -> ModelProfile:
+    """Describe the model in `folder`, called `name`. Parses only the weights' headers; hashes every byte once.
+
+    Raises ModelError where a file is missing or damaged, or the model has a part that is not supported.
+    """
+    pipeline = read_pipeline(folder)
+    weights = read_weights(pipeline.transformer_folder, pickled=trust_remote_code)
+    return ModelProfile(
+        id=name,
+        path=folder,
+        revision=revision,
+        content_sha256=content_sha256(folder, weights.files),
+        architecture=pipeline.architecture,
+        num_parameters=weights.num_parameters,
+        weights_bytes=weights.size_bytes,
+        embedding_dimension=pipeline.embedding_dimension,
+        max_seq_length=pipeline.max_seq_length,
+        pooling=pipeline.head.pooling_name,
+        trust_remote_code=trust_remote_code,
+        kind=pipeline.kind,
+        similarity=pipeline.compared_by,
     )
 
 

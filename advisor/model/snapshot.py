@@ -26,7 +26,7 @@ def unknown_files(folder: Path, *, absent: Callable[[str], bool], pickled: bool)
     """The files that the encoder would read, that are not in `folder`, and that the repository may still have.
 
     `absent` says whether the repository is known to have no file of a name; `pickled` allows .bin weights where there
-    are no others. Nothing is unknown of a model that is refused for what is there: whoever reads it says why.
+    are no others. Nothing is unknown of a model that is refused for what is there: reading it raises the reason.
     """
     try:
         modules = list_modules(folder)

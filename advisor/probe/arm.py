@@ -83,7 +83,7 @@ _PRODUCTS = {
 
 
 def arm_vendor(implementer: int) -> str:
-    """`apple` or `arm`: whoever builds them, all others implement ARM's own designs or its architecture."""
+    """`apple` or `arm`: all other makers implement ARM's own designs or its architecture."""
     return "apple" if implementer == 0x61 else "arm"
 
 
@@ -97,5 +97,5 @@ def core_name(implementer: int, part: int) -> str:
 
 
 def product_name(core: str, *, board_vendor: str) -> str | None:
-    """What a core is sold as on a board, such as AWS Graviton3; None where the board does not tell."""
+    """What a core is sold as on a board, such as AWS Graviton3; None where the board does not say."""
     return _PRODUCTS.get((board_vendor, core))

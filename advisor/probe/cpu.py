@@ -49,7 +49,7 @@ def parse_arch(machine: str) -> str:
 
 def parse_cpuinfo(text: str, *, board_vendor: str = "") -> CpuIdentity:
     """Linux' /proc/cpuinfo, of x86 and ARM. `board_vendor` is SMBIOS' sys_vendor and completes ARM names."""
-    blocks = _blocks(text)
+    blocks = [block for paragraph in re.split(r"\n\s*\n", text) if (block := _fields(paragraph))]
     merged: dict[str, str] = {}
     for block in reversed(blocks):
         merged.update(block)
@@ -65,17 +65,14 @@ def parse_cpuinfo(text: str, *, board_vendor: str = "") -> CpuIdentity:
     )
 
 
-def _blocks(text: str) -> list[dict[str, str]]:
-    blocks = []
-    for paragraph in re.split(r"\n\s*\n", text):
-        block: dict[str, str] = {}
-        for line in paragraph.splitlines():
-            key, colon, value = line.partition(":")
-            if colon:
-                block.setdefault(key.strip(), value.strip())
-        if block:
-            blocks.append(block)
-    return blocks
+def _fields(text: str) -> dict[str, str]:
+    """The lines `key: value` of a text, the first of each key."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(key.strip(), value.strip())
+    return fields
 
 
 def _arm_identity(
@@ -116,11 +113,7 @@ def parse_sysctl(text: str) -> CpuIdentity:
 
     https://developer.apple.com/documentation/kernel/1387446-sysctlbyname/determining_instruction_set_characteristics
     """
-    values: dict[str, str] = {}
-    for line in text.splitlines():
-        key, colon, value = line.partition(":")
-        if colon:
-            values.setdefault(key.strip(), value.strip())
+    values = _fields(text)
     model = _name(values.get("machdep.cpu.brand_string"))
     vendor = _X86_VENDORS.get(values.get("machdep.cpu.vendor", ""), "unknown")
     if model is not None and model.startswith(("Apple", "VirtualApple")):  # Virtual: an x86_64 Python under Rosetta

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from advisor.probe.cpu import parse_arch
@@ -20,12 +20,6 @@ class GpuReading:
 
     gpus: tuple[Gpu, ...]
     facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Device:
-    gpu: Gpu
-    uuid: str
 
 
 def parse_nvml_text(value: str | bytes) -> str:
@@ -69,13 +63,13 @@ def read_gpus(sources: Sources) -> GpuReading:
         devices, notes = _read_devices(nvml)
     finally:
         _optional(nvml.nvmlShutdown)
-    visible = parse_visible(sources.environ.get("CUDA_VISIBLE_DEVICES"), tuple(device.uuid for device in devices))
-    gpus = tuple(devices[index].gpu for index in visible)
+    visible = parse_visible(sources.environ.get("CUDA_VISIBLE_DEVICES"), tuple(uuid for _, uuid in devices))
+    gpus = tuple(devices[index][0] for index in visible)
     if not gpus and devices:
         notes.append(f"CUDA_VISIBLE_DEVICES hides {len(devices)} GPU(s)")
     if not gpus:
         return _none("; ".join(notes) or "the NVIDIA driver lists no GPU")
-    facts = [fact for index, gpu in enumerate(gpus) for fact in _facts(f"gpu.{index}", gpu, _SOURCE)]
+    facts = [fact for index, gpu in enumerate(gpus) for fact in _facts(f"gpu.{index}", gpu)]
     if notes:
         facts.append(Fact(name="gpu", value=None, source=_SOURCE, note="; ".join(notes)))
     return GpuReading(gpus=gpus, facts=tuple(facts))
@@ -96,8 +90,9 @@ def _init_problem(error: Exception) -> str:
     return f"NVML cannot start: {why(error)}"
 
 
-def _read_devices(nvml: Any) -> tuple[list[_Device], list[str]]:
-    devices: list[_Device] = []
+def _read_devices(nvml: Any) -> tuple[list[tuple[Gpu, str]], list[str]]:
+    """The GPUs with their UUIDs, and what could not be read."""
+    devices: list[tuple[Gpu, str]] = []
     notes: list[str] = []
     driver = _optional(lambda: parse_nvml_text(nvml.nvmlSystemGetDriverVersion()))
     try:
@@ -112,7 +107,7 @@ def _read_devices(nvml: Any) -> tuple[list[_Device], list[str]]:
     return devices, notes
 
 
-def _read_device(nvml: Any, handle: Any, driver: str | None) -> _Device:
+def _read_device(nvml: Any, handle: Any, driver: str | None) -> tuple[Gpu, str]:
     memory = _optional(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))  # not supported where memory is shared
     capability = _optional(lambda: nvml.nvmlDeviceGetCudaComputeCapability(handle))
     gpu = Gpu(
@@ -123,7 +118,7 @@ def _read_device(nvml: Any, handle: Any, driver: str | None) -> _Device:
         compute_capability=None if capability is None else f"{capability[0]}.{capability[1]}",
         driver=driver,
     )
-    return _Device(gpu=gpu, uuid=parse_nvml_text(_optional(lambda: nvml.nvmlDeviceGetUUID(handle)) or ""))
+    return gpu, parse_nvml_text(_optional(lambda: nvml.nvmlDeviceGetUUID(handle)) or "")
 
 
 def _optional(call: Callable[[], _T]) -> _T | None:
@@ -140,30 +135,17 @@ def _read_mps(sources: Sources) -> GpuReading:
         return GpuReading(gpus=(), facts=(Fact(name="gpu", value=None, source=source, note=note),))
     gpu = Gpu(kind="mps", name="Apple GPU (MPS)")
     note = "shares the main memory"
-    return GpuReading(
-        gpus=(gpu,),
-        facts=(
-            Fact(name="gpu.0.kind", value=gpu.kind, source=source),
-            Fact(name="gpu.0.name", value=gpu.name, source=source, note=note),
-        ),
-    )
+    kind = Fact(name="gpu.0.kind", value=gpu.kind, source=source)
+    return GpuReading(gpus=(gpu,), facts=(kind, Fact(name="gpu.0.name", value=gpu.name, source=source, note=note)))
 
 
-def _facts(prefix: str, gpu: Gpu, source: str) -> tuple[Fact, ...]:
-    values = {
-        "kind": gpu.kind,
-        "name": gpu.name,
-        "memory_total_bytes": gpu.memory_total_bytes,
-        "memory_free_bytes": gpu.memory_free_bytes,
-        "compute_capability": gpu.compute_capability,
-        "driver": gpu.driver,
-    }
+def _facts(prefix: str, gpu: Gpu) -> tuple[Fact, ...]:
     return tuple(
         Fact(
             name=f"{prefix}.{name}",
             value=value,
-            source=source,
+            source=_SOURCE,
             note=None if value is not None else "not supported by this GPU or driver",
         )
-        for name, value in values.items()
+        for name, value in asdict(gpu).items()
     )

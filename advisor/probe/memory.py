@@ -11,14 +11,6 @@ from advisor.types import Fact, Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemInfo:
-    """What /proc/meminfo says, in bytes; None where it does not."""
-
-    total_bytes: int | None
-    available_bytes: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryReading:
     """The memory and the facts behind it."""
 
@@ -26,9 +18,9 @@ class MemoryReading:
     facts: tuple[Fact, ...]
 
 
-def parse_meminfo(text: str) -> MemInfo:
-    """MemTotal and MemAvailable of /proc/meminfo, which counts in KiB and writes kB."""
-    return MemInfo(total_bytes=_kib(text, "MemTotal"), available_bytes=_kib(text, "MemAvailable"))
+def parse_meminfo(text: str) -> Memory:
+    """MemTotal and MemAvailable of /proc/meminfo, which counts in KiB and writes kB; None for what it does not list."""
+    return Memory(total_bytes=_kib(text, "MemTotal"), available_bytes=_kib(text, "MemAvailable"))
 
 
 def _kib(text: str, key: str) -> int | None:
@@ -39,28 +31,20 @@ def _kib(text: str, key: str) -> int | None:
 
 def read_memory(sources: Sources, limit: MemoryLimit | None) -> MemoryReading:
     """Total and available memory; a limit caps both. `limit` is None on systems without cgroups."""
-    total = available = note = None
-    if sources.system == "Linux":
-        source = "/proc/meminfo"
-        try:
-            info = parse_meminfo(sources.text("/proc/meminfo"))
-            total, available = info.total_bytes, info.available_bytes
-        except OSError as error:
-            note = f"not readable: {why(error)}"
-    else:
-        source = "psutil.virtual_memory"
-        try:
-            system = sources.memory()
-            total, available = system.total_bytes, system.available_bytes
-        except Exception as error:  # psutil raises its own tree and OSError; a probe must not end for either
-            note = f"not readable: {why(error)}"
+    linux = sources.system == "Linux"
+    source = "/proc/meminfo" if linux else "psutil.virtual_memory"
+    system, note = Memory(total_bytes=None, available_bytes=None), None
+    try:
+        system = parse_meminfo(sources.text("/proc/meminfo")) if linux else sources.memory()
+    except Exception as error:  # OSError, and psutil's own tree; a probe must not end for either
+        note = f"not readable: {why(error)}"
     memory = Memory(
-        total_bytes=_least(total, limit.limit_bytes if limit else None),
-        available_bytes=_least(available, limit.left_bytes if limit else None),
+        total_bytes=_least(system.total_bytes, limit.limit_bytes if limit else None),
+        available_bytes=_least(system.available_bytes, limit.left_bytes if limit else None),
     )
     facts = [
-        _fact("memory.total_bytes", memory.total_bytes, total, source, limit, note),
-        _fact("memory.available_bytes", memory.available_bytes, available, source, limit, note),
+        _fact("memory.total_bytes", memory.total_bytes, system.total_bytes, source, limit, note),
+        _fact("memory.available_bytes", memory.available_bytes, system.available_bytes, source, limit, note),
     ]
     if limit is not None:
         facts.append(Fact(name="memory.limit_bytes", value=limit.limit_bytes, source=limit.source, note=limit.note))

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 
 from advisor.codec import CodecError, from_json, loads
 from advisor.probe.sources import why
@@ -97,9 +96,7 @@ class RuntimesQuery:
     def __enter__(self) -> RuntimesQuery:
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for asked in self._asked.values():
             asked.end()
 

@@ -9,21 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from advisor.types import Memory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affinity:
-    """How many logical cores the process may run on, and who said so."""
+    """How many logical cores the process may run on, and what said so."""
 
     cores: int
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SystemMemory:
-    """Main memory as the operating system reports it."""
-
-    total_bytes: int
-    available_bytes: int
 
 
 def _affinity() -> Affinity:
@@ -44,11 +38,11 @@ def _physical_cores() -> int | None:
     return cores
 
 
-def _memory() -> SystemMemory:
+def _memory() -> Memory:
     import psutil
 
     memory = psutil.virtual_memory()
-    return SystemMemory(total_bytes=memory.total, available_bytes=memory.available)
+    return Memory(total_bytes=memory.total, available_bytes=memory.available)
 
 
 def _sysctl() -> str:
@@ -92,7 +86,7 @@ class Sources:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     affinity: Callable[[], Affinity] = _affinity
     physical_cores: Callable[[], int | None] = _physical_cores
-    memory: Callable[[], SystemMemory] = _memory
+    memory: Callable[[], Memory] = _memory
     sysctl: Callable[[], str] = _sysctl
     py_cpuinfo: Callable[[], Mapping[str, object]] = _py_cpuinfo
     nvml: Callable[[], Any] = _nvml

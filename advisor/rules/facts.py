@@ -61,7 +61,7 @@ def collect_facts(
     """The facts of a run. Those of texts or a model that are not given are unknown.
 
     With several GPUs the facts are those of the one that the request is for, else of the first CUDA one, which torch
-    and ONNX Runtime use unless told otherwise.
+    and ONNX Runtime use by default.
     """
     if request.device is not None:
         hardware = as_seen_on(hardware, request.device)

@@ -98,11 +98,6 @@ class State:
         """Whether a run is under way."""
         return self.phase == "running"
 
-    @property
-    def racing(self) -> bool:
-        """Whether timed windows may be open: from loading the candidates to the choice."""
-        return self.running and self.stage == "measure"
-
     def row(self, name: str) -> Row | None:
         """The row of a candidate, None if it has none."""
         return next((row for row in self.rows if row.name == name), None)

@@ -76,12 +76,8 @@ class Estimator:
         self._loads_s: list[float] = []
         self._laps: dict[str, _Laps] = {}
         self._end_s = 0.0
-        self._eta = Eta(fraction=0.0, remaining_s=None)
-
-    @property
-    def eta(self) -> Eta:
+        self.eta = Eta(fraction=0.0, remaining_s=None)
         """What is known after the last event."""
-        return self._eta
 
     def add(self, event: events.Event) -> Eta:
         """What is known after `event`."""
@@ -89,10 +85,10 @@ class Estimator:
         self._now_s += passed_s
         self._note(event)
         if isinstance(event, events.Finished):
-            self._eta = Eta(fraction=1.0, remaining_s=0.0)
-        elif self._eta.fraction < 1:
-            self._eta = self._estimate(passed_s)
-        return self._eta
+            self.eta = Eta(fraction=1.0, remaining_s=0.0)
+        elif self.eta.fraction < 1:
+            self.eta = self._estimate(passed_s)
+        return self.eta
 
     # -- what happened ---------------------------------------------------------------------------------------
 
@@ -173,7 +169,7 @@ class Estimator:
     def _estimate(self, passed_s: float) -> Eta:
         expected_s = self._expected_s()
         known = self._download_s is not None or (self._planned and (bool(self._exports_s) or not self._files_to_make()))
-        if self._eta.remaining_s is None or not known:
+        if self.eta.remaining_s is None or not known:
             self._end_s = self._now_s + expected_s
         else:
             weight = max(_LEAST_WEIGHT, 1 - math.exp(-passed_s / _SMOOTH_S))
@@ -184,7 +180,7 @@ class Estimator:
             to_go_s = min(to_go_s, budget_s)
         share = self._now_s / (self._now_s + to_go_s) if self._now_s > 0 else 0.0
         return Eta(
-            fraction=max(self._eta.fraction, min(share, _NEARLY)),
+            fraction=max(self.eta.fraction, min(share, _NEARLY)),
             remaining_s=to_go_s if known and budget_s > 0 else None,
         )
 

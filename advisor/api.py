@@ -103,7 +103,7 @@ def recommend(
         label_field=eval_field,
         exporter=exporter,
     )
-    return run(spec, on_event if on_event is not None else _ignore)
+    return run(spec, (lambda event: None) if on_event is None else on_event)
 
 
 def explain(
@@ -161,7 +161,3 @@ def verify(folder: str | Path, *, trust_remote_code: bool = False) -> VerifyRepo
 
 def _source(texts: str | Path | Iterable[str] | None) -> str | Iterable[str] | None:
     return str(texts) if isinstance(texts, Path) else texts
-
-
-def _ignore(event: Event) -> None:
-    """Nobody listens."""

@@ -55,11 +55,19 @@ def _ok(name: str, finding: str) -> Check:
     return Check(name=name, state="ok", finding=finding)
 
 
+def _note(name: str, finding: str, remedy: str | None = None) -> Check:
+    return Check(name=name, state="note", finding=finding, remedy=remedy)
+
+
+def _failed(name: str, finding: str, remedy: str) -> Check:
+    return Check(name=name, state="failed", finding=finding, remedy=remedy)
+
+
 def _packages(facts: Facts) -> Iterator[Check]:
     wrong = (*facts.core.missing, *facts.core.unfit)
     if wrong:
         finding = f"advisor itself lacks or does not take {', '.join(wrong)}"
-        yield Check(name="packages", state="failed", finding=finding, remedy="pip install -U backend-advisor")
+        yield _failed("packages", finding, "pip install -U backend-advisor")
     for extra in facts.extras:
         if extra.unfit:
             # Where parts are missing, nobody has asked for this extra: the versions may be meant for something else.
@@ -75,7 +83,7 @@ def _onnxruntimes(facts: Facts) -> Iterator[Check]:
     if len(variants) > 1:
         finding = f"{' and '.join(variants)} are installed, and overwrite each other's files"
         remedy = f"uninstall all of them, then install one: pip uninstall {' '.join(variants)}"
-        yield Check(name="onnxruntime", state="failed", finding=finding, remedy=remedy)
+        yield _failed("onnxruntime", finding, remedy)
 
 
 def _optimum(facts: Facts) -> Iterator[Check]:
@@ -84,7 +92,7 @@ def _optimum(facts: Facts) -> Iterator[Check]:
     if old and transformers.partition(".")[0] == "5":
         finding = f"{' and '.join(f'{name} {facts.versions[name]}' for name in old)} beside transformers {transformers}"
         remedy = "Optimum may not load there, while advisor does without it; keep it in an environment of its own"
-        yield Check(name="optimum", state="note", finding=finding, remedy=remedy)
+        yield _note("optimum", finding, remedy)
 
 
 def _runtimes(facts: Facts) -> Iterator[Check]:
@@ -95,34 +103,29 @@ def _runtimes(facts: Facts) -> Iterator[Check]:
         if fact.value is not None:
             yield _ok(package, "answers")
         elif fact.note is not None and fact.note != "not installed":
-            remedy = f"pip install --force-reinstall {package}"
-            yield Check(name=package, state="failed", finding=fact.note, remedy=remedy)
+            yield _failed(package, fact.note, f"pip install --force-reinstall {package}")
 
 
 def _gpu(facts: Facts) -> Iterator[Check]:
     if facts.hidden_gpus:
-        finding = "CUDA_VISIBLE_DEVICES hides every GPU"
-        yield Check(name="gpu", state="note", finding=finding, remedy="unset it to measure on one")
+        yield _note("gpu", "CUDA_VISIBLE_DEVICES hides every GPU", "unset it to measure on one")
     if not facts.hardware.cuda:
         return
     providers = facts.hardware.onnxruntime_providers
     if providers is not None and "CUDAExecutionProvider" not in providers:
-        finding = "there is a CUDA GPU, and ONNX Runtime cannot use it"
-        yield Check(name="gpu", state="note", finding=finding, remedy=_NEEDS_GPU)
+        yield _note("gpu", "there is a CUDA GPU, and ONNX Runtime cannot use it", _NEEDS_GPU)
     usable = facts.hardware.torch_devices
     if usable is not None and any(device.startswith("cuda") for device in usable):
         yield _ok("gpu", f"PyTorch can use {', '.join(usable)}")
     elif usable is not None and not facts.versions.get("torch", "").endswith("+cpu"):
         finding = f"there is a CUDA GPU, and torch {facts.versions.get('torch', '')} finds none"
-        remedy = "its CUDA may need a newer driver: https://pytorch.org/get-started/locally/"
-        yield Check(name="gpu", state="note", finding=finding, remedy=remedy)
+        yield _note("gpu", finding, "its CUDA may need a newer driver: https://pytorch.org/get-started/locally/")
     if facts.tf32_forced:
         finding = "NVIDIA_TF32_OVERRIDE=1 computes float32 in TF32, so that the baseline is no float32"
-        yield Check(name="gpu", state="failed", finding=finding, remedy="unset it")
+        yield _failed("gpu", finding, "unset it")
     if facts.versions.get("torch", "").endswith("+cpu"):
         finding = f"there is a CUDA GPU, and torch {facts.versions['torch']} is built without CUDA"
-        remedy = "install a CUDA build: https://pytorch.org/get-started/locally/"
-        yield Check(name="gpu", state="note", finding=finding, remedy=remedy)
+        yield _note("gpu", finding, "install a CUDA build: https://pytorch.org/get-started/locally/")
 
 
 def _cores(facts: Facts) -> Iterator[Check]:
@@ -130,7 +133,7 @@ def _cores(facts: Facts) -> Iterator[Check]:
     said = f"advisor uses {fmt.plural(threads, 'thread')}"
     if usable < facts.logical_cpus:
         finding = f"affinity or the container grants {usable:g} of {facts.logical_cpus} logical CPUs: {said}"
-        yield Check(name="cores", state="note", finding=finding)
+        yield _note("cores", finding)
     else:
         yield _ok("cores", f"all {facts.logical_cpus} logical CPUs may be used: {said}")
 
@@ -140,8 +143,7 @@ def _memory(facts: Facts) -> Iterator[Check]:
     if free is None:
         return
     if free < LOW_MEMORY_BYTES:
-        finding = f"{fmt.memory(free)} are free"
-        yield Check(name="memory", state="note", finding=finding, remedy="close other programs before you measure")
+        yield _note("memory", f"{fmt.memory(free)} are free", "close other programs before you measure")
     else:
         yield _ok("memory", f"{fmt.memory(free)} are free")
 
@@ -149,7 +151,7 @@ def _memory(facts: Facts) -> Iterator[Check]:
 def _load(facts: Facts) -> Iterator[Check]:
     if facts.load is not None and facts.load > facts.logical_cpus / 2:
         finding = f"the load is {facts.load:.1f} on {facts.logical_cpus} logical CPUs"
-        yield Check(name="load", state="note", finding=finding, remedy="close other programs before you measure")
+        yield _note("load", finding, "close other programs before you measure")
 
 
 def _cache(facts: Facts) -> Iterator[Check]:
@@ -157,10 +159,10 @@ def _cache(facts: Facts) -> Iterator[Check]:
     elsewhere = "name another folder in the variable ADVISOR_CACHE"
     problem = cache.problem or facts.cache_unwritable
     if problem is not None:
-        yield Check(name="cache", state="failed", finding=f"{cache.path}: {problem}", remedy=elsewhere)
+        yield _failed("cache", f"{cache.path}: {problem}", elsewhere)
     elif cache.num_broken:
         finding = f"{fmt.plural(cache.num_broken, 'export')} of no use, made anew when needed"
-        yield Check(name="cache", state="note", finding=finding, remedy="advisor cache --prune")
+        yield _note("cache", finding, "advisor cache --prune")
     else:
         yield _ok("cache", f"{cache.path} can be written to")
 
@@ -171,8 +173,7 @@ def _disk(facts: Facts) -> Iterator[Check]:
         return
     if free < LOW_DISK_BYTES:
         remedy = "free some space (advisor cache --prune), or name another disk in the variable ADVISOR_CACHE"
-        finding = f"{fmt.size(free)} are free where the cache is"
-        yield Check(name="disk", state="failed", finding=finding, remedy=remedy)
+        yield _failed("disk", f"{fmt.size(free)} are free where the cache is", remedy)
     else:
         yield _ok("disk", f"{fmt.size(free)} are free where the cache is")
 
@@ -180,7 +181,6 @@ def _disk(facts: Facts) -> Iterator[Check]:
 def _modes(facts: Facts) -> Iterator[Check]:
     if facts.offline:
         finding = "HF_HUB_OFFLINE is set: a model that is not in the cache cannot be had"
-        yield Check(name="hub", state="note", finding=finding, remedy="unset it to download one")
+        yield _note("hub", finding, "unset it to download one")
     if not facts.unicode:
-        finding = "the locale or the encoding is not UTF-8: ASCII signs stand in"
-        yield Check(name="locale", state="note", finding=finding, remedy="set LC_ALL=C.UTF-8")
+        yield _note("locale", "the locale or the encoding is not UTF-8: ASCII signs stand in", "set LC_ALL=C.UTF-8")

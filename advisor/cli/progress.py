@@ -15,27 +15,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from advisor import events
 from advisor.cli.terminal import Stream
-from advisor.events import (
-    CandidateEnded,
-    CandidateLoaded,
-    Event,
-    ExportFinished,
-    ExportStarted,
-    FidelityMeasured,
-    Finished,
-    MachineProbed,
-    ModelDownloading,
-    ModelResolved,
-    RaceRepeated,
-    RoundFinished,
-    RoundsReused,
-    RulesDecided,
-    SettingTried,
-    StageStarted,
-    TextsSampled,
-    WarningRaised,
-)
 from advisor.report import format as fmt
 from advisor.report import steps
 from advisor.report.eta import Estimator
@@ -80,7 +61,7 @@ class Race:
         """A candidate takes part no longer."""
         self._progress.pop(candidate, None)
 
-    def round(self, event: RoundFinished) -> None:
+    def round(self, event: events.RoundFinished) -> None:
         """A round of a candidate ended."""
         self._progress[event.candidate] = event.round_index / max(1, event.num_rounds)
 
@@ -150,38 +131,38 @@ class Progress:
         if exc_type is None:
             self._stream.print()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: events.Event) -> None:
         """Say what an event says."""
-        if isinstance(event, ModelResolved):
+        if isinstance(event, events.ModelResolved):
             self._words = words(event.model)
         for line in self._lines(event):
             self._stream.print(line)
         self._estimator.add(event)
         self._follow(event)
 
-    def _lines(self, event: Event) -> list[Text]:
+    def _lines(self, event: events.Event) -> list[Text]:
         width, glyphs = self._stream.width, self._stream.glyphs
         match event:
-            case ModelDownloading() if self._live is None and not self._downloading:
+            case events.ModelDownloading() if self._live is None and not self._downloading:
                 self._downloading = True
                 return [Text(f"  {steps.downloading(event)}", style="dim")]
-            case MachineProbed():
+            case events.MachineProbed():
                 return [step("machine", steps.machine(event.hardware), width=width, glyphs=glyphs)]
-            case TextsSampled():
+            case events.TextsSampled():
                 return [step(self._words.items, steps.texts(event.profile), width=width, glyphs=glyphs)]
-            case RulesDecided():
+            case events.RulesDecided():
                 return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
-            case WarningRaised():
+            case events.WarningRaised():
                 return [warning(event.message, width=width, glyphs=glyphs)]
-            case RoundsReused():
+            case events.RoundsReused():
                 return [step("rounds", steps.reused(event, now=self._now()), width=width, glyphs=glyphs)]
-            case SettingTried() if event.tried.kept or self._verbose:
+            case events.SettingTried() if event.tried.kept or self._verbose:
                 return [step("settings", steps.tried(event), width=width, glyphs=glyphs)]
-            case RaceRepeated():
+            case events.RaceRepeated():
                 return [step("race", steps.repeated(event), width=width, glyphs=glyphs)]
-            case CandidateEnded():
+            case events.CandidateEnded():
                 return self._ending(event.outcome)
-            case Finished():
+            case events.Finished():
                 return [line for outcome in event.recommendation.candidates for line in self._ending(outcome)]
             case _ if self._verbose and (said := _verbose_line(event, self._words.rate)):
                 return [Text(f"  {said}", style="dim")]
@@ -204,29 +185,29 @@ class Progress:
             said += f" (log: {outcome.log})"
         return [hanging(f"{sign} {outcome.name.ljust(NAME_WIDTH)}  ", said, self._stream.width, style=style)]
 
-    def _follow(self, event: Event) -> None:
+    def _follow(self, event: events.Event) -> None:
         match event:
-            case CandidateLoaded():
+            case events.CandidateLoaded():
                 self._race.loaded(event.candidate)
                 self._draw("load", f"{event.candidate}, {fmt.duration(event.load_s)}")
-            case CandidateEnded():
+            case events.CandidateEnded():
                 self._race.left(event.outcome.name)
-            case RoundFinished():
+            case events.RoundFinished():
                 self._race.round(event)
                 if self._live is not None and self._clock() - self._drawn_at >= REDRAW_S:
                     lead = f"{self._race.place(event.candidate)}/{self._race.entrants}"
                     line = f"{event.candidate.ljust(NAME_WIDTH)}  round {event.round_index}"
                     self._draw("race", line, lead=lead)
-            case RaceRepeated():
+            case events.RaceRepeated():
                 self._race.repeated()
-            case SettingTried():
+            case events.SettingTried():
                 self._draw("settings", f"{event.candidate}, {event.tried.label}")
-            case ExportStarted():
+            case events.ExportStarted():
                 line = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
                 self._draw("export", line, lead=f"{event.index}/{event.total}")
-            case ModelDownloading():
+            case events.ModelDownloading():
                 self._draw("model", steps.downloading(event))
-            case StageStarted():
+            case events.StageStarted():
                 self._draw(event.stage, _STAGES.get(event.stage, event.stage))
 
     def _draw(self, label: str, said: str, *, lead: str = "") -> None:
@@ -255,22 +236,22 @@ def _ending_words(outcome: Outcome, unit: str) -> str:
     return ", ".join(said_of) + (f"; {said}" if said else "")
 
 
-def _verbose_line(event: Event, unit: str) -> str | None:
+def _verbose_line(event: events.Event, unit: str) -> str | None:
     match event:
-        case ModelResolved():
+        case events.ModelResolved():
             return f"model {event.model.id}: {event.model.architecture}"
-        case ExportFinished():
+        case events.ExportFinished():
             done = event.exported
             took = "from the cache" if done.cached else "exported"
             took += "" if done.export_s is None else f" in {fmt.duration(done.export_s)}"
             return f"{done.candidate}: {took}, {fmt.size(done.size_bytes)}" + "".join(
                 f"; {each}" for each in done.notes
             )
-        case CandidateLoaded():
+        case events.CandidateLoaded():
             return f"{event.candidate}: loaded in {fmt.duration(event.load_s)}"
-        case FidelityMeasured() if event.loss is not None:
+        case events.FidelityMeasured() if event.loss is not None:
             return f"{event.candidate}: loss {_with_interval(event.loss)} ({event.loss.metric})"
-        case RoundFinished():
+        case events.RoundFinished():
             rate = fmt.rate(event.texts_per_s)
             return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} {unit}"
     return None

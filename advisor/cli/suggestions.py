@@ -6,10 +6,10 @@ which is the same for all verbs.
 
 from __future__ import annotations
 
+import itertools
 import os
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -24,131 +24,86 @@ from advisor.paths import MANIFEST
 _MAX_ARTIFACTS = 50
 
 
-class Suggested(StringParamType, ABC):
-    """A value that any text may be, with words to suggest for it."""
+class Suggested(StringParamType):
+    """A value that any text may be, with words to suggest for it.
 
-    @abstractmethod
-    def words(self, incomplete: str) -> Iterator[str]:
-        """What `incomplete` may become; words that do not start with it are left out by the caller."""
+    `words` gives what an incomplete word may become; those that do not start with it are left out. `paths` is whether
+    the shell goes on with its own `file` or `dir` names; None for neither.
+    """
 
-    def paths(self) -> str | None:
-        """Whether the shell should go on with its own `file` or `dir` names; None for neither."""
-        return None
+    def __init__(self, words: Callable[[str], Iterable[str]], *, paths: str | None = None) -> None:
+        self._words = words
+        self._paths = paths
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """The words, after a note to the shell about names of files."""
-        words = [word for word in self.words(incomplete) if word.startswith(incomplete)]
-        paths = self.paths()
+        words = [word for word in self._words(incomplete) if word.startswith(incomplete)]
         # Bash forgets the words before a note, and takes its own names only where there are no words.
-        items = [] if paths is None else [CompletionItem(incomplete, type=paths)]
+        items = [] if self._paths is None else [CompletionItem(incomplete, type=self._paths)]
         return items + [CompletionItem(word) for word in words]
 
 
-class Models(Suggested):
-    """`demo`, models in the hub's cache, and folders."""
-
-    def words(self, incomplete: str) -> Iterator[str]:
-        """The names as they are typed for MODEL."""
-        yield "demo"
-        yield from cached_models()
-
-    def paths(self) -> str | None:
-        """Folders."""
-        return "dir"
+def _models(_: str) -> Iterator[str]:
+    yield "demo"
+    yield from cached_models()
 
 
-class Repositories(Suggested):
-    """Models in the hub's cache, by their ids."""
-
-    def words(self, incomplete: str) -> Iterator[str]:
-        """Those with an owner."""
-        yield from (name for name in cached_models() if "/" in name)
+def _repositories(_: str) -> Iterator[str]:
+    """Models in the hub's cache that have an owner."""
+    yield from (name for name in cached_models() if "/" in name)
 
 
-class Candidates(Suggested):
-    """Names of candidates, separated by commas; none twice."""
+def _candidates(incomplete: str) -> Iterator[str]:
+    """The list so far, separated by commas, with each name that may come next; none twice."""
+    from advisor import catalogue
 
-    def words(self, incomplete: str) -> Iterator[str]:
-        """The list so far with each name that may come next."""
-        from advisor import catalogue
-
-        done, comma, _ = incomplete.rpartition(",")
-        taken = done.split(",")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CandidateWarning)  # it would land in the line that is typed
-            names = catalogue.names()
-        yield from (f"{done}{comma}{name}" for name in names if name not in taken)
+    done, comma, _ = incomplete.rpartition(",")
+    taken = done.split(",")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CandidateWarning)  # it would land in the line that is typed
+        names = catalogue.names()
+    yield from (f"{done}{comma}{name}" for name in names if name not in taken)
 
 
-class Rulesets(Suggested):
-    """The packaged rulesets, and files."""
+def _rulesets(_: str) -> Iterable[str]:
+    from advisor.rules.load import available_rulesets
 
-    def words(self, incomplete: str) -> Iterator[str]:
-        """Their names."""
-        from advisor.rules.load import available_rulesets
-
-        return iter(available_rulesets())
-
-    def paths(self) -> str | None:
-        """A ruleset of one's own is a file."""
-        return "file"
+    return available_rulesets()
 
 
-class Artifacts(Suggested):
-    """Folders that hold an artifact, up to two levels below what is typed; else any folder."""
-
-    def words(self, incomplete: str) -> Iterator[str]:
-        """Their paths, as far as they are typed kept as they are."""
-        typed, slash, _ = incomplete.rpartition("/")
-        base = Path(typed + slash).expanduser()
-        if (base / MANIFEST).is_file() and slash:
-            yield f"{typed}{slash}"
-        for number, name in enumerate(_below(base, levels=2)):
-            if number == _MAX_ARTIFACTS:
-                break
-            yield f"{typed}{slash}{name}"
-
-    def paths(self) -> str | None:
-        """Any folder, as the way to an artifact may be longer."""
-        return "dir"
+def _artifacts(incomplete: str) -> Iterator[str]:
+    """Folders that hold an artifact, up to two levels below what is typed, which is kept as it is."""
+    typed, slash, _ = incomplete.rpartition("/")
+    base = Path(typed + slash).expanduser()
+    if (base / MANIFEST).is_file() and slash:
+        yield f"{typed}{slash}"
+    yield from (f"{typed}{slash}{name}" for name in itertools.islice(_below(base, levels=2), _MAX_ARTIFACTS))
 
 
-class WhatIfs(Suggested):
-    """`FACT=VALUE` where the values are known, else `FACT=`."""
+def _what_ifs(_: str) -> Iterator[str]:
+    """`FACT=VALUE` where the values are known, else `FACT=`, for every fact that the rules may ask about."""
+    from advisor.rules.vocabulary import FACTS
 
-    def words(self, incomplete: str) -> Iterator[str]:
-        """Every fact that the rules may ask about."""
-        from advisor.rules.vocabulary import FACTS
-
-        for fact in FACTS.values():
-            values: Iterable[str] = ("true", "false") if fact.type == "bool" else fact.choices
-            yield from (f"{fact.name}={value}" for value in values or ("",))
+    for fact in FACTS.values():
+        values: Iterable[str] = ("true", "false") if fact.type == "bool" else fact.choices
+        yield from (f"{fact.name}={value}" for value in values or ("",))
 
 
-class Files(Suggested):
-    """Whatever the shell knows of."""
-
-    def words(self, incomplete: str) -> Iterator[str]:
-        """None."""
-        return iter(())
-
-    def paths(self) -> str | None:
-        """Files."""
-        return "file"
-
+_CANDIDATES = Suggested(_candidates)
+_FILES = Suggested(lambda _: (), paths="file")
 
 SUGGESTED: dict[str, Suggested] = {
-    "model": Models(),
-    "candidates": Candidates(),
-    "skip": Candidates(),
-    "ruleset": Rulesets(),
-    "artifact": Artifacts(),
-    "repository": Repositories(),
-    "overrides": WhatIfs(),
-    "texts": Files(),
-    "source": Files(),
-    "eval": Files(),
-    "output": Files(),
+    "model": Suggested(_models, paths="dir"),
+    "candidates": _CANDIDATES,
+    "skip": _CANDIDATES,
+    "ruleset": Suggested(_rulesets, paths="file"),
+    "artifact": Suggested(_artifacts, paths="dir"),
+    "repository": Suggested(_repositories),
+    "overrides": Suggested(_what_ifs),
+    "texts": _FILES,
+    "source": _FILES,
+    "eval": _FILES,
+    "output": _FILES,
 }
 """By the name of a verb's parameter."""
 

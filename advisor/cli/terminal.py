@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from advisor.report.glyphs import ASCII, Glyphs, for_encoding
+from advisor.report.glyphs import ASCII, Glyphs, for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +59,7 @@ def err(session: Session) -> Stream:
 def prepare_streams() -> None:
     """Let no sign that a stream cannot carry become an error: it is replaced."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and _ascii(stream):
+        if isinstance(stream, io.TextIOWrapper) and for_terminal(stream.encoding) is ASCII:
             with contextlib.suppress(OSError, ValueError):
                 stream.reconfigure(errors="replace")
 
@@ -68,7 +68,8 @@ def write_json(document: object) -> None:
     """Write one JSON document, alone, to standard output."""
     import json
 
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=_ascii(sys.stdout), allow_nan=False) + "\n")
+    ensure_ascii = for_terminal(sys.stdout.encoding) is ASCII
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=ensure_ascii, allow_nan=False) + "\n")
 
 
 def _stream(file: TextIO, session: Session) -> Stream:
@@ -79,13 +80,4 @@ def _stream(file: TextIO, session: Session) -> Stream:
         file=file, color_system=None if plain else "auto", highlight=False, markup=False, emoji=False, no_color=plain
     )
     dumb = session.plain or os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
-    return Stream(
-        console=console, glyphs=ASCII if _ascii(file) else for_encoding(file.encoding), live=file.isatty() and not dumb
-    )
-
-
-def _ascii(file: TextIO) -> bool:
-    """Whether a stream must be given ASCII. Python turns the C locale into UTF-8 by itself, the terminal may not."""
-    if os.environ.get("LC_ALL", "").upper() in {"C", "POSIX"}:
-        return True
-    return for_encoding(file.encoding) is ASCII
+    return Stream(console=console, glyphs=for_terminal(file.encoding), live=file.isatty() and not dumb)

@@ -30,10 +30,13 @@ def command(session: Session, artifact: Path, trust_remote_code: bool, as_json: 
         schema = {"name": "advisor.verification", "version": "1.0"}
         write_json({"schema": schema, "ok": report.ok} | to_json(report))
     elif not quiet:
-        from advisor.report.text import checks as shown
+        from advisor.report.text import hanging
 
         stream = out(session)
-        stream.print(shown(report.checks, width=stream.width, glyphs=stream.glyphs))
+        names = max(len(check.name) for check in report.checks)
+        for check in report.checks:
+            sign, style = (stream.glyphs.tick, "") if check.ok else (stream.glyphs.cross, "red")
+            stream.print(hanging(f"{sign} {check.name.ljust(names)}  ", check.detail, stream.width, style=style))
     if not report.ok:
         failed = next(check for check in report.checks if not check.ok)
         raise ArtifactError(

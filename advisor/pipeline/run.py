@@ -19,24 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from advisor import catalogue
+from advisor import catalogue, events
 from advisor.artifact import Winner, check_target, write_artifact
 from advisor.cache import log_entry
 from advisor.choose import choose
 from advisor.device import CPU, unused_gpu
 from advisor.errors import AdvisorError, InputError, NoCandidateError
-from advisor.events import (
-    CandidateEnded,
-    Event,
-    Finished,
-    MachineProbed,
-    ModelDownloading,
-    ModelResolved,
-    RulesDecided,
-    StageStarted,
-    TextsSampled,
-    WarningRaised,
-)
 from advisor.export import Exporter
 from advisor.export.choice import choose_exporter
 from advisor.export.holding import release
@@ -60,7 +48,7 @@ from advisor.version import VERSION
 
 KEEP_LOGS = 20
 
-Listener = Callable[[Event], None]
+Listener = Callable[[events.Event], None]
 Clock = Callable[[], float]
 
 
@@ -98,9 +86,9 @@ def run(spec: RunSpec, emit: Listener, *, control: Control | None = None) -> Rec
         )
     else:
         for outcome in ready.plan.skipped:
-            emit(CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
+            emit(events.CandidateEnded(elapsed_s=elapsed(), outcome=outcome))
         recommendation = _try(spec, ready, emit, elapsed, control)
-    emit(Finished(elapsed_s=elapsed(), recommendation=recommendation))
+    emit(events.Finished(elapsed_s=elapsed(), recommendation=recommendation))
     return recommendation
 
 
@@ -108,10 +96,10 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     check(spec)
     if not spec.dry_run:
         check_extras()
-    emit(StageStarted(elapsed_s=elapsed(), stage="model"))
+    emit(events.StageStarted(elapsed_s=elapsed(), stage="model"))
 
-    def arrived(done_bytes: int, total_bytes: int | None) -> None:
-        emit(ModelDownloading(elapsed_s=elapsed(), model=spec.model, done_bytes=done_bytes, total_bytes=total_bytes))
+    def arrived(done: int, total: int | None) -> None:
+        emit(events.ModelDownloading(elapsed_s=elapsed(), model=spec.model, done_bytes=done, total_bytes=total))
 
     model = resolve_model(spec.model, offline=spec.offline, trust_remote_code=spec.trust_remote_code, arrived=arrived)
     if spec.labels is not None and model.kind != "embedding":
@@ -122,17 +110,17 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
     target = spec.out if spec.out is not None else Path("advisor-out") / Path(model.id).name
     if not spec.dry_run:
         check_target(target)
-    emit(ModelResolved(elapsed_s=elapsed(), model=model))
+    emit(events.ModelResolved(elapsed_s=elapsed(), model=model))
     deadline_s = elapsed() + spec.time_budget_s
-    emit(StageStarted(elapsed_s=elapsed(), stage="machine"))
+    emit(events.StageStarted(elapsed_s=elapsed(), stage="machine"))
     hardware = probe(runtimes=True)
     packages = read_packages()
     request = replace(request_of(spec, hardware), exporter=choose_exporter(spec.exporter, packages))
     check_stack(model, packages)
-    emit(MachineProbed(elapsed_s=elapsed(), hardware=hardware, threads=request.threads))
-    emit(StageStarted(elapsed_s=elapsed(), stage="texts"))
+    emit(events.MachineProbed(elapsed_s=elapsed(), hardware=hardware, threads=request.threads))
+    emit(events.StageStarted(elapsed_s=elapsed(), stage="texts"))
     drawn = sample(spec, model)
-    emit(TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
+    emit(events.TextsSampled(elapsed_s=elapsed(), profile=drawn.profile))
     labels = None if spec.labels is None else read_labels(spec.labels, field=spec.label_field, offline=spec.offline)
     facts = collect_facts(hardware=hardware, profile=drawn.profile, model=model, request=request)
     decisions = ask_rules(spec.ruleset, facts)
@@ -145,7 +133,7 @@ def _get_ready(spec: RunSpec, emit: Listener, elapsed: Clock) -> _Ready:
         exporter=request.exporter,
     )
     emit(
-        RulesDecided(
+        events.RulesDecided(
             elapsed_s=elapsed(),
             decision=decisions.decision,
             alternatives=decisions.alternatives,
@@ -206,7 +194,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             control=control or Control(),
             torch=None if question.hardware.cuda else preload,
         )
-        emit(StageStarted(elapsed_s=elapsed(), stage="export"))
+        emit(events.StageStarted(elapsed_s=elapsed(), stage="export"))
         with Exporter(question, cache_dir=cache_dir(), log_dir=logs, fresh=spec.fresh, torch=run.torch) as exporter:
             exports = export_all(
                 ready.plan.candidates,
@@ -222,7 +210,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             )
         for files in exports.ready:  # until the end of this block they may not be pruned from the cache
             in_use.callback(release, files.folder)
-        emit(StageStarted(elapsed_s=elapsed(), stage="measure"))
+        emit(events.StageStarted(elapsed_s=elapsed(), stage="measure"))
         journal = in_use.enter_context(
             Journal(journal_folder(cache_dir(), question), scratch=run.work_dir, fresh=spec.fresh)
         )
@@ -239,13 +227,13 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             journal=journal,
             doubt=doubt,
         )
-        emit(StageStarted(elapsed_s=elapsed(), stage="choose"))
+        emit(events.StageStarted(elapsed_s=elapsed(), stage="choose"))
         outcomes = (*result.candidates, *exports.ended, *ready.plan.skipped)
         choice = choose(outcomes, decision=known.decision, request=request, disturbed=_disturbed(result))
         warnings = _warnings(known, choice.winner, choice.outcomes, result)
         for warning in warnings:
             if warning not in result.warnings:
-                emit(WarningRaised(elapsed_s=elapsed(), message=warning))
+                emit(events.WarningRaised(elapsed_s=elapsed(), message=warning))
         recommendation = replace(
             known,
             candidates=_ordered(choice.outcomes),
@@ -258,7 +246,7 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             labels=result.labels,
         )
         if choice.winner is not None:
-            emit(StageStarted(elapsed_s=elapsed(), stage="artifact"))
+            emit(events.StageStarted(elapsed_s=elapsed(), stage="artifact"))
             recommendation = _write(recommendation, exports.ready, ready, logs)
             recommendation = replace(recommendation, elapsed_s=elapsed())
     return recommendation

@@ -7,22 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from advisor import catalogue
-from advisor.events import (
-    CandidateEnded,
-    CandidateLoaded,
-    Event,
-    ExportFinished,
-    ExportStarted,
-    Finished,
-    ModelDownloading,
-    ModelResolved,
-    RaceRepeated,
-    RoundFinished,
-    RulesDecided,
-    SettingTried,
-    StageStarted,
-)
+from advisor import catalogue, events
 
 # What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
 # matters: a block lasts the baseline 0.4 s, and at most 15 rounds are run. Seconds.
@@ -91,52 +76,48 @@ class Estimator:
         self._loads_s: list[float] = []
         self._laps: dict[str, _Laps] = {}
         self._end_s = 0.0
-        self._eta = Eta(fraction=0.0, remaining_s=None)
-
-    @property
-    def eta(self) -> Eta:
+        self.eta = Eta(fraction=0.0, remaining_s=None)
         """What is known after the last event."""
-        return self._eta
 
-    def add(self, event: Event) -> Eta:
+    def add(self, event: events.Event) -> Eta:
         """What is known after `event`."""
         passed_s = max(0.0, event.elapsed_s - self._now_s)
         self._now_s += passed_s
         self._note(event)
-        if isinstance(event, Finished):
-            self._eta = Eta(fraction=1.0, remaining_s=0.0)
-        elif self._eta.fraction < 1:
-            self._eta = self._estimate(passed_s)
-        return self._eta
+        if isinstance(event, events.Finished):
+            self.eta = Eta(fraction=1.0, remaining_s=0.0)
+        elif self.eta.fraction < 1:
+            self.eta = self._estimate(passed_s)
+        return self.eta
 
     # -- what happened ---------------------------------------------------------------------------------------
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: events.Event) -> None:
         match event:
-            case ModelDownloading():
+            case events.ModelDownloading():
                 self._download(event)
-            case ModelResolved():
+            case events.ModelResolved():
                 self._download_s = None
                 self._deadline_s = self._now_s + self._time_budget_s
-            case RulesDecided():
+            case events.RulesDecided():
                 self._planned = True
                 self._to_export = list(event.candidates)
-            case StageStarted():
+            case events.StageStarted():
                 self._begin(event.stage)
-            case ExportStarted():
+            case events.ExportStarted():
                 self._step_s = self._now_s
-            case ExportFinished():
+            case events.ExportFinished():
                 self._export(event)
-            case CandidateLoaded():
+            case events.CandidateLoaded():
                 self._load(event.candidate)
-            case CandidateEnded():
+            case events.CandidateEnded():
                 self._leave(event.outcome.name)
-            case RoundFinished():
+            case events.RoundFinished():
                 self._lap(event)
-            case RaceRepeated():
+            case events.RaceRepeated():
                 for laps in self._laps.values():
                     laps.left = None
-            case SettingTried():
+            case events.SettingTried():
                 self._begin("settings")
 
     def _begin(self, stage: str) -> None:
@@ -145,12 +126,12 @@ class Estimator:
         if stage == "measure":
             self._to_load = list(self._exported)
 
-    def _download(self, event: ModelDownloading) -> None:
+    def _download(self, event: events.ModelDownloading) -> None:
         passed_s = self._now_s - self._step_s
         if event.total_bytes is not None and event.done_bytes > 0 and passed_s >= _DOWNLOAD_SEEN_S:
             self._download_s = passed_s * max(0, event.total_bytes - event.done_bytes) / event.done_bytes
 
-    def _export(self, event: ExportFinished) -> None:
+    def _export(self, event: events.ExportFinished) -> None:
         done = event.exported
         _discard(self._to_export, done.candidate)
         self._exported.append(done.candidate)
@@ -173,7 +154,7 @@ class Estimator:
         if _discard(self._to_export, candidate) or _discard(self._to_load, candidate):
             self._step_s = self._now_s
 
-    def _lap(self, event: RoundFinished) -> None:
+    def _lap(self, event: events.RoundFinished) -> None:
         self._stage = "measure"
         _discard(self._to_load, event.candidate)
         laps = self._laps.setdefault(event.candidate, _Laps())
@@ -188,7 +169,7 @@ class Estimator:
     def _estimate(self, passed_s: float) -> Eta:
         expected_s = self._expected_s()
         known = self._download_s is not None or (self._planned and (bool(self._exports_s) or not self._files_to_make()))
-        if self._eta.remaining_s is None or not known:
+        if self.eta.remaining_s is None or not known:
             self._end_s = self._now_s + expected_s
         else:
             weight = max(_LEAST_WEIGHT, 1 - math.exp(-passed_s / _SMOOTH_S))
@@ -199,7 +180,7 @@ class Estimator:
             to_go_s = min(to_go_s, budget_s)
         share = self._now_s / (self._now_s + to_go_s) if self._now_s > 0 else 0.0
         return Eta(
-            fraction=max(self._eta.fraction, min(share, _NEARLY)),
+            fraction=max(self.eta.fraction, min(share, _NEARLY)),
             remaining_s=to_go_s if known and budget_s > 0 else None,
         )
 

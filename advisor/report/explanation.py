@@ -5,13 +5,13 @@ No speed is in it: rules recommend, only measurements carry numbers.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from rich.text import Text
 
 from advisor import catalogue
 from advisor.report.glyphs import UNICODE, Glyphs
+from advisor.report.text import wrapped
 from advisor.types import Challenger, Decision
 
 
@@ -69,14 +69,4 @@ def _challengers(challengers: Sequence[Challenger], width: int) -> list[Text]:
 
 
 def _wrapped(text: str, width: int, *, indent: int) -> str:
-    space = " " * indent
-    return "\n".join(
-        textwrap.wrap(
-            text,
-            max(width, indent + 20),
-            initial_indent=space,
-            subsequent_indent=space,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    )
+    return "\n".join(wrapped(text, width, indent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -36,3 +37,8 @@ def for_encoding(encoding: str | None) -> Glyphs:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
+
+
+def for_terminal(encoding: str | None) -> Glyphs:
+    """The same, but ASCII in the C locale: Python turns that into UTF-8 by itself, the terminal may not."""
+    return ASCII if os.environ.get("LC_ALL", "").upper() in {"C", "POSIX"} else for_encoding(encoding)

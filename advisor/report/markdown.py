@@ -21,7 +21,7 @@ from advisor.report.lengths import crossover, span
 from advisor.report.loading import model_kwargs
 from advisor.report.points import documented
 from advisor.report.privacy import without_paths
-from advisor.report.rulebook import fits, ruleset_of
+from advisor.report.rulebook import ruleset_of
 from advisor.report.table import LEGEND, columns, folded_notes, rows
 from advisor.report.words import described, words
 from advisor.rules import Ruleset, available_rulesets, to_mermaid
@@ -217,7 +217,7 @@ def _rules(rec: Recommendation, ruleset: Ruleset | None) -> str:
             f"- {without_paths(step.question)} **{without_paths(step.answer)}** ({without_paths(step.evidence)})"
         )
     lines.append(f"- {rec.decision.ruleset} recommends `{rec.decision.recommendation}`")
-    book = ruleset if ruleset is not None and fits(ruleset, rec.decision) else ruleset_of(rec.decision)
+    book = ruleset_of(rec.decision, given=ruleset)
     if book is not None:
         lines += ["", "```mermaid", to_mermaid(book, rec.decision).rstrip("\n"), "```"]
     return "\n".join(lines)

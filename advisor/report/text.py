@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from rich.text import Text
 
@@ -66,32 +65,6 @@ def plan(rec: Recommendation, tried: Sequence[str], *, width: int) -> Text:
 def step(label: str, message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
     """`✓ machine  2 cores, ...`, with what does not fit indented below."""
     return _labelled(glyphs.tick, "green", label, message, width)
-
-
-class CheckLike(Protocol):
-    """What a check of an artifact shows; the checks themselves are made in another room."""
-
-    @property
-    def name(self) -> str:
-        """What was looked at, in a word."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it passed."""
-
-    @property
-    def detail(self) -> str:
-        """What was seen."""
-
-
-def checks(made: Sequence[CheckLike], *, width: int, glyphs: Glyphs = UNICODE) -> Text:
-    """One line a check."""
-    names = max((len(check.name) for check in made), default=0)
-    lines = []
-    for check in made:
-        sign, style = (glyphs.tick, "") if check.ok else (glyphs.cross, "red")
-        lines.append(hanging(f"{sign} {check.name.ljust(names)}  ", check.detail, width, style=style))
-    return Text("\n").join(lines)
 
 
 def warning(message: str, *, width: int, glyphs: Glyphs = UNICODE) -> Text:
@@ -154,8 +127,8 @@ def _row(row: Row, figures: str, layout: _Layout) -> list[Text]:
     if not row.note:
         return [Text(figures, style=style)]
     if start is None:
-        return [Text(figures, style=style), *(Text(line, style="dim") for line in _wrap(row.note, layout.width, 6))]
-    first, *more = _wrap(row.note, layout.width, start)
+        return [Text(figures, style=style), *(Text(line, style="dim") for line in wrapped(row.note, layout.width, 6))]
+    first, *more = wrapped(row.note, layout.width, start)
     return [
         Text.assemble((figures.ljust(start), style), (first.strip(), "dim")),
         *(Text(line, style="dim") for line in more),
@@ -170,7 +143,7 @@ def _verdict(rec: Recommendation, width: int) -> list[Text]:
         lines = [line]
     else:
         sentence = f"{top.sentence}, {top.source}" if top.source else top.sentence
-        lines = [Text.assemble(name), *(Text(row, style="bold") for row in _wrap(sentence, width, 2))]
+        lines = [Text.assemble(name), *(Text(row, style="bold") for row in wrapped(sentence, width, 2))]
     said = [("" if point.more else point.label, point.value) for point in points(rec)]
     return lines + [hanging(f"  {label.ljust(10)}", value, width) for label, value in said]
 
@@ -207,17 +180,17 @@ def _entry(label: str, value: str) -> Text:
 
 
 def _labelled(glyph: str, style: str, label: str, message: str, width: int) -> Text:
-    first, *rest = _wrap(message, width, 11) or [""]
+    first, *rest = wrapped(message, width, 11) or [""]
     return Text.assemble((f"{glyph} ", style), (f"{label.ljust(8)} ", "bold"), "\n".join([first.strip(), *rest]))
 
 
 def hanging(lead: str, message: str, width: int, *, style: str = "dim") -> Text:
     """`lead` in a style, then the message, whose further lines are indented below its first."""
-    first, *rest = _wrap(message, width, len(lead)) or [""]
+    first, *rest = wrapped(message, width, len(lead)) or [""]
     return Text.assemble((lead, style), "\n".join([first.strip(), *rest]))
 
 
-def _wrap(message: str, width: int, indent: int) -> list[str]:
+def wrapped(message: str, width: int, indent: int) -> list[str]:
     """Lines that each start with `indent` spaces; a word longer than a line stays whole, so that it can be copied."""
     space = " " * indent
     return textwrap.wrap(

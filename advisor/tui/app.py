@@ -17,13 +17,14 @@ from textual.widgets import ContentSwitcher, Footer, Static
 
 from advisor.errors import InputError
 from advisor.events import Event
-from advisor.tui import palette, signals, snippet
-from advisor.tui.ascii import AsciiFilter, needs_ascii
+from advisor.report.glyphs import ASCII, for_terminal
+from advisor.tui import signals, snippet
+from advisor.tui.ascii import AsciiFilter
 from advisor.tui.bar import Bar
 from advisor.tui.dialogs.confirm import Confirm
 from advisor.tui.form import FieldError, Fields, Parsers, read
-from advisor.tui.keys import BINDINGS, SCREENS, acts, help_text
-from advisor.tui.looking import Seen, look, request_so_far, with_seen
+from advisor.tui.keys import BINDINGS, SCREENS, acts, commands, help_text
+from advisor.tui.looking import look, request_so_far, with_seen
 from advisor.tui.messages import FieldsChanged, OpenCandidate, RunEnded, RunEvents, StartAsked
 from advisor.tui.models import known_models, remember
 from advisor.tui.opening import open_report
@@ -34,7 +35,7 @@ from advisor.tui.panes.result import ResultPane
 from advisor.tui.panes.rules import RulesPane
 from advisor.tui.panes.setup import SetupPane
 from advisor.tui.panes.texts import TextsPane
-from advisor.tui.preview import Look, preview
+from advisor.tui.preview import Look, Preview, preview
 from advisor.tui.runner import DRAW_TIMEOUT_S, Run, run_pipeline
 from advisor.tui.state import Row, State, finished
 from advisor.tui.status import status
@@ -68,7 +69,9 @@ class AdvisorApp(App[bool]):
     ) -> None:
         super().__init__()
         self.animation_level = "none"  # nothing moves by itself while candidates are timed
-        if needs_ascii(sys.__stdout__.encoding if sys.__stdout__ else None) if ascii_only is None else ascii_only:
+        if ascii_only is None:
+            ascii_only = for_terminal(sys.__stdout__.encoding if sys.__stdout__ else None) is ASCII
+        if ascii_only:
             self._filters.append(AsciiFilter())
         self.state = State() if opened is None else finished(State(), opened)
         self._fields = fields
@@ -188,7 +191,7 @@ class AdvisorApp(App[bool]):
         """Check the fields and ask the rules, without getting in the way of typing."""
         self.call_from_thread(self._looked, fields, look(fields, self._parsers, self._preview))
 
-    def _looked(self, fields: Fields, seen: Seen) -> None:
+    def _looked(self, fields: Fields, seen: Preview) -> None:
         if fields != self._fields or self.state.running:
             return
         self._field_errors = seen.errors
@@ -309,7 +312,7 @@ class AdvisorApp(App[bool]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette."""
         del screen
-        return palette.commands(self)
+        return commands(self)
 
     # -- leaving ---------------------------------------------------------------------------------------------
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
-
-from advisor.report.glyphs import ASCII, for_encoding
 
 _SAME = {
     "─━╌┄╍┈▔▁═": "-",
@@ -45,8 +41,3 @@ class AsciiFilter(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments in ASCII."""
         return [Segment(plain(text), style, control) for text, style, control in segments]
-
-
-def needs_ascii(encoding: str | None) -> bool:
-    """Whether the terminal must be given ASCII, as the command line decides it."""
-    return os.environ.get("LC_ALL", "").upper() in {"C", "POSIX"} or for_encoding(encoding) is ASCII

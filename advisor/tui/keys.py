@@ -1,13 +1,20 @@
-"""The keys: what they do, when they act, and how F1 shows them."""
+"""The keys: what they do, when they act, and how F1 and ctrl+p show them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual.app import SystemCommand
 from textual.binding import Binding
 
 from advisor.tui.state import State
+
+if TYPE_CHECKING:
+    from advisor.tui.app import AdvisorApp
 
 SCREENS = ("setup", "machine", "texts", "rules", "race", "result")
 
@@ -72,3 +79,16 @@ def acts(action: str, state: State, screen: str) -> bool:
         case "copy" | "report":
             return state.recommendation is not None
     return True
+
+
+def commands(app: AdvisorApp) -> Iterator[SystemCommand]:
+    """All that acts now by name, as ctrl+p lists it."""
+    for name in SCREENS:
+        yield SystemCommand(name.capitalize(), f"Open the screen {name}", partial(app.action_go, name))
+    yield SystemCommand("Light or dark", "Change the theme", app.action_theme)
+    for each in ACTIONS:
+        if acts(each.name, app.state, app.pane.id or ""):
+            does = each.does[0].upper() + each.does[1:]
+            yield SystemCommand(each.label, does, getattr(app, f"action_{each.name}"))
+    if app.state.running:
+        yield SystemCommand("End the run", "End it without an answer; exports and rounds are kept", app.cancel)

@@ -21,7 +21,7 @@ HUB_TEXTS = "hub:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What the rules say before anything is measured; None where not even the machine and the rules could be read."""
+    """What the rules say before anything is measured; None where the machine or the rules could not be read."""
 
     explanation: Explanation | None
     errors: tuple[FieldError, ...] = ()

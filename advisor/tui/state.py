@@ -6,26 +6,7 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from advisor.events import (
-    CandidateEnded,
-    CandidateLoaded,
-    Event,
-    ExportFinished,
-    ExportStarted,
-    FidelityMeasured,
-    Finished,
-    MachineProbed,
-    ModelDownloading,
-    ModelResolved,
-    RaceRepeated,
-    RoundFinished,
-    RoundsReused,
-    RulesDecided,
-    SettingTried,
-    StageStarted,
-    TextsSampled,
-    WarningRaised,
-)
+from advisor import events
 from advisor.report import format as fmt
 from advisor.report import steps
 from advisor.types import (
@@ -117,38 +98,33 @@ class State:
         """Whether a run is under way."""
         return self.phase == "running"
 
-    @property
-    def racing(self) -> bool:
-        """Whether timed windows may be open: from loading the candidates to the choice."""
-        return self.running and self.stage == "measure"
-
     def row(self, name: str) -> Row | None:
         """The row of a candidate, None if it has none."""
         return next((row for row in self.rows if row.name == name), None)
 
 
-def fold(state: State, event: Event) -> State:
+def fold(state: State, event: events.Event) -> State:
     """What is known after `event`."""
     state = replace(state, elapsed_s=max(state.elapsed_s, event.elapsed_s))
     match event:
-        case StageStarted():
+        case events.StageStarted():
             return replace(state, stage=event.stage, exporting=None)
-        case ModelDownloading():
+        case events.ModelDownloading():
             return replace(state, download=steps.downloading(event))
-        case ModelResolved():
+        case events.ModelResolved():
             return replace(state, model=event.model, download=None)
-        case MachineProbed():
+        case events.MachineProbed():
             return replace(state, hardware=event.hardware, threads=event.threads)
-        case TextsSampled():
+        case events.TextsSampled():
             return replace(state, profile=event.profile)
-        case RulesDecided():
+        case events.RulesDecided():
             return replace(
                 state,
                 decision=event.decision,
                 alternatives=event.alternatives,
                 rows=tuple(Row(name=name) for name in event.candidates),
             )
-        case ExportStarted():
+        case events.ExportStarted():
             state = replace(
                 state,
                 stage="export",
@@ -157,30 +133,30 @@ def fold(state: State, event: Event) -> State:
                 export_total=event.total,
             )
             return _with(state, event.candidate, step="exporting")
-        case ExportFinished():
+        case events.ExportFinished():
             return _with(state, event.exported.candidate, step="exported", exported=event.exported)
-        case CandidateLoaded():
+        case events.CandidateLoaded():
             state = replace(state, stage="measure", exporting=None)
             return _with(state, event.candidate, step="loaded", load_s=event.load_s)
-        case FidelityMeasured():
+        case events.FidelityMeasured():
             return _with(state, event.candidate, loss=event.loss)
-        case RoundsReused():
+        case events.RoundsReused():
             rounds = fmt.plural(event.num_rounds, "round")
             return _remark(state, f"{rounds} of an earlier run count, from {event.started}")
-        case RoundFinished():
+        case events.RoundFinished():
             return _lap(state, event)
-        case SettingTried():
+        case events.SettingTried():
             return _tried(state, event)
-        case RaceRepeated():
+        case events.RaceRepeated():
             rows = tuple(replace(row, rounds=()) if row.outcome is None else row for row in state.rows)
             return _remark(replace(state, rows=rows, lap_index=0), f"racing once more: {event.why}")
-        case CandidateEnded():
+        case events.CandidateEnded():
             return _with(state, event.outcome.name, outcome=event.outcome)
-        case WarningRaised():
+        case events.WarningRaised():
             if event.message in state.warnings:
                 return state
             return replace(state, warnings=(*state.warnings, event.message))
-        case Finished():
+        case events.Finished():
             return finished(state, event.recommendation)
     return state
 
@@ -244,7 +220,7 @@ def _with(state: State, name: str, **changes: object) -> State:
     return replace(state, rows=rows)
 
 
-def _lap(state: State, event: RoundFinished) -> State:
+def _lap(state: State, event: events.RoundFinished) -> State:
     row = state.row(event.candidate)
     before = () if row is None else tuple(lap for lap in row.rounds if lap[0] < event.round_index)
     state = replace(state, last_lap=event.candidate, lap_index=event.round_index)
@@ -252,7 +228,7 @@ def _lap(state: State, event: RoundFinished) -> State:
     return _with(state, event.candidate, step="racing", rounds=rounds, num_rounds=event.num_rounds)
 
 
-def _tried(state: State, event: SettingTried) -> State:
+def _tried(state: State, event: events.SettingTried) -> State:
     row = state.row(event.candidate)
     before = () if row is None else row.tried
     state = _with(state, event.candidate, tried=(*before, event.tried))

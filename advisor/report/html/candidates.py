@@ -13,14 +13,6 @@ from advisor.types import Estimate, Recommendation
 
 _PARTS = re.compile(r"[^/_]+[/_]*|[/_]+")
 
-_STATUS = {
-    "measured": "measured",
-    "rejected": "over the budget",
-    "cut": "cut",
-    "failed": "failed",
-    "skipped": "skipped",
-}
-
 
 def results(rec: Recommendation) -> Markup:
     """Every candidate with its status, its figures and why it is where it is."""
@@ -30,7 +22,7 @@ def results(rec: Recommendation) -> Markup:
     cells = [
         [
             f"★ {row.candidate}" if row.mark == ">" else row.candidate,
-            "winner" if row.mark == ">" else _STATUS[row.status],
+            "winner" if row.mark == ">" else "over the budget" if row.status == "rejected" else row.status,
             *(column[index] for _, column in figures),
             _why(row, rec),
         ]

@@ -18,7 +18,7 @@ from advisor.report.html.pareto import pareto
 from advisor.report.html.rounds import rounds
 from advisor.report.html.tables import items, paragraph, section
 from advisor.report.privacy import redacted
-from advisor.report.rulebook import fits, path_alone, ruleset_of
+from advisor.report.rulebook import path_alone, ruleset_of
 from advisor.rules import Ruleset, layout
 from advisor.types import Recommendation
 
@@ -81,7 +81,7 @@ def island(rec: Recommendation) -> Markup:
 
 
 def _chart(rec: Recommendation, ruleset: Ruleset | None) -> Markup:
-    book = ruleset if ruleset is not None and fits(ruleset, rec.decision) else ruleset_of(rec.decision)
+    book = ruleset_of(rec.decision, given=ruleset)
     graph = path_alone(rec.decision) if book is None else layout(book, rec.decision)
     book_title = "" if graph.title == rec.decision.ruleset else f" ({graph.title})"
     said = f"{rec.decision.ruleset}{book_title} recommends {rec.decision.recommendation}."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual import events
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widget import Widget
+from textual.widgets import Static
 
 from advisor.tui.state import State
 
@@ -63,3 +66,22 @@ class Pane(VerticalScroll):
     def compact(self) -> bool:
         """Whether there is room for lists only."""
         return self.columns < COMPACT_WIDTH or self.rows < COMPACT_HEIGHT
+
+
+class TextPane(Pane):
+    """A screen that is one text."""
+
+    EMPTY = ""
+    """What stands there while nothing is known."""
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield Static()
+
+    def draw(self) -> None:
+        """The text as it is now."""
+        self.query_one(Static).update(self.text() or self.EMPTY)
+
+    def text(self) -> Text | None:
+        """What `self.state` says; None while that is nothing."""
+        raise NotImplementedError

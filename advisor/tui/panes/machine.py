@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.widgets import Static
+from rich.text import Text
 
 from advisor.report.facts import machine
-from advisor.tui.panes.base import Pane
+from advisor.tui.panes.base import TextPane
 
 
-class MachinePane(Pane):
+class MachinePane(TextPane):
     """Facts with their sources."""
 
     TITLE = "Machine"
     HELP = "Every fact that the rules or the measurement use, with the place where it was read. Unknown stays unknown."
+    EMPTY = "Reading the machine."
 
-    def compose(self) -> ComposeResult:
-        """One text."""
-        yield Static(id="machine-text")
-
-    def draw(self) -> None:
+    def text(self) -> Text | None:
         """The facts, and the packages once a run has listed them."""
-        body = self.query_one("#machine-text", Static)
-        hardware = self.state.hardware
-        if hardware is None:
-            body.update("Reading the machine.")
-            return
-        recommendation = self.state.recommendation
+        hardware, recommendation = self.state.hardware, self.state.recommendation
         packages = () if recommendation is None else recommendation.packages
-        body.update(machine(hardware, packages, width=self.columns))
+        return None if hardware is None else machine(hardware, packages, width=self.columns)

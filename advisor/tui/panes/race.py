@@ -12,7 +12,6 @@ from advisor.report.table import note
 from advisor.report.words import words
 from advisor.tui.drawing.lines import clipped, wrapped
 from advisor.tui.drawing.spark import spark
-from advisor.tui.messages import OpenCandidate
 from advisor.tui.panes.base import Pane
 from advisor.tui.panes.table import CandidateTable, Column, Line
 from advisor.tui.state import Row, State, live_speed, live_speedup
@@ -81,12 +80,6 @@ class RacePane(Pane):
         """The cursor moved: say why that candidate is where it is."""
         event.stop()
         self.query_one("#race-notes", Static).update(_notes(self.state, self.columns, self.candidate))
-
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter or a click on a candidate."""
-        event.stop()
-        if event.row_key.value is not None:
-            self.post_message(OpenCandidate(event.row_key.value))
 
 
 def _columns(width: int, *, full: bool, rate: str, longest: int) -> tuple[Column, ...]:

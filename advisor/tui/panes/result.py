@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from advisor import objectives
 from advisor.report import format as fmt
@@ -20,7 +20,6 @@ from advisor.report.words import WORDS, words
 from advisor.tui import snippet
 from advisor.tui.drawing import pareto
 from advisor.tui.drawing.lines import clipped, labelled, wrapped
-from advisor.tui.messages import OpenCandidate
 from advisor.tui.panes.base import Pane
 from advisor.tui.panes.lengths import by_length, tuning
 from advisor.tui.panes.table import CandidateTable, Column, Line
@@ -62,11 +61,6 @@ class ResultPane(Pane):
         """The table once there is one."""
         return self if self.state.recommendation is None else self.query_one(CandidateTable)
 
-    @property
-    def candidate(self) -> str | None:
-        """The candidate under the cursor."""
-        return None if self.state.recommendation is None else self.query_one(CandidateTable).candidate
-
     def draw(self) -> None:
         """All of it."""
         rec = self.state.recommendation
@@ -93,12 +87,6 @@ class ResultPane(Pane):
         room = columns[-1].width if columns[-1].heading == NOTE else 0
         noted = [row for row in listed if len(row.note) > room]
         self.query_one("#result-more", Static).update(_more(rec, noted, folded, width))
-
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter or a click on a candidate."""
-        event.stop()
-        if event.row_key.value is not None:
-            self.post_message(OpenCandidate(event.row_key.value))
 
 
 def verdict_text(rec: Recommendation, width: int) -> Text:

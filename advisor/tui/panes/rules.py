@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.widgets import Static
 
 from advisor import catalogue
 from advisor.errors import AdvisorError
 from advisor.rules import Ruleset, load_ruleset
 from advisor.tui.drawing import flowchart
 from advisor.tui.drawing.lines import wrapped
-from advisor.tui.panes.base import Pane
+from advisor.tui.panes.base import TextPane
 from advisor.types import Decision
 
 
-class RulesPane(Pane):
+class RulesPane(TextPane):
     """The flowchart with the taken path, what it leads to, and what the other rulesets say."""
 
     TITLE = "Rules"
@@ -23,18 +21,13 @@ class RulesPane(Pane):
         "The ruleset's questions. The taken path is bold, with the evidence for each answer; other branches are dim. "
         "Rules name a candidate and no speed: only measurements carry numbers."
     )
+    EMPTY = "The rules are asked as soon as the machine has been read."
 
-    def compose(self) -> ComposeResult:
-        """One text."""
-        yield Static(id="rules-text")
-
-    def draw(self) -> None:
+    def text(self) -> Text | None:
         """The flowchart as boxes where there is room, else as a tree."""
-        body = self.query_one("#rules-text", Static)
         decision = self.state.decision
         if decision is None:
-            body.update("The rules are asked as soon as the machine has been read.")
-            return
+            return None
         width = self.columns
         parts: list[Text] = []
         ruleset = _load(self.state.ruleset or decision.ruleset)
@@ -58,7 +51,7 @@ class RulesPane(Pane):
                 words = f"{challenger.candidate}: {challenger.because}"
                 lines += [Text("  " + line) for line in wrapped(words, width - 2, 2)]
             parts.append(Text("\n").join(lines))
-        body.update(Text("\n\n").join(parts))
+        return Text("\n\n").join(parts)
 
 
 def _load(name: str) -> Ruleset | None:

@@ -9,6 +9,8 @@ from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widgets import DataTable
 
+from advisor.tui.messages import OpenCandidate
+
 _LINES = 3
 """How far a key scrolls beyond the rows."""
 
@@ -52,6 +54,12 @@ class CandidateTable(DataTable[Text]):
         if not 0 <= self.cursor_row < len(self._order):
             return None
         return self._order[self.cursor_row]
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Enter or a click on a candidate."""
+        event.stop()
+        if event.row_key.value is not None:
+            self.post_message(OpenCandidate(event.row_key.value))
 
     def action_cursor_down(self) -> None:
         """The next row; below the last one the screen goes on."""

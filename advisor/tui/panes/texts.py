@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.widgets import Static
 
 from advisor.report import format as fmt
 from advisor.report.facts import lengths
 from advisor.tui.drawing import histogram
 from advisor.tui.drawing.histogram import Mark
-from advisor.tui.panes.base import Pane
+from advisor.tui.panes.base import TextPane
 from advisor.types import ModelProfile, TextProfile
 
 
-class TextsPane(Pane):
+class TextsPane(TextPane):
     """A histogram with marks, and the statistics below it."""
 
     TITLE = "Texts"
@@ -22,25 +20,20 @@ class TextsPane(Pane):
         "Lengths of the sampled texts on a logarithmic axis. p50 and p95 are marked; the line is the model's maximum: "
         "what lies to its right is cut before it is embedded."
     )
+    EMPTY = "The texts are read when the run begins."
 
-    def compose(self) -> ComposeResult:
-        """One text."""
-        yield Static(id="texts-text")
-
-    def draw(self) -> None:
+    def text(self) -> Text | None:
         """The picture where there is room, else the numbers alone."""
         profile = self.state.profile
-        body = self.query_one("#texts-text", Static)
         if profile is None:
-            body.update("The texts are read when the run begins.")
-            return
+            return None
         parts = []
         if profile.builtin:
             parts.append(Text("No texts were given: this is advisor's built-in sample.", style="yellow"))
         if profile.histogram is not None and not self.compact:
             parts.append(_picture(profile, self.state.model, width=self.columns, height=self.rows - 9))
         parts.append(lengths(profile))
-        body.update(Text("\n\n").join(parts))
+        return Text("\n\n").join(parts)
 
 
 def _picture(profile: TextProfile, model: ModelProfile | None, *, width: int, height: int) -> Text:

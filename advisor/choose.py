@@ -43,12 +43,11 @@ class Flip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Runner:
-    """A candidate that passed. `score` and `ci95` are in the objective's scale, the higher the better."""
+    """A candidate that passed. `score` is in the objective's scale, the higher the better."""
 
     outcome: Outcome
     speed: Estimate
-    score: float
-    ci95: tuple[float, float] | None
+    score: Estimate
     against: Mapping[str, Estimate]
     """Ratios to others in the objective's scale, from shared rounds."""
 
@@ -215,16 +214,15 @@ def _field(passing: Sequence[Outcome], row: Objective) -> tuple[_Runner, ...]:
         if not value or speed.median < least:
             continue
         if ratios is not None:
-            speed = ratios[index]
-            score, ci95 = speed.median, speed.ci95
+            speed = score = ratios[index]
         else:
-            score = 1 / value if row.lower_is_better else value
-            scale = score / speed.median
+            median = 1 / value if row.lower_is_better else value
+            scale = median / speed.median
             ends = None if row.paired is None else speed.ci95
-            ci95 = ends and (ends[0] * scale, ends[1] * scale)
+            score = Estimate(median=median, ci95=ends and (ends[0] * scale, ends[1] * scale))
         pairs = {} if row.against is None else {each.rival: row.against(each) for each in timing.against}
         known = {name: pair for name, pair in pairs.items() if pair is not None and pair.ci95 is not None}
-        runners.append(_Runner(outcome=outcome, speed=speed, score=score, ci95=ci95, against=known))
+        runners.append(_Runner(outcome=outcome, speed=speed, score=score, against=known))
     return tuple(runners)
 
 
@@ -250,7 +248,12 @@ def _clearly_better(one: _Runner, other: _Runner) -> bool:
     pair = one.against.get(other.name)
     if pair is not None and pair.ci95 is not None:
         return pair.median > 1 + objectives.TIE_MARGIN and pair.ci95[0] > 1
-    if one.score <= other.score * (1 + objectives.TIE_MARGIN):
+    return beats(one.score, other.score)
+
+
+def beats(one: Estimate, other: Estimate) -> bool:
+    """Whether `one` is greater by more than the tie margin, and their intervals do not overlap."""
+    if one.median <= other.median * (1 + objectives.TIE_MARGIN):
         return False
     return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]
 
@@ -258,7 +261,7 @@ def _clearly_better(one: _Runner, other: _Runner) -> bool:
 def _contenders(field: Sequence[_Runner]) -> tuple[_Runner, ...]:
     """What is not clearly beaten; the best by its median where pairs of shared rounds make a circle."""
     unbeaten = tuple(one for one in field if not any(_clearly_better(other, one) for other in field))
-    return unbeaten or (max(field, key=lambda runner: runner.score),)
+    return unbeaten or (max(field, key=lambda runner: runner.score.median),)
 
 
 def _winner(contenders: Sequence[_Runner]) -> _Runner:
@@ -268,9 +271,9 @@ def _winner(contenders: Sequence[_Runner]) -> _Runner:
 
 def _likeliest(contenders: Sequence[_Runner]) -> _Runner:
     """The best by its median; what is within the tie margin of it may still be simpler or more accurate."""
-    best = max(runner.score for runner in contenders)
-    level = (runner for runner in contenders if runner.score * (1 + objectives.TIE_MARGIN) >= best)
-    return min(level, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score))
+    best = max(runner.score.median for runner in contenders)
+    level = (runner for runner in contenders if runner.score.median * (1 + objectives.TIE_MARGIN) >= best)
+    return min(level, key=lambda runner: (_simplicity(runner), _loss(runner), -runner.score.median))
 
 
 def _is_undecided(pick: _Runner, winner: _Runner, contenders: Sequence[_Runner]) -> bool:
@@ -311,14 +314,14 @@ def _verdict(
         rivals = [runner for runner in contenders if runner is not winner]
         if not rivals:
             return "confirmed", f"{named} {_lead(field, winner, row)}."
-        rival = max(rivals, key=lambda runner: runner.score)
+        rival = max(rivals, key=lambda runner: runner.score.median)
         return "tie", f"{named} and {rival.name} are within noise; {winner.name} is kept as {_merit(winner, rival)}."
     if pick in contenders:
         return "tie", f"{named} and {winner.name} are within noise; {winner.name} is kept as {_merit(winner, pick)}."
     if _clearly_better(winner, pick):
         allowed = "" if winner.outcome.precision == "fp32" else ", with no more loss than allowed"
         return "overturned", f"{_compare(winner, pick, row)}, which the rules named{allowed}."
-    best = max(field, key=lambda runner: runner.score)
+    best = max(field, key=lambda runner: runner.score.median)
     why = f"{named} is beaten by {best.name}, but cannot be told from {winner.name}, which ties with {best.name}."
     return "inconclusive", why
 
@@ -331,7 +334,7 @@ def _doubt(contenders: Sequence[_Runner], pick: _Runner | None) -> str | None:
             return f"Only {rounds} {'round' if rounds == 1 else 'rounds'} of {runner.name} could be timed"
         if runner.speed.ci95 is None:
             return f"The speed of {runner.name} has no confidence interval"
-    best = max(contenders, key=lambda runner: runner.score)
+    best = max(contenders, key=lambda runner: runner.score.median)
     others = [runner for runner in contenders if runner is not best]
     if others:
         widest = max(others, key=lambda runner: _half_width(runner, best))
@@ -369,7 +372,7 @@ def _lead(field: Sequence[_Runner], winner: _Runner, row: Objective) -> str:
     others = [runner for runner in field if runner is not winner]
     if not others:
         return "is the only one that passed"
-    second = max(others, key=lambda runner: runner.score)
+    second = max(others, key=lambda runner: runner.score.median)
     return f"{_compare(winner, second, row).removeprefix(f'{winner.name} ')}, the next"
 
 
@@ -381,5 +384,5 @@ def _merit(kept: _Runner, other: _Runner) -> str:
 
 def _compare(one: _Runner, other: _Runner, row: Objective) -> str:
     pair = one.against.get(other.name)
-    ratio = one.score / other.score if pair is None else pair.median
+    ratio = one.score.median / other.score.median if pair is None else pair.median
     return f"{one.name} {row.words.compares.format(ratio=ratio, inverse=1 / ratio)} {other.name}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from advisor import catalogue, objectives
-from advisor.choose import Flip, choose, nearest_flips
+from advisor.choose import Flip, beats, choose, nearest_flips
 from advisor.errors import InputError
 from advisor.gate import judge_outcome
 from advisor.objectives import OBJECTIVES
@@ -133,7 +133,7 @@ def best_by_length(outcomes: Sequence[Outcome], request: Request) -> tuple[Lengt
     for bucket in _buckets(passing):
         speeds = _speeds(passing, bucket)
         fastest = max(speeds, key=lambda name: speeds[name].median)
-        level = [name for name in speeds if not _beats(speeds[fastest], speeds[name])]
+        level = [name for name in speeds if not beats(speeds[fastest], speeds[name])]
         before = found[-1].candidate if found else None
         best = next((name for name in (judged.winner, before) if name in level), None) or fastest
         found.append(
@@ -171,9 +171,3 @@ def _speeds(passing: Sequence[Outcome], bucket: LengthSpeed) -> dict[str, Estima
     }
     relative = {name: ratio for name, ratio in ratios.items() if ratio is not None}
     return relative if len(relative) == len(measured) else {name: each.texts_per_s for name, each in measured.items()}
-
-
-def _beats(one: Estimate, other: Estimate) -> bool:
-    if one.median <= other.median * (1 + objectives.TIE_MARGIN):
-        return False
-    return one.ci95 is None or other.ci95 is None or one.ci95[0] > other.ci95[1]

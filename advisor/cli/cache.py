@@ -98,16 +98,8 @@ def _document(inventory: Inventory, done: Pruned | None) -> dict[str, Any]:
         "path": str(inventory.root),
         "exists": inventory.exists,
         "size_bytes": inventory.size_bytes,
-        "exports": [_export(entry) for entry in inventory.exports],
-        "measurements": [
-            {
-                "path": str(entry.path),
-                "in_use": entry.in_use,
-                "size_bytes": entry.size_bytes,
-                "last_used": _utc(entry.last_used),
-            }
-            for entry in inventory.rounds
-        ],
+        "exports": [_entry(entry) for entry in inventory.exports],
+        "measurements": [_entry(entry) for entry in inventory.rounds],
         "logs": {
             "path": str(inventory.root / "logs"),
             "size_bytes": inventory.logs_bytes,
@@ -126,18 +118,12 @@ def _document(inventory: Inventory, done: Pruned | None) -> dict[str, Any]:
     return document
 
 
-def _export(entry: ExportEntry) -> dict[str, Any]:
-    return {
-        "path": str(entry.folder),
-        "state": entry.state,
-        "damage": entry.damage,
-        "in_use": entry.in_use,
-        "model": entry.model,
-        "file": entry.file,
-        "size_bytes": entry.size_bytes,
-        "made": _utc(entry.made),
-        "last_used": _utc(entry.last_used),
-    }
+def _entry(entry: ExportEntry | RoundsEntry) -> dict[str, Any]:
+    from advisor.codec import to_json
+
+    shown = {name: value for name, value in to_json(entry).items() if name not in {"folder", "path"}}
+    times = {name: _utc(shown[name]) for name in ("made", "last_used") if name in shown}
+    return {"path": _path(entry)} | shown | times
 
 
 def _utc(seconds: float) -> str:

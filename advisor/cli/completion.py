@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,15 +14,6 @@ from advisor.files import replace_file
 
 SHELLS = ("bash", "zsh", "fish")
 """Those whose quirks `advisor.cli.shells` knows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """A script in its place. `changed` is False where it was there already; `then` is what is left to do."""
-
-    path: Path
-    changed: bool
-    then: str
 
 
 @click.command("completion", short_help="Print or install the shell completion.")
@@ -40,9 +30,10 @@ def command(shell: str | None, install: bool) -> None:
             raise InputError("There is no shell named:", hint=f"write one of {', '.join(SHELLS)}, or --install.")
         click.echo(script(shell), nl=False)
         return
-    done = install_for(shell if shell is not None else own_shell())
-    click.echo(f"{'Wrote' if done.changed else 'Up to date:'} {done.path}")
-    click.echo(done.then)
+    shell = shell or own_shell()
+    path = place(shell)
+    click.echo(f"{'Wrote' if install_for(shell, path) else 'Up to date:'} {path}")
+    click.echo(_activation(shell, path))
 
 
 def script(shell: str) -> str:
@@ -62,14 +53,13 @@ def own_shell() -> str:
     return name
 
 
-def install_for(shell: str) -> Installed:
-    """Write the script where `shell` looks for it; once is enough.
+def install_for(shell: str, path: Path) -> bool:
+    """Write the script for `shell` to `path`; False where it was there already.
 
     Raises InputError where another program's file is in its place, and OSError where it cannot be written.
     """
     from advisor.cli.shells import VARIABLE
 
-    path = place(shell)
     text = script(shell)
     try:
         there = path.read_text(encoding="utf-8", errors="replace")
@@ -80,7 +70,7 @@ def install_for(shell: str) -> Installed:
     if there != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text)
-    return Installed(path=path, changed=there != text, then=_activation(shell, path))
+    return there != text
 
 
 def place(shell: str) -> Path:

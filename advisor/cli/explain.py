@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -26,35 +26,13 @@ if TYPE_CHECKING:
 @options.as_json
 @shared_options
 @click.pass_obj
-def command(
-    session: Session,
-    model: str | None,
-    texts: str | None,
-    field: str | None,
-    max_loss: str,
-    objective: str,
-    ruleset: str,
-    overrides: tuple[str, ...],
-    trust_remote_code: bool,
-    offline: bool,
-    as_json: bool,
-) -> None:
+def command(session: Session, /, model: str | None, max_loss: str, as_json: bool, **asked: Any) -> None:
     """Ask the rules only: the path taken, with its evidence. Nothing is measured."""
-    budget = values.max_loss(max_loss)
+    asked["max_loss"] = values.max_loss(max_loss)
 
     from advisor.api import explain
 
-    answer = explain(
-        model,
-        texts=texts,
-        field=field,
-        max_loss=budget,
-        objective=objective,
-        ruleset=ruleset,
-        overrides=overrides,
-        offline=offline,
-        trust_remote_code=trust_remote_code,
-    )
+    answer = explain(model, **asked)
     if as_json:
         write_json(_document(answer))
         return
@@ -67,14 +45,7 @@ def command(
     if answer.profile is not None:
         stream.print(step("texts", steps.texts(answer.profile), width=stream.width, glyphs=stream.glyphs))
     stream.print()
-    given: dict[str, str | None] = {
-        "texts": texts,
-        "field": field,
-        "max_loss": max_loss,
-        "objective": objective,
-        "ruleset": ruleset,
-    }
-    measure = None if answer.simulated else _command(model, given, answer)
+    measure = None if answer.simulated else _command(model, answer)
     stream.print(
         explanation(
             answer.decision,
@@ -88,13 +59,13 @@ def command(
     )
 
 
-def _command(model: str | None, given: dict[str, str | None], answer: Explanation) -> str:
+def _command(model: str | None, answer: Explanation) -> str:
     """The command that measures what was asked about, with the options that were given and what `--set` asks for."""
     context = click.get_current_context()
     typed = {
-        name: value
-        for name, value in given.items()
-        if value is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        name: context.params[name]
+        for name in ("texts", "field", "max_loss", "objective", "ruleset")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     }
     request = answer.request
     asked = {

@@ -31,7 +31,16 @@ def seed(of: str) -> Callable[[Command], Command]:
     )
 
 
-_QUESTION = (
+def _all(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+question = _all(
     click.option(
         "--texts", metavar="SOURCE", help="Your texts: a file, - for stdin, or hub:owner/name[:config[:split]]."
     ),
@@ -54,7 +63,9 @@ _QUESTION = (
         "--ruleset", default=defaults.RULESET, show_default=True, metavar="NAME|FILE", help="The rules to ask."
     ),
 )
-_RUN = (
+"""The options of what is asked of the rules and of a run."""
+
+run = _all(
     click.option(
         "--eval",
         metavar="SOURCE",
@@ -75,19 +86,4 @@ _RUN = (
     seed("the sample and the order"),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; advisor-out/MODEL."),
 )
-
-
-def question(command: Command) -> Command:
-    """The options of what is asked of the rules and of a run."""
-    return _with(command, _QUESTION)
-
-
-def run(command: Command) -> Command:
-    """The options of a run that the rules do not need."""
-    return _with(command, _RUN)
-
-
-def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+"""The options of a run that the rules do not need."""

@@ -23,7 +23,7 @@ from advisor.report.eta import Estimator
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
 from advisor.report.words import words
-from advisor.types import Fidelity, Outcome, Status
+from advisor.types import Outcome, Status
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -34,17 +34,7 @@ NAME_WIDTH = 16
 
 _CALIBRATED = {"openvino-qint8": ", with calibration"}
 
-_STAGES = {
-    "model": "reading the model",
-    "machine": "reading the machine",
-    "texts": "sampling the texts",
-    "rules": "asking the rules",
-    "export": "starting",
-    "measure": "loading the candidates",
-    "choose": "choosing",
-    "artifact": "writing the artifact",
-    "verify": "verifying the artifact",
-}
+_STAGES = steps.STAGES | {"export": "starting"}
 
 
 class Race:
@@ -231,7 +221,7 @@ def _ending_words(outcome: Outcome, unit: str) -> str:
     if timing.speedup is not None:
         said_of.append(fmt.times(timing.speedup.median))
     if outcome.loss is not None:
-        said_of.append(f"loss {_with_interval(outcome.loss)}")
+        said_of.append(f"loss {fmt.percent_between(outcome.loss.value, outcome.loss.ci95)}")
     said = note(outcome)
     return ", ".join(said_of) + (f"; {said}" if said else "")
 
@@ -250,13 +240,9 @@ def _verbose_line(event: events.Event, unit: str) -> str | None:
         case events.CandidateLoaded():
             return f"{event.candidate}: loaded in {fmt.duration(event.load_s)}"
         case events.FidelityMeasured() if event.loss is not None:
-            return f"{event.candidate}: loss {_with_interval(event.loss)} ({event.loss.metric})"
+            loss = fmt.percent_between(event.loss.value, event.loss.ci95)
+            return f"{event.candidate}: loss {loss} ({event.loss.metric})"
         case events.RoundFinished():
             rate = fmt.rate(event.texts_per_s)
             return f"{event.candidate}: round {event.round_index} of {event.num_rounds}, {rate} {unit}"
     return None
-
-
-def _with_interval(loss: Fidelity) -> str:
-    ci95 = "" if loss.ci95 is None else f" ({fmt.percent(loss.ci95[0])} to {fmt.percent(loss.ci95[1])})"
-    return f"{fmt.percent(loss.value)}{ci95}"

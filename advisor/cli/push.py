@@ -29,17 +29,7 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print the URL alone.")
 @shared_options
 @click.pass_obj
-def command(
-    session: Session,
-    artifact: Path,
-    repository: str,
-    create_pr: bool,
-    dry_run: bool,
-    private: bool,
-    revision: str | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def command(session: Session, /, artifact: Path, repository: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Push ARTIFACT's files to OWNER/NAME on the Hub, where Sentence Transformers looks for them, in one commit.
 
     A repository that holds the model gets the winner's graph alone; an empty one gets the whole artifact. Every hash is
@@ -48,15 +38,8 @@ def command(
     from advisor.artifact.push import push
 
     session.after_interrupt = "there is no commit, and the same command uploads what is missing"
-    done = push(
-        artifact,
-        repository,
-        revision=revision,
-        create_pr=create_pr,
-        private=private,
-        dry_run=dry_run,
-        show_bars=err(session).live and not (quiet or as_json),
-    )
+    show_bars = err(session).live and not (quiet or as_json)
+    done = push(artifact, repository, show_bars=show_bars, **asked)
     if as_json:
         write_json(_document(done))
     elif quiet:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,7 +71,12 @@ def command(
 
     session.after_interrupt = "exports and rounds are kept; the same command goes on from there"
     tried: list[str] = []
-    with _listener(session, quiet=quiet, time_budget_s=asked["time_budget_s"]) as progress:
+    progress: Progress | None = None
+    if not quiet:
+        from advisor.cli.progress import Progress
+
+        progress = Progress(err(session), verbose=session.verbose, time_budget_s=asked["time_budget_s"])
+    with progress or contextlib.nullcontext():
 
         def on_event(event: Event) -> None:
             if isinstance(event, RulesDecided):
@@ -97,16 +100,6 @@ def command(
             stream.print(answer(recommendation, width=stream.width))
     if not dry_run:
         _judge(recommendation, strict=strict)
-
-
-def _listener(
-    session: Session, *, quiet: bool, time_budget_s: float
-) -> AbstractContextManager[Callable[[Event], None] | None]:
-    if quiet:
-        return contextlib.nullcontext()
-    from advisor.cli.progress import Progress
-
-    return Progress(err(session), verbose=session.verbose, time_budget_s=time_budget_s)
 
 
 def _judge(rec: Recommendation, *, strict: bool) -> None:

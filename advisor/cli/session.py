@@ -25,29 +25,14 @@ class Session:
 
 def shared_options(command: Command) -> Command:
     """Add `-v`/`--verbose` and `--no-color`; their values are kept in the Session."""
-    verbose = click.option(
-        "-v",
-        "--verbose",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_note("verbose"),
-        help="Say more, and show the traceback of an error.",
-    )
-    no_color = click.option(
-        "--no-color",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_note("no_color"),
-        help="No colours (so does the variable NO_COLOR).",
-    )
+    verbose = _flag("verbose", "-v", "--verbose", says="Say more, and show the traceback of an error.")
+    no_color = _flag("no_color", "--no-color", says="No colours (so does the variable NO_COLOR).")
     return verbose(no_color(command))
 
 
-def _note(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+def _flag(name: str, *typed: str, says: str) -> Callable[[Command], Command]:
+    def note(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         if value:
             setattr(ctx.ensure_object(Session), name, True)
 
-    return callback
+    return click.option(*typed, is_flag=True, is_eager=True, expose_value=False, callback=note, help=says)

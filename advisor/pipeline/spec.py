@@ -61,7 +61,9 @@ def check(spec: RunSpec) -> None:
         )
     if spec.objective not in OBJECTIVES:
         raise InputError(
-            f"The objective {spec.objective!r} is unknown.", hint=f"Choose one of {', '.join(OBJECTIVES)}."
+            f"The objective {spec.objective!r} is unknown.",
+            hint=f"Choose one of {', '.join(OBJECTIVES)}.",
+            about="objective",
         )
     if spec.exporter is not None and spec.exporter not in get_args(ExporterName):
         raise InputError(
@@ -80,12 +82,8 @@ def check(spec: RunSpec) -> None:
 
 def check_extras() -> None:
     """Raise MissingExtraError unless what every measurement needs is installed."""
-    for package, distribution in (
-        ("torch", "torch"),
-        ("transformers", "transformers"),
-        ("sentence_transformers", "sentence-transformers"),
-    ):
-        if importlib.util.find_spec(package) is None:
+    for distribution in ("torch", "transformers", "sentence-transformers"):
+        if importlib.util.find_spec(distribution.replace("-", "_")) is None:
             raise MissingExtraError(distribution, "profile", purpose="Measuring")
 
 

@@ -14,6 +14,7 @@ from advisor.document import packages_to_dict
 from advisor.report import facts
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
+from advisor.report.table import by_reason
 from advisor.types import Hardware, Package
 
 State = Literal["ok", "note", "failed"]
@@ -161,10 +162,7 @@ def _extra(extra: Extra) -> str:
 
 def _candidates(candidates: Sequence[Fitness]) -> list[tuple[str, str]]:
     able = [each.candidate for each in candidates if each.why_not is None]
-    reasons: dict[str, list[str]] = {}
-    for each in candidates:
-        if each.why_not is not None:
-            reasons.setdefault(each.why_not, []).append(each.candidate)
+    reasons = by_reason((each.why_not, each.candidate) for each in candidates if each.why_not is not None)
     return [("can run", ", ".join(able) or "none")] + [
         ("cannot", f"{', '.join(names)}: {reason}") for reason, names in reasons.items()
     ]

@@ -69,6 +69,11 @@ def percent(fraction: float, *, sign: bool = False) -> str:
     return f"{'+' if sign and value > 0 else ''}{text}%"
 
 
+def percent_between(fraction: float, ci95: tuple[float, float] | None) -> str:
+    """A percentage with its interval, if it has one: `0.08% (0.02% to 0.15%)`."""
+    return percent(fraction) + ("" if ci95 is None else f" ({percent(ci95[0])} to {percent(ci95[1])})")
+
+
 def budget(max_loss: float) -> str:
     """A loss budget as it is typed: 0.004 is `0.4%`."""
     return f"{100 * max_loss:g}%"

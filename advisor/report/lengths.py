@@ -30,6 +30,12 @@ def crossover(found: Sequence[LengthBest]) -> str:
     return ", ".join(parts)
 
 
+def sentence(found: Sequence[LengthBest]) -> str:
+    """The same as the start of a sentence; a candidate's name stays as it is."""
+    said = crossover(found)
+    return f"{said[0].upper()}{said[1:]}" if said.startswith("up") else said
+
+
 def span(min_chars: int, max_chars: int | None) -> str:
     """A range of lengths in characters: `0-63`, `128 and more`."""
     return f"{fmt.count(min_chars)} and more" if max_chars is None else f"{fmt.count(min_chars)}-{fmt.count(max_chars)}"

@@ -17,7 +17,7 @@ from advisor.paths import MANIFEST
 from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.flips import flips
-from advisor.report.lengths import crossover, span
+from advisor.report.lengths import sentence, span
 from advisor.report.loading import model_kwargs
 from advisor.report.points import documented
 from advisor.report.privacy import without_paths
@@ -194,40 +194,33 @@ def _table(rec: Recommendation) -> str:
         size = "" if outcome is None or outcome.size_bytes is None else fmt.size(outcome.size_bytes)
         mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
         body.append([mark, f"`{row.candidate}`", *(cells[index] for _, cells in figures), size, _cell(row.note)])
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
     together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
     budget = (
         f"The loss budget is {fmt.percent(rec.request.max_loss)}; a candidate passes if its estimated loss, or on "
         "labels the upper end of the loss's interval, is within it."
     )
     legend = f"\n{budget} {LEGEND.replace('> winner', '`>` winner')}."
-    return "\n".join(["## All candidates", "", *lines, *together, legend])
+    return _section("All candidates", [*_rows(head, align, *body), *together, legend])
 
 
 def _warnings(rec: Recommendation) -> str:
-    if not rec.warnings:
-        return ""
-    return "\n".join(["## Warnings", "", *(f"- {without_paths(fmt.one_line(message))}" for message in rec.warnings)])
+    return _section("Warnings", [f"- {without_paths(fmt.one_line(message))}" for message in rec.warnings])
 
 
 def _rules(rec: Recommendation, ruleset: Ruleset | None) -> str:
-    lines = ["## What the rules say", ""]
-    for step in rec.decision.path:
-        lines.append(
-            f"- {without_paths(step.question)} **{without_paths(step.answer)}** ({without_paths(step.evidence)})"
-        )
+    lines = [
+        f"- {without_paths(step.question)} **{without_paths(step.answer)}** ({without_paths(step.evidence)})"
+        for step in rec.decision.path
+    ]
     lines.append(f"- {rec.decision.ruleset} recommends `{rec.decision.recommendation}`")
     book = ruleset_of(rec.decision, given=ruleset)
     if book is not None:
         lines += ["", "```mermaid", to_mermaid(book, rec.decision).rstrip("\n"), "```"]
-    return "\n".join(lines)
+    return _section("What the rules say", lines)
 
 
 def _flips(rec: Recommendation) -> str:
-    said = flips(rec)
-    if not said:
-        return ""
-    return "\n".join(["## What would change the answer", "", *(f"- {without_paths(each)}" for each in said)])
+    return _section("What would change the answer", [f"- {without_paths(each)}" for each in flips(rec)])
 
 
 def _by_length(rec: Recommendation) -> str:
@@ -254,17 +247,8 @@ def _by_length(rec: Recommendation) -> str:
         body.append([span(bucket.min_chars, bucket.max_chars), fmt.share(bucket.share), *figures])
     head = ["characters", f"share of the {words(rec.model).items}", *(f"`{each.name}`" for each in shown)]
     align = ["---", *["---:"] * (len(head) - 1)]
-    table = [f"| {' | '.join(cells)} |" for cells in (head, align, *body)]
-    said, rate = crossover(best), words(rec.model).rate
-    return "\n".join(
-        [
-            "## Speed by length",
-            "",
-            f"{said[0].upper()}{said[1:]}, in {rate}:" if said.startswith("up") else f"{said}, in {rate}:",
-            "",
-            *table,
-        ]
-    )
+    said = f"{sentence(best)}, in {words(rec.model).rate}:"
+    return _section("Speed by length", [said, "", *_rows(head, align, *body)])
 
 
 def _found(rec: Recommendation) -> str:
@@ -282,7 +266,7 @@ def _found(rec: Recommendation) -> str:
         ("packages", packages),
         ("measured", f"{rec.created} with advisor {rec.advisor_version}"),
     )
-    return "\n".join(["## What was found", "", *(f"- {label}: {value}" for label, value in entries if value)])
+    return _section("What was found", [f"- {label}: {value}" for label, value in entries if value])
 
 
 def _method(rec: Recommendation) -> str:
@@ -294,8 +278,6 @@ def _method(rec: Recommendation) -> str:
         "labelled": "The accuracy loss is measured on labels, against the model in float32",
     }
     lines = [
-        "## How it was measured",
-        "",
         f"Each candidate ran in a process of its own, {timed}interleaved with the others, on the same texts and "
         f"threads; a speedup is the median of its ratios to {rec.baseline} over the rounds, with its 95% confidence "
         "interval.",
@@ -309,7 +291,15 @@ def _method(rec: Recommendation) -> str:
         f"`advisor verify path/to/this/folder` checks every file and compares {words(rec.model).made} with those in "
         f"`{MANIFEST}`.",
     ]
-    return "\n".join(lines)
+    return _section("How it was measured", lines)
+
+
+def _section(heading: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"## {heading}", "", *lines]) if lines else ""
+
+
+def _rows(*rows: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in rows]
 
 
 def _cell(text: str) -> str:

@@ -9,6 +9,17 @@ from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.types import Decision, Hardware, TextProfile
 
+STAGES = {
+    "model": "reading the model",
+    "machine": "reading the machine",
+    "texts": "sampling the texts",
+    "export": "exporting",
+    "measure": "loading the candidates",
+    "choose": "choosing",
+    "artifact": "writing the artifact",
+}
+"""What a run does in each stage, until its events say more."""
+
 
 def downloading(event: ModelDownloading) -> str:
     """`downloading bge-small-en, 43 of 91 MB`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from advisor import objectives
@@ -61,11 +61,16 @@ def columns(rec: Recommendation, table: Sequence[Row]) -> list[tuple[str, list[s
 
 def folded_notes(table: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     """Notes that more than two skipped candidates share, with the candidates: such rows take one line together."""
-    alike: dict[str, list[str]] = {}
-    for row in table:
-        if row.status == "skipped":
-            alike.setdefault(row.note, []).append(row.candidate)
+    alike = by_reason((row.note, row.candidate) for row in table if row.status == "skipped")
     return {shared: tuple(names) for shared, names in alike.items() if len(names) > _MAX_ALIKE}
+
+
+def by_reason(candidates: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of candidates by the reason that they share, of pairs of both."""
+    alike: dict[str, list[str]] = {}
+    for reason, name in candidates:
+        alike.setdefault(reason, []).append(name)
+    return alike
 
 
 def note(outcome: Outcome) -> str:

@@ -16,7 +16,7 @@ from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.glyphs import UNICODE, Glyphs
 from advisor.report.points import points
-from advisor.report.table import LOSS_INTERVAL, STYLES, Row, columns, folded_notes, note, rows
+from advisor.report.table import LOSS_INTERVAL, STYLES, Row, by_reason, columns, folded_notes, note, rows
 from advisor.report.words import words
 from advisor.types import Artifact, Recommendation
 
@@ -53,11 +53,8 @@ def plan(rec: Recommendation, tried: Sequence[str], *, width: int) -> Text:
     for name in tried:
         mark = "*" if name == rec.decision.recommendation else " "
         lines.append(hanging(f"  {mark} {name.ljust(name_width)}  ", catalogue.get(name).says, width, style=""))
-    left_out: dict[str, list[str]] = {}
-    for outcome in rec.candidates:
-        if outcome.name not in tried:
-            left_out.setdefault(note(outcome), []).append(outcome.name)
-    for why, names in left_out.items():
+    left_out = ((note(outcome), outcome.name) for outcome in rec.candidates if outcome.name not in tried)
+    for why, names in by_reason(left_out).items():
         lines.append(hanging(f"  - {', '.join(names).ljust(name_width)}  ", why, width))
     return Text("\n").join([*lines, Text(), Text(f"* picked by {rec.decision.ruleset}", style="dim")])
 

@@ -72,12 +72,9 @@ def accuracy(rec: Recommendation) -> str:
     loss = winner.loss
     if loss is None:
         return f"{fmt.UNKNOWN}, {budget}"
-    text = fmt.accuracy_change(loss.value)
-    if loss.ci95 is not None:
-        text += f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
     texts = "built-in texts" if rec.texts.builtin else "your texts"
     how = f"estimated on {texts}" if loss.method == "estimated" else _on_labels(loss)
-    return f"{text}, {how}, {budget}"
+    return f"{_change(loss)}, {how}, {budget}"
 
 
 def _on_labels(loss: Fidelity) -> str:
@@ -92,9 +89,7 @@ def unlabelled(rec: Recommendation) -> str:
     winner = winner_of(rec)
     if winner is None or winner.estimated is None or winner.name == rec.baseline:
         return ""
-    loss = winner.estimated
-    ci95 = "" if loss.ci95 is None else f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
-    return f"{fmt.accuracy_change(loss.value)}{ci95} by the estimate that needs no labels"
+    return f"{_change(winner.estimated)} by the estimate that needs no labels"
 
 
 def neighbours(rec: Recommendation) -> str:
@@ -120,12 +115,17 @@ def reindexing(rec: Recommendation) -> str:
     if winner is None or winner.drift is None or winner.drift.mixed is None or winner.name == rec.baseline:
         return ""
     mixed = winner.drift.mixed
-    ci95 = "" if mixed.ci95 is None else f" (95% CI {fmt.accuracy_interval(*mixed.ci95)})"
     budget = f"budget {fmt.percent(rec.request.max_loss)}"
-    figures = f"{fmt.accuracy_change(mixed.value)}{ci95} with half of an index old, {budget}"
+    figures = f"{_change(mixed)} with half of an index old, {budget}"
     if within(mixed, max_loss=rec.request.max_loss):
         return f"vectors of {rec.baseline} may stay beside new ones: {figures}"
     return f"embed everything anew, do not mix with vectors of {rec.baseline}: {figures}"
+
+
+def _change(loss: Fidelity) -> str:
+    """`-0.08% (95% CI -0.15..-0.02)`."""
+    ci95 = "" if loss.ci95 is None else f" (95% CI {fmt.accuracy_interval(*loss.ci95)})"
+    return f"{fmt.accuracy_change(loss.value)}{ci95}"
 
 
 _SAME = 1 - 1e-6
@@ -142,8 +142,7 @@ def losses_by_length(rec: Recommendation) -> str:
     if winner is None or winner.drift is None or len(winner.drift.by_length) < 2:
         return ""
     parts = [
-        f"{span(each.min_chars, each.max_chars)} {fmt.percent(each.value)}"
-        + ("" if each.ci95 is None else f" ({fmt.percent(each.ci95[0])} to {fmt.percent(each.ci95[1])})")
+        f"{span(each.min_chars, each.max_chars)} {fmt.percent_between(each.value, each.ci95)}"
         for each in winner.drift.by_length
     ]
     return f"characters {', '.join(parts)}"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from advisor import defaults
 from advisor.errors import AdvisorError, InputError
-from advisor.objectives import OBJECTIVES
 from advisor.report import format as fmt
 
 if TYPE_CHECKING:
@@ -89,10 +88,6 @@ class Checked:
     spec: RunSpec | None
     errors: tuple[FieldError, ...]
 
-    def error(self, name: str) -> str:
-        """What is wrong with the field called `name`; empty if nothing is."""
-        return next((error.message for error in self.errors if error.name == name), "")
-
 
 def read(typed: Fields, parsers: Parsers) -> Checked:
     """The run, or every field that is wrong. The model and the texts are not looked for yet: see `preview`."""
@@ -122,7 +117,7 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
         texts=typed.texts.strip() or None,
         field=typed.field.strip() or None,
         max_loss=get("max_loss", parsers.max_loss, default.max_loss),
-        objective=get("objective", _objective, default.objective),
+        objective=get("objective", str, default.objective),
         candidates=get("candidates", lambda text: parsers.candidates(text, "--candidates")),
         skip=get("skip", lambda text: parsers.candidates(text, "--skip"), ()),
         threads=get("threads", lambda text: parsers.threads(_whole(text))),
@@ -145,12 +140,6 @@ def read(typed: Fields, parsers: Parsers) -> Checked:
 def field_of(error: AdvisorError, *, otherwise: Name) -> Name:
     """The field that an error is about, if the place that raised it knew."""
     return cast("Name", error.about) if error.about in get_args(Name) else otherwise
-
-
-def _objective(text: str) -> str:
-    if text not in OBJECTIVES:
-        raise InputError(f"The objective {text!r} is unknown.", hint=f"Choose one of {', '.join(OBJECTIVES)}.")
-    return text
 
 
 def _whole(text: str) -> int:

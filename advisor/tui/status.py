@@ -7,18 +7,9 @@ from rich.text import Text
 from advisor.report import format as fmt
 from advisor.report.eta import Eta
 from advisor.report.glyphs import UNICODE
+from advisor.report.steps import STAGES
 from advisor.report.verdict import headline
 from advisor.tui.state import State
-
-_STAGES = {
-    "model": "reading the model",
-    "machine": "reading the machine",
-    "texts": "sampling the texts",
-    "export": "exporting",
-    "measure": "loading the candidates",
-    "choose": "choosing",
-    "artifact": "writing the artifact",
-}
 
 
 def status(state: State, eta: Eta | None, *, width: int) -> Text:
@@ -58,7 +49,7 @@ def _doing(state: State) -> str:
     if state.stage == "measure":
         known = [row for row in state.rows if row.exported is not None and row.outcome is None]
         loaded = sum(row.step == "loaded" for row in known)
-        return f"{_STAGES['measure']}  {loaded}/{len(known)}"
+        return f"{STAGES['measure']}  {loaded}/{len(known)}"
     if state.stage == "model" and state.download is not None:
         return state.download
-    return _STAGES.get(state.stage or "", state.stage or "starting")
+    return STAGES.get(state.stage or "", state.stage or "starting")

@@ -11,7 +11,7 @@ from advisor.report.html.runs import Run, lines, names_width
 from advisor.report.html.scale import Scale, nice_ticks
 from advisor.report.html.svg import REACH, frame, label, left_axis, line, whisker
 from advisor.report.html.tables import figure, table
-from advisor.report.lengths import crossover, span
+from advisor.report.lengths import crossover, sentence, span
 from advisor.report.words import words
 from advisor.types import Estimate, LengthSpeed, Outcome, Recommendation
 from advisor.whatif import LengthBest, best_by_length, timed_by_length
@@ -26,8 +26,7 @@ def by_length(rec: Recommendation) -> Markup | None:
     best = best_by_length(rec.candidates, rec.request)
     if not shown or not best:
         return None
-    said = crossover(best)
-    caption = f"{said[0].upper()}{said[1:]}." if said.startswith("up") else f"{said}."
+    caption = f"{sentence(best)}."
     absent = [each.name for each in rec.candidates if each.status == "measured" and not each.by_length]
     if absent:
         caption += f" Not measured by length: {', '.join(absent)}."

@@ -89,10 +89,11 @@ def _drawing(rec: Recommendation, drawn: Sequence[Point]) -> Markup:
     shown = rec.request.max_loss <= x.high
     budget = x(min(rec.request.max_loss, x.high))
     ticks = nice_ticks(y.low, y.high, about=6)
+    losses = [tick for tick in nice_ticks(x.low, x.high, about=7) if x.low <= tick <= x.high]
     parts: list[str | None] = [
         tag("rect", x=budget, y=TOP, width=max(0.0, WIDTH - RIGHT - budget), height=floor - TOP, class_="over"),
         left_axis([(tick, f"{tick:g}x") for tick in ticks], y, left=LEFT, right=WIDTH - RIGHT),
-        bottom_axis([(tick, _percent(tick)) for tick in _loss_ticks(x)], x, y=floor),
+        bottom_axis([(tick, _percent(tick)) for tick in losses], x, y=floor),
         line(budget, TOP, budget, floor, "budget") if shown else None,
         line(LEFT, y(1.0), WIDTH - RIGHT, y(1.0), "unity"),
         label(f"{axis(rec)}, more is better", 4, 16, kind="axis-title"),
@@ -163,10 +164,6 @@ def _gain_scale(drawn: Sequence[Point]) -> Scale:
     high = max(high, most)
     ticks = nice_ticks(0.0, 1.04 * high, about=6)
     return Scale(low=0.0, high=ticks[-1], start=HEIGHT - BOTTOM, end=TOP)
-
-
-def _loss_ticks(x: Scale) -> list[float]:
-    return [tick for tick in nice_ticks(x.low, x.high, about=7) if x.low <= tick <= x.high]
 
 
 def _percent(fraction: float) -> str:

@@ -7,7 +7,7 @@ from advisor.report import format as fmt
 from advisor.report import steps, verdict
 from advisor.report.facts import value_of
 from advisor.report.html.markup import Markup, join, tag
-from advisor.report.html.tables import items, paragraph, table, terms
+from advisor.report.html.tables import items, paragraph, section, table, terms
 from advisor.report.markdown import command, sentence_transformers
 from advisor.report.points import documented
 from advisor.report.words import described, words
@@ -35,16 +35,7 @@ def answer(rec: Recommendation) -> Markup:
 
 def warnings(rec: Recommendation) -> Markup | None:
     """What the reader should know before trusting the figures; None where there is nothing."""
-    if not rec.warnings:
-        return None
-    heading = tag("h2", "Warnings", id="warnings")
-    return tag(
-        "section",
-        heading,
-        items([fmt.one_line(each) for each in rec.warnings]),
-        aria_labelledby="warnings",
-        class_="warnings",
-    )
+    return section("warnings", "Warnings", items([fmt.one_line(each) for each in rec.warnings]), kind="warnings")
 
 
 def environment(rec: Recommendation) -> Markup:
@@ -84,11 +75,9 @@ def method(rec: Recommendation) -> Markup:
         f"A speedup is the median of a candidate's ratios to {rec.baseline} over the rounds; the interval beside it "
         f"holds the true median in 95 of 100 such runs. Gaps of up to {objectives.TIE_MARGIN:.0%}, or within the "
         "intervals, count as ties: then the simpler candidate is kept, then the more accurate one.",
+        "A candidate passes if its estimated loss, or on labels the upper end of the loss's interval, is within the "
+        f"budget of {fmt.percent(rec.request.max_loss)}.",
     ]
-    said.append(
-        f"A candidate passes if its estimated loss, or on labels the upper end of the loss's interval, is within the "
-        f"budget of {fmt.percent(rec.request.max_loss)}."
-    )
     if "estimated" in methods:
         said.append(
             "The loss of accuracy is estimated without labels: by how much the candidate ranks similar texts otherwise "

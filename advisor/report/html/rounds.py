@@ -29,11 +29,7 @@ def rounds(rec: Recommendation) -> Markup | None:
         _drawing(rec, shown, longest),
         name="Rounds over time",
         caption="Candidates take turns, so that what slows the machine for a while slows them all.",
-        data=table(
-            _title(rec),
-            ["round", *(each.name for each in shown)],
-            rows,
-        ),
+        data=table(_title(rec), ["round", *(each.name for each in shown)], rows),
     )
 
 

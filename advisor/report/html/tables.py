@@ -53,12 +53,12 @@ def figure(drawing: Markup, *, name: str, caption: str | None, data: Markup | No
     )
 
 
-def section(name: str, heading: str, *content: str | None) -> Markup | None:
+def section(name: str, heading: str, *content: str | None, kind: str | None = None) -> Markup | None:
     """A part of the page; None where it has no content."""
     parts = [each for each in content if each]
     if not parts:
         return None
-    return tag("section", tag("h2", heading, id=name), *parts, aria_labelledby=name)
+    return tag("section", tag("h2", heading, id=name), *parts, aria_labelledby=name, class_=kind)
 
 
 def paragraph(text: str, *, kind: str | None = None) -> Markup:

@@ -8,7 +8,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from advisor.report import format as fmt
-from advisor.report.table import note
+from advisor.report.table import by_reason, note
 from advisor.report.words import words
 from advisor.tui.drawing.lines import clipped, wrapped
 from advisor.tui.drawing.spark import spark
@@ -139,18 +139,10 @@ def _notes(state: State, width: int, current: str | None) -> Text:
         if row.outcome.status == "failed" or row.name == current:
             sign, style = SIGNS[row.status]
             lines.append(Text(clipped(f"{sign} {row.name}: {words}", width), style=style))
-    for words, names in _never_tried(state).items():
+    left_out = ((note(row.outcome), row.name) for row in state.rows if row.outcome is not None and not row.planned)
+    for words, names in by_reason(left_out).items():
         lines += [Text(part, style="dim") for part in wrapped(f"- {words}: {', '.join(names)}", width, 2)]
     lines += [Text(part) for remark in state.remarks[-4:] for part in wrapped(f"· {remark}", width, 2)]
     for message in state.warnings:
         lines += [Text(part, style="yellow") for part in wrapped(f"⚠ {message}", width, 2)]
     return Text("\n").join(lines)
-
-
-def _never_tried(state: State) -> dict[str, list[str]]:
-    """Candidates that the plan left out, by the reason that they share."""
-    alike: dict[str, list[str]] = {}
-    for row in state.rows:
-        if not row.planned and row.outcome is not None:
-            alike.setdefault(note(row.outcome), []).append(row.name)
-    return alike

@@ -7,7 +7,6 @@ the object (token embeddings, `forward`, several processes) goes through the mod
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from advisor.encode.encoder import Encoder
 from advisor.encode.graph import GraphBackend
 from advisor.encode.loading import load
-from advisor.encode.manifest import read_manifest
+from advisor.encode.module_list import list_modules
 from advisor.encode.opened import positive
 from advisor.encode.pipeline import Embeddings, Pipeline
 from advisor.encode.tokenize import Inputs
@@ -163,16 +162,12 @@ def sentence_transformer(folder: str | Path, *, threads: int | None = None, chec
 
     Also raises MissingExtraError without Sentence Transformers, and UnavailableError where it is older than version 6.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if manifest.runtime == "torch":
-        session = load(folder, threads=threads, check=check, expect=Encoder).backend
-        assert isinstance(session, TorchSession)
-        return session.model
     encoder = load(folder, threads=threads, check=check, expect=Encoder)
+    if isinstance(encoder.backend, TorchSession):
+        return encoder.backend.model
     pipeline = encoder.pipeline
     return ArtifactModel(
-        modules=[ArtifactTransformer(encoder), *_later_modules(folder, pipeline)],
+        modules=[ArtifactTransformer(encoder), *_later_modules(pipeline)],
         device="cpu",
         prompts=dict(pipeline.prompts),
         default_prompt_name=pipeline.default_prompt_name,
@@ -182,16 +177,11 @@ def sentence_transformer(folder: str | Path, *, threads: int | None = None, chec
     )
 
 
-def _later_modules(folder: Path, pipeline: Pipeline) -> list[Any]:
+def _later_modules(pipeline: Pipeline) -> list[Any]:
     """Pooling and what follows, as Sentence Transformers loads them; the encoder has read and checked them before."""
-    listed = folder / "modules.json"
-    if not listed.is_file():  # a plain transformers model
+    modules = list_modules(pipeline.folder)
+    if modules is None:  # a plain transformers model
         assert isinstance(pipeline.head, Embeddings)  # the encoder was opened as an Encoder
         return [Pooling(pipeline.output_dimension, pooling_mode=list(pipeline.head.pooling.modes))]
-    entries = json.loads(listed.read_text(encoding="utf-8"))[1:]
-    kinds = [(entry["type"].rpartition(".")[2], entry["path"]) for entry in entries]
-    return [
-        _MODULES[kind].load(str(folder), subfolder=path, local_files_only=True)
-        for kind, path in kinds
-        if kind in _MODULES
-    ]
+    folder = str(pipeline.folder)
+    return [_MODULES[each.name].load(folder, subfolder=str(each.path), local_files_only=True) for each in modules[1:]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,8 @@ from advisor.encode.windows import portions, windows
 
 _ONE = np.zeros(1, np.int64)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Portion:
-    """A part of a window, tokenised: `rows` are its texts' positions in the window."""
-
-    rows: NDArray[np.int64]
-    tokens: Tokens
+_Batch = tuple[NDArray[np.int64], Tokens, NDArray[np.int64]]
+"""The positions in the window of some texts, their tokens, and which of these texts are the batch."""
 
 
 class GraphBackend:
@@ -68,9 +62,9 @@ class GraphBackend:
     def _embed_window(self, texts: Sequence[str], prompt_length: int, options: EncodeOptions) -> NDArray[np.float32]:
         parts: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
 
-        def run(batch: tuple[_Portion, NDArray[np.int64]]) -> None:
-            portion, members = batch
-            parts.append((portion.rows[members], self._embed_batch(portion.tokens, members, prompt_length, options)))
+        def run(batch: _Batch) -> None:
+            rows, tokens, members = batch
+            parts.append((rows[members], self._embed_batch(tokens, members, prompt_length, options)))
             if options.on_texts is not None:
                 options.on_texts(len(members))
 
@@ -85,19 +79,18 @@ class GraphBackend:
             embeddings[rows] = part
         return embeddings
 
-    def _batches(self, texts: Sequence[str], options: EncodeOptions) -> Iterator[tuple[_Portion, NDArray[np.int64]]]:
-        def tokenise(rows: NDArray[np.int64]) -> _Portion:
-            tokens = self.tokenizer([texts[row] for row in rows.tolist()], prompt=options.prompt)
-            return _Portion(rows=rows, tokens=tokens)
+    def _batches(self, texts: Sequence[str], options: EncodeOptions) -> Iterator[_Batch]:
+        def tokenise(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tokens]:
+            return rows, self.tokenizer([texts[row] for row in rows.tolist()], prompt=options.prompt)
 
-        for portion in ahead(tokenise, portions(texts)):
+        for rows, tokens in ahead(tokenise, portions(texts)):
             for members in plan_batches(
-                portion.tokens.lengths,
+                tokens.lengths,
                 tokens_per_batch=self.limit.size,
                 max_texts=options.batch_size,
                 streams=self._session.concurrency,
             ):
-                yield portion, members
+                yield rows, tokens, members
 
     def _embed_batch(
         self, tokens: Tokens, members: NDArray[np.int64], prompt_length: int, options: EncodeOptions

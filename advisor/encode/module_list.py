@@ -11,7 +11,7 @@ from advisor.encode.files import read_json, read_object
 from advisor.errors import ModelError
 from advisor.types import ModelKind
 
-_TYPES: Mapping[str, ModelKind] = {
+MODEL_TYPES: Mapping[str, ModelKind] = {
     "SentenceTransformer": "embedding",
     "CrossEncoder": "cross-encoder",
     "SparseEncoder": "sparse-encoder",
@@ -82,12 +82,12 @@ def kind_of(folder: Path, *, modules: Sequence[Module] | None, card: Mapping[str
     """
     named = card.get("model_type")
     if isinstance(named, str):
-        if named not in _TYPES:
+        if named not in MODEL_TYPES:
             raise ModelError(
                 f"The model in {folder} is a {named}, which advisor does not support.",
-                hint=f"Supported are {', '.join(_TYPES)}.",
+                hint=f"Supported are {', '.join(MODEL_TYPES)}.",
             )
-        return _TYPES[named]
+        return MODEL_TYPES[named]
     if modules is None:
         architectures = read_object(folder / "config.json", optional=True).get("architectures") or [""]
         if str(architectures[0]).endswith("ForSequenceClassification"):

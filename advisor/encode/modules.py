@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from advisor.encode.files import first_of, positive_int, read_object
 from advisor.encode.module_list import Module, check_modules, kind_of, list_modules, needs_no_backend
@@ -21,9 +21,9 @@ from advisor.encode.pipeline import (
     Pipeline,
     Pooling,
     PoolingMode,
+    Splade,
 )
 from advisor.encode.score_head import read_scores
-from advisor.encode.splade_head import read_splade
 from advisor.encode.tokenizer_settings import read_tokenizer_settings
 from advisor.errors import ModelError
 from advisor.types import ModelKind, Similarity
@@ -38,18 +38,13 @@ _OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
 }
 """In the order in which Sentence Transformers concatenates them (`_LEGACY_POOLING_MODE_KWARGS`)."""
 
-_TASKS: Mapping[ModelKind, tuple[str, str, str]] = {
-    "embedding": ("feature-extraction", "last_hidden_state", "token_embeddings"),
-    "cross-encoder": ("sequence-classification", "logits", "scores"),
-    "sparse-encoder": ("fill-mask", "logits", "token_embeddings"),
+_TASKS: Mapping[ModelKind, tuple[str, str, str, str]] = {
+    "embedding": ("feature-extraction", "last_hidden_state", "token_embeddings", "the token embeddings of texts"),
+    "cross-encoder": ("sequence-classification", "logits", "scores", "the scores of pairs of texts"),
+    "sparse-encoder": ("fill-mask", "logits", "token_embeddings", "the logits of every token of texts"),
 }
-"""What the Transformer module is to do: its task, the output of the transformer, and what the module calls it."""
-
-_WANTED: Mapping[ModelKind, str] = {
-    "embedding": "the token embeddings of texts",
-    "cross-encoder": "the scores of pairs of texts",
-    "sparse-encoder": "the logits of every token of texts",
-}
+"""What the Transformer module is to do: its task, the output of the transformer, what the module calls it, and what
+that is."""
 
 _ACTIVATIONS: Mapping[str, Activation] = {
     "torch.nn.modules.activation.Tanh": "Tanh",
@@ -59,7 +54,7 @@ _ACTIVATIONS: Mapping[str, Activation] = {
     "torch.nn.modules.linear.Identity": "Identity",
 }
 
-_SIMILARITIES: tuple[Similarity, ...] = ("cosine", "dot", "euclidean", "manhattan")
+_SPLADE_ACTIVATIONS = ("relu", "log1p_relu")
 
 TRANSFORMER_CONFIGS = (
     "sentence_bert_config.json",
@@ -106,7 +101,7 @@ def read_pipeline(folder: Path) -> Pipeline:
     if kind == "cross-encoder":
         head, dimension = read_scores(folder, config=config, card=card), None
     elif kind == "sparse-encoder":
-        head, dimension = read_splade(folder, modules), config.get("vocab_size")
+        head, dimension = _read_splade(folder, modules), config.get("vocab_size")
     else:
         head, dimension = _read_embeddings(folder, modules, config)
     return Pipeline(
@@ -132,6 +127,24 @@ def _read_embeddings(
     return Embeddings(pooling=pooling, stages=stages), dimension
 
 
+def _read_splade(folder: Path, modules: tuple[Module, ...] | None) -> Splade:
+    """The second module pools (sentence_transformers 6.2 `sparse_encoder/modules/splade_pooling.py`)."""
+    if not modules or len(modules) < 2:
+        raise ModelError(
+            f"The sparse encoder in {folder} has no modules.json, so nothing says how it pools.",
+            hint="Load it with Sentence Transformers and save it again.",
+        )
+    config = read_object(folder / modules[1].path / "config.json")
+    strategy, activation = config.get("pooling_strategy", "max"), config.get("activation_function", "relu")
+    if strategy not in ("max", "sum") or activation not in _SPLADE_ACTIVATIONS:
+        raise ModelError(
+            f"The SpladePooling of the model in {folder} is {strategy!r} of {activation!r}, which advisor does not "
+            "support.",
+            hint=f"Supported are max and sum, of {' and '.join(_SPLADE_ACTIVATIONS)}.",
+        )
+    return Splade(strategy=strategy, twice=activation == "log1p_relu")
+
+
 def transformer_config(folder: Path) -> Path | None:
     """The file with the settings of the Transformer module in `folder`; None where it has none."""
     return next((folder / name for name in TRANSFORMER_CONFIGS if (folder / name).is_file()), None)
@@ -145,7 +158,7 @@ def _read_transformer(folder: Path, kind: ModelKind) -> dict[str, Any]:
             raise ModelError(
                 f"The model in {folder} sets {key} in {path and path.name}, which advisor does not support."
             )
-    wanted_task, wanted_output, wanted_name = _TASKS[kind]
+    wanted_task, wanted_output, wanted_name, wanted = _TASKS[kind]
     task = settings.get("transformer_task", wanted_task)
     modalities = settings.get("modality_config")
     if modalities is None:
@@ -163,7 +176,7 @@ def _read_transformer(folder: Path, kind: ModelKind) -> dict[str, Any]:
         or settings.get("module_output_name", wanted_name) != wanted_name
     ):
         raise ModelError(
-            f"The Transformer module of the model in {folder} does not give {_WANTED[kind]} "
+            f"The Transformer module of the model in {folder} does not give {wanted} "
             f"(task {task!r}, method {text.get('method')!r}, output {output!r}), which advisor needs."
         )
     return settings
@@ -262,10 +275,12 @@ def _read_card(card: Mapping[str, Any], folder: Path, kind: ModelKind) -> dict[s
             f"The model in {folder} names the default prompt {default!r}, but has only {', '.join(prompts)}."
         )
     similarity = card.get("similarity_fn_name")
+    if similarity not in get_args(Similarity):
+        similarity = "dot" if kind == "sparse-encoder" else "cosine"
     return {
         "prompts": prompts,
         "default_prompt_name": default,
-        "similarity": similarity if similarity in _SIMILARITIES else "dot" if kind == "sparse-encoder" else "cosine",
+        "similarity": similarity,
         "truncate_dim": card.get("truncate_dim"),
         "max_active_dims": card.get("max_active_dims"),
     }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from advisor.catalogue import CUDA_PROVIDER
 from advisor.device import index_of
-from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs, feed
+from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError, ModelError, UnavailableError
 from advisor.types import RuntimeSettings
@@ -60,7 +60,8 @@ class OnnxSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.spinning else "0")
         options.add_session_config_entry("session.force_spinning_stop", "1")
         if provider == CUDA_PROVIDER:
-            _preload_cuda(ort)
+            with contextlib.redirect_stdout(sys.stderr):
+                ort.preload_dlls()  # finds CUDA and cuDNN in their Python packages
             ort.set_default_logger_severity(_ERRORS)  # since 1.31 it warns of every session on a GPU
         try:
             session = ort.InferenceSession(
@@ -80,8 +81,9 @@ class OnnxSession:
         self._file = file
         self._wanted = output
         self._dtypes = {}
-        for name in check_inputs((node.name for node in session.get_inputs()), file):
-            kind = next(node.type for node in session.get_inputs() if node.name == name)
+        kinds = {node.name: node.type for node in session.get_inputs()}
+        check_inputs(kinds, file)
+        for name, kind in kinds.items():
             if kind not in _DTYPES:
                 raise ModelError(f"The graph {file.name} takes {name} as {kind}, which advisor does not support.")
             self._dtypes[name] = _DTYPES[kind]
@@ -90,8 +92,7 @@ class OnnxSession:
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """The output, float32."""
-        arrays = feed(inputs)
-        taken = {name: arrays[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
+        taken = {name: getattr(inputs, name).astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
         return as_floats(self._session.run(self._output, taken)[0], self._wanted, self._file)
 
     def close(self) -> None:
@@ -104,13 +105,6 @@ def _with_options(provider: str, device: str) -> str | tuple[str, dict[str, str]
     if provider != CUDA_PROVIDER:
         return provider
     return provider, {"device_id": str(index_of(device)), **CUDA_OPTIONS}
-
-
-def _preload_cuda(ort: Any) -> None:
-    """Let ONNX Runtime find CUDA and cuDNN in their Python packages; what it says of it goes to standard error."""
-    if hasattr(ort, "preload_dlls"):  # since 1.21
-        with contextlib.redirect_stdout(sys.stderr):
-            ort.preload_dlls()
 
 
 def import_onnxruntime() -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.encode.blob import Blob
-from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs, feed
+from advisor.encode.session import TOKEN_EMBEDDINGS, GraphOutput, as_floats, cannot_load, check_inputs
 from advisor.encode.tokenize import Inputs
 from advisor.errors import MissingExtraError
 from advisor.types import RuntimeSettings
@@ -45,13 +45,13 @@ class OpenvinoSession:
         }
         self._compiled: Any
         self._compiled, lent = _compile(openvino, file, settings.device.upper(), config, blob)
-        check_inputs((node.get_any_name() for node in self._compiled.inputs), file)
         self._file = file
         self._wanted = output
         self._tensor = openvino.Tensor
         self._requests = threading.local()
         self.concurrency = streams
         self._inputs = [(node.get_any_name(), node.get_element_type().to_dtype()) for node in self._compiled.inputs]
+        check_inputs([name for name, _ in self._inputs], file)
         names = [node.get_names() for node in self._compiled.outputs]
         self._output = next((index for name in output.names for index, own in enumerate(names) if name in own), 0)
         self._lent = lent  # the last to be freed
@@ -61,9 +61,8 @@ class OpenvinoSession:
         request = getattr(self._requests, "own", None)
         if request is None:
             request = self._requests.own = self._compiled.create_infer_request()
-        arrays = feed(inputs)
         # The arrays are lent, not copied; they live until infer() returns.
-        taken = [np.ascontiguousarray(arrays[name], dtype=dtype) for name, dtype in self._inputs]
+        taken = [np.ascontiguousarray(getattr(inputs, name), dtype=dtype) for name, dtype in self._inputs]
         for index, array in enumerate(taken):
             request.set_input_tensor(index, self._tensor(array, shared_memory=True))
         request.infer()
@@ -89,7 +88,7 @@ def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blo
             return core.import_model(lent, device, config), lent
     try:
         model = core.read_model(file)
-        check_inputs((node.get_any_name() for node in model.inputs), file)
+        check_inputs([node.get_any_name() for node in model.inputs], file)
         compiled = core.compile_model(model, device, config)
     except RuntimeError as error:
         raise cannot_load(file, "OpenVINO", error) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from advisor.encode.tokenizer_settings import TokenizerSettings
 from advisor.types import ModelKind, Similarity
@@ -42,13 +42,9 @@ class Normalize:
 class Embeddings:
     """Token embeddings, pooled: what a bi-encoder gives."""
 
+    kind: ClassVar[ModelKind] = "embedding"
     pooling: Pooling
     stages: tuple[Dense | Normalize, ...]
-
-    @property
-    def kind(self) -> ModelKind:
-        """The kind of model that ends so."""
-        return "embedding"
 
     @property
     def ends_normalized(self) -> bool:
@@ -65,19 +61,11 @@ class Embeddings:
 class Scores:
     """The logits of a sequence classifier that reads two texts together: what a cross-encoder gives."""
 
+    kind: ClassVar[ModelKind] = "cross-encoder"
+    pooling_name: ClassVar[str] = "none"
     num_labels: int
     activation: Activation
     """What `predict` applies to the logits unless told otherwise."""
-
-    @property
-    def kind(self) -> ModelKind:
-        """The kind of model that ends so."""
-        return "cross-encoder"
-
-    @property
-    def pooling_name(self) -> str:
-        """For people."""
-        return "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +75,10 @@ class Splade:
     `log(1 + relu(logit))` of each token of the vocabulary, over the text's tokens the largest or the sum.
     """
 
+    kind: ClassVar[ModelKind] = "sparse-encoder"
     strategy: Literal["max", "sum"]
     twice: bool
     """Whether the logarithm is taken twice (`log1p_relu`)."""
-
-    @property
-    def kind(self) -> ModelKind:
-        """The kind of model that ends so."""
-        return "sparse-encoder"
 
     @property
     def pooling_name(self) -> str:

@@ -6,9 +6,8 @@ The formulas are those of sentence_transformers 6.2 (`sentence_transformer/modul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +21,6 @@ Floats = NDArray[np.float32]
 
 _NORM_FLOOR = np.float32(1e-12)
 """The eps of torch.nn.functional.normalize."""
-
-
-class Stage(Protocol):
-    """A step after pooling: `(num_texts, dimension)` -> `(num_texts, other dimension)`."""
-
-    def __call__(self, embeddings: Floats) -> Floats:
-        """Transform embeddings."""
 
 
 def pool(token_embeddings: Floats, inputs: Inputs, pooling: Pooling, *, prompt_length: int = 0) -> Floats:
@@ -52,30 +44,26 @@ def _pool(
     rows = np.arange(len(tokens))
     if mode == "cls":
         pooled = tokens[rows, mask.argmax(axis=1)]
-        return pooled
-    if mode == "lasttoken":
+    elif mode == "lasttoken":
         last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
         pooled = tokens[rows, last] * mask[rows, last, None].astype(np.float32)
-        return pooled
-    if mode == "max":
+    elif mode == "max":
         where = True if whole else mask.astype(bool)[:, :, None]
         pooled = np.max(tokens, axis=1, where=where, initial=-np.inf)
-        return pooled
-    weights = mask.astype(np.float32)
-    if mode == "weightedmean":
-        weights *= np.arange(1, mask.shape[1] + 1, dtype=np.float32) - original.argmax(axis=1)[:, None]
-    # einsum without BLAS: measured faster than matmul at these shapes, and it leaves no threads spinning.
-    pooled = np.einsum("bth,bt->bh", tokens, weights)
-    total = np.maximum(weights.sum(axis=1, dtype=np.float32), np.float32(1e-9))[:, None]
-    if mode == "mean_sqrt_len_tokens":
-        total = np.sqrt(total)
-    pooled /= total
+    else:
+        weights = mask.astype(np.float32)
+        if mode == "weightedmean":
+            weights *= np.arange(1, mask.shape[1] + 1, dtype=np.float32) - original.argmax(axis=1)[:, None]
+        # einsum without BLAS: measured faster than matmul at these shapes, and it leaves no threads spinning.
+        pooled = np.einsum("bth,bt->bh", tokens, weights)
+        total = np.maximum(weights.sum(axis=1, dtype=np.float32), np.float32(1e-9))[:, None]
+        pooled /= np.sqrt(total) if mode == "mean_sqrt_len_tokens" else total
     return pooled
 
 
-def load_stages(stages: Sequence[Dense | Normalize]) -> tuple[Stage, ...]:
-    """The stages with their weights read. Raises ModelError where a file is damaged or does not fit its config."""
-    return tuple(DenseLayer.load(stage) if isinstance(stage, Dense) else normalize for stage in stages)
+def load_stages(stages: Sequence[Dense | Normalize]) -> list[Callable[[Floats], Floats]]:
+    """Functions of `(num_texts, dimension)` float32. Raises ModelError where weights are damaged or do not fit."""
+    return [DenseLayer.load(stage) if isinstance(stage, Dense) else normalize for stage in stages]
 
 
 def normalize(embeddings: Floats) -> Floats:

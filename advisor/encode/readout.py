@@ -19,23 +19,21 @@ class Readout(Protocol):
 
     output: GraphOutput
     """What it needs of the graph."""
-    include_prompt: bool
+    include_prompt: bool = True
     """Whether the prompt's tokens count."""
-    pairs: bool
+    pairs: bool = False
     """Whether a text is a pair (`advisor.pairs`)."""
-    texts_at_once: int | None
+    texts_at_once: int | None = None
     """So many texts' rows are held together at most; None for as many as a window has."""
 
     def __call__(self, output: Floats, inputs: Inputs, *, prompt_length: int) -> Floats:
         """The graph's output of a batch -> `(batch, width)`; `prompt_length` tokens of each are left out."""
 
 
-class EmbeddingReadout:
+class EmbeddingReadout(Readout):
     """Pooling and what follows it."""
 
     output = TOKEN_EMBEDDINGS
-    pairs = False
-    texts_at_once: int | None = None
 
     def __init__(self, head: Embeddings) -> None:
         self._pooling = head.pooling
@@ -50,26 +48,22 @@ class EmbeddingReadout:
         return embeddings
 
 
-class ScoreReadout:
+class ScoreReadout(Readout):
     """The logits as they are; `predict` applies the activation."""
 
     output = SCORES
     pairs = True
-    texts_at_once: int | None = None
-    include_prompt = True
 
     def __call__(self, output: Floats, inputs: Inputs, *, prompt_length: int) -> Floats:
         """`(batch, labels)`, a copy: the session's own array is overwritten by its next run."""
         return output.copy()
 
 
-class SpladeReadout:
+class SpladeReadout(Readout):
     """Weights of tokens. Every step after the logits grows with them, so the largest logit is all that max needs."""
 
     output = TOKEN_LOGITS
-    pairs = False
-    texts_at_once: int | None = SPARSE_TEXTS_AT_ONCE
-    include_prompt = True
+    texts_at_once = SPARSE_TEXTS_AT_ONCE
 
     def __init__(self, head: Splade) -> None:
         self._head = head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +39,7 @@ SCORES = GraphOutput(
 )
 
 _KNOWN_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""Each is a field of `Inputs` too."""
 
 
 class Session(Protocol):
@@ -56,18 +57,8 @@ class Session(Protocol):
         """Give the memory back."""
 
 
-def feed(inputs: Inputs) -> Mapping[str, NDArray[np.int64]]:
-    """The inputs under the names that exported graphs give them."""
-    return {
-        "input_ids": inputs.input_ids,
-        "attention_mask": inputs.attention_mask,
-        "token_type_ids": inputs.token_type_ids,
-    }
-
-
-def check_inputs(names: Iterable[str], file: Path) -> tuple[str, ...]:
-    """The graph's input names, in its order. Raises ModelError where it needs an input that advisor does not make."""
-    names = tuple(names)
+def check_inputs(names: Collection[str], file: Path) -> None:
+    """Raise ModelError unless the graph takes input_ids, and nothing that advisor does not make."""
     unknown = [name for name in names if name not in _KNOWN_INPUTS]
     if unknown or "input_ids" not in names:
         wanted = f"needs the input {unknown[0]}" if unknown else "takes no input_ids"
@@ -75,7 +66,6 @@ def check_inputs(names: Iterable[str], file: Path) -> tuple[str, ...]:
             f"The graph {file.name} {wanted}, which advisor does not support.",
             hint=f"Export it with inputs among {', '.join(_KNOWN_INPUTS)}.",
         )
-    return names
 
 
 def as_floats(output: NDArray[np.generic], wanted: GraphOutput, file: Path) -> NDArray[np.float32]:
@@ -90,8 +80,12 @@ def as_floats(output: NDArray[np.generic], wanted: GraphOutput, file: Path) -> N
 
 def cannot_load(file: Path, runtime: str, error: Exception) -> ArtifactError:
     """The error for a graph file that a runtime refuses."""
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return ArtifactError(
-        f"{runtime} cannot load {file.name}: {reason.rstrip('.')}.",
+        f"{runtime} cannot load {file.name}: {first_line(error)}.",
         hint="The file may be damaged or written for another version of the runtime: export it again.",
     )
+
+
+def first_line(error: BaseException) -> str:
+    """Of what an exception says, without its full stop; its class where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

@@ -22,8 +22,7 @@ def similarity(name: Similarity, a: ArrayLike, b: ArrayLike) -> NDArray[np.float
     check_widths(left.shape[1], right.shape[1])
     if name == "cosine":
         left, right = normalize(left), normalize(right)
-    found: Floats = all_pairs(name, left, right)
-    return found
+    return all_pairs(name, left, right)
 
 
 def all_pairs(name: Similarity, a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

@@ -81,20 +81,16 @@ class Tokenizer:
 
     def __call__(self, texts: Sequence[str], *, prompt: str = "") -> Tokens:
         """Tokenise texts, each with `prompt` before it; a pair's prompt stands before its first text."""
+        inputs: Sequence[str] | Sequence[tuple[str, str]]
         if self._pairs:
-            pairs = self._encode_pairs([split(pair) for pair in texts], prompt)
-            return self._tokens(pairs, _lengths(pairs))
-        if prompt:
-            texts = [prompt + text for text in texts]
-        encodings = self._encode(
-            texts if self._head_chars is None else [head(text, self._head_chars) for text in texts]
-        )
-        lengths = _lengths(encodings)
+            inputs = [(prompt + first, second) for first, second in map(split, texts)]
+        else:
+            texts = [prompt + text for text in texts] if prompt else texts
+            inputs = texts if self._head_chars is None else [head(text, self._head_chars) for text in texts]
+        encodings = self._encode(inputs)
+        lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
         if self._head_chars is not None:
             self._mend_short_heads(texts, encodings, lengths)
-        return self._tokens(encodings, lengths)
-
-    def _tokens(self, encodings: Sequence[Encoding], lengths: NDArray[np.int64]) -> Tokens:
         num_tokens = int(lengths.sum())
         return Tokens(
             ids=_flat((encoding.ids for encoding in encodings), num_tokens),
@@ -103,16 +99,10 @@ class Tokenizer:
             lengths=lengths,
         )
 
-    def _encode(self, texts: Sequence[str]) -> list[Encoding]:
-        if self._parallel and len(texts) > 1:
-            return self.raw.encode_batch_fast(texts)
-        return [self.raw.encode(text) for text in texts]
-
-    def _encode_pairs(self, pairs: Sequence[tuple[str, str]], prompt: str) -> list[Encoding]:
-        both = [(prompt + first, second) for first, second in pairs]
-        if self._parallel and len(both) > 1:
-            return self.raw.encode_batch_fast(both)
-        return [self.raw.encode(first, second) for first, second in both]
+    def _encode(self, inputs: Sequence[str] | Sequence[tuple[str, str]]) -> list[Encoding]:
+        if self._parallel and len(inputs) > 1:
+            return self.raw.encode_batch_fast(inputs)
+        return [self.raw.encode(*each) if self._pairs else self.raw.encode(each) for each in inputs]
 
     def _mend_short_heads(self, texts: Sequence[str], encodings: list[Encoding], lengths: NDArray[np.int64]) -> None:
         """Tokenise the whole of those texts whose head did not fill the model: its words are longer than usual."""
@@ -158,10 +148,6 @@ class Tokenizer:
             ),
             padded=padded,
         )
-
-
-def _lengths(encodings: Sequence[Encoding]) -> NDArray[np.int64]:
-    return np.fromiter(map(len, encodings), np.int64, len(encodings))
 
 
 def _flat(rows: Iterable[list[int]], num_tokens: int) -> NDArray[np.int64]:

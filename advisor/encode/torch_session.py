@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from advisor.device import index_of, kind_of
 from advisor.encode.backend import EncodeOptions
 from advisor.encode.limit import BatchLimit, is_out_of_memory
+from advisor.encode.module_list import MODEL_TYPES
+from advisor.encode.session import first_line
 from advisor.encode.windows import SPARSE_TEXTS_AT_ONCE, windows
 from advisor.errors import InputError, MissingExtraError, ModelError, UnavailableError
 from advisor.pairs import join, split
@@ -60,11 +62,7 @@ def _embed_sparsely(model: Any, texts: Sequence[str], options: EncodeOptions, ba
     return embeddings.to_dense().float().numpy()
 
 
-_CLASSES: Mapping[ModelKind, str] = {
-    "embedding": "SentenceTransformer",
-    "cross-encoder": "CrossEncoder",
-    "sparse-encoder": "SparseEncoder",
-}
+_CLASSES = {kind: name for name, kind in MODEL_TYPES.items()}
 _CALLS: Mapping[ModelKind, Callable[[Any, Sequence[str], EncodeOptions, int], Any]] = {
     "embedding": _embed,
     "cross-encoder": _score,
@@ -104,6 +102,7 @@ class TorchSession:
         self._at_once = SPARSE_TEXTS_AT_ONCE if kind == "sparse-encoder" else None
         self._device = settings.device
         self._finish, self._free = device_calls(torch, settings.device)
+        attention = {} if settings.attention is None else {"attn_implementation": settings.attention}
         self.limit = BatchLimit(settings.batch_size or DEFAULT_BATCH_SIZE)
         try:
             self.model: Any = getattr(sentence_transformers, _CLASSES[kind])(
@@ -111,11 +110,11 @@ class TorchSession:
                 device=settings.device,
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,
-                model_kwargs=model_arguments(torch, dtype, settings.attention),
+                model_kwargs={"dtype": getattr(torch, dtype)} | attention,
             )
         except Exception as error:  # whatever a model's code and three libraries may raise
             raise ModelError(
-                f"Sentence Transformers cannot load the model in {folder}: {_first_line(error)}.",
+                f"Sentence Transformers cannot load the model in {folder}: {first_line(error)}.",
                 hint=_TRUST if "trust_remote_code" in str(error) and not trust_remote_code else None,
             ) from error
         if settings.compiled:
@@ -182,12 +181,6 @@ def full_float32(torch: Any) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-def model_arguments(torch: Any, dtype: str, attention: str | None) -> dict[str, Any]:
-    """What transformers is told when it loads the model."""
-    named = {} if attention is None else {"attn_implementation": attention}
-    return {"dtype": getattr(torch, dtype), **named}
-
-
 def compile_model(torch: Any, model: Any, kind: ModelKind = "embedding") -> None:
     """Compile a model's transformer for batches of any shape, now. Raises UnavailableError if that fails.
 
@@ -201,7 +194,7 @@ def compile_model(torch: Any, model: Any, kind: ModelKind = "embedding") -> None
             _CALLS[kind](model, texts, EncodeOptions(), DEFAULT_BATCH_SIZE)
     except Exception as error:
         raise UnavailableError(
-            f"PyTorch cannot compile the model: {_first_line(error)}.",
+            f"PyTorch cannot compile the model: {first_line(error)}.",
             hint="It needs a C++ compiler (g++, or what the variable CXX names), and Triton on a GPU.",
         ) from error
 
@@ -218,7 +211,3 @@ def device_calls(torch: Any, device: str) -> tuple[Callable[[], None], Callable[
 
 def _nothing() -> None:
     pass
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")

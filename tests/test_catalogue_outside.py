@@ -125,6 +125,7 @@ def test_it_is_exported_and_measured_and_its_artifact_loads_without_the_package(
 
     model = str(tiny_models.shared())
     options = ["--candidates", NAME, "--max-loss", "90%", "--objective", "memory", "--out", "out", "--json"]
+    options += ["--time-budget", "20m"]
     done = advisor("recommend", model, *options, site=site, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {each["name"]: each for each in json.loads(done.stdout)["candidates"]}

@@ -193,7 +193,7 @@ def test_nothing_over_the_budget_wins(tmp_path: Path, model: Path, texts: list[s
 def test_ctrl_c_leaves_no_child_and_nothing_half_written(tmp_path: Path, model: Path, log: str) -> None:
     out = tmp_path / "out" / "tiny"
     process = subprocess.Popen(
-        [sys.executable, "-m", "advisor", "recommend", str(model), "--out", str(out)],
+        [sys.executable, "-m", "advisor", "recommend", str(model), "--candidates", "openvino-qint8", "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -27,6 +27,7 @@ def test_a_real_run_in_the_app_writes_an_artifact_that_opens_again(tmp_path: Pat
             look=preview,
             model=str(tiny_models.shared()),
             max_loss="90%",
+            time_budget="20m",
             texts=str(texts),
             candidates="openvino",
             out=str(out),

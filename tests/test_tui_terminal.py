@@ -20,6 +20,8 @@ if shutil.which("tmux") is None:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]  # each wait may take minutes on a busy machine
 
+GENEROUS = ("--max-loss", "90%", "--time-budget", "10m")
+
 
 class Terminal:
     """One tmux server of its own with one session."""
@@ -121,7 +123,7 @@ def test_a_whole_run_by_keys_alone_with_a_resize_in_the_race(
     terminal: Terminal, env: dict[str, str], tmp_path: Path
 ) -> None:
     model = str(tiny_models.shared(max_seq_length=128))
-    terminal.open("tui", "--candidates", "openvino", "--out", str(tmp_path / "out"), "--max-loss", "90%", env=env)
+    terminal.open("tui", "--candidates", "openvino", "--out", str(tmp_path / "out"), *GENEROUS, env=env)
     terminal.until("[1 Setup]", "Model")
     terminal.keys("q")  # a letter in a field
     assert " q" in terminal.until("Model         q")
@@ -188,7 +190,7 @@ def test_a_child_that_is_killed_costs_its_candidate_alone(
 ) -> None:
     model = str(tiny_models.shared(max_seq_length=128))
     out = tmp_path / "out"
-    terminal.open("tui", model, "--candidates", "openvino,onnx", "--max-loss", "90%", "--out", str(out), env=env)
+    terminal.open("tui", model, "--candidates", "openvino,onnx", "--out", str(out), *GENEROUS, env=env)
     terminal.until("[1 Setup]", "Start")
     terminal.keys("C-r")
     terminal.until("round ")

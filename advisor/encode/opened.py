@@ -147,6 +147,7 @@ def with_prompt(name: str, encode: Callable[P, R]) -> Callable[P, R]:
             kwargs["prompt_name"] = name
         return encode(*args, **kwargs)
 
+    encode_with_prompt.__name__ = f"encode_{name}"
     encode_with_prompt.__doc__ = f"`encode` with the model's prompt {name!r}, unless another one is given."
     return encode_with_prompt
 

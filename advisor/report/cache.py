@@ -99,11 +99,8 @@ def _table(exports: Sequence[ExportEntry], *, now: float, width: int) -> list[Te
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = (
-        cell.ljust(size) if index == 0 else cell.rjust(size)
-        for index, (cell, size) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "    " + "  ".join([first, *rest])
+    rest = (cell.rjust(size) for cell, size in zip(cells[1:], widths[1:], strict=True))
+    return "    " + "  ".join([cells[0].ljust(widths[0]), *rest])
 
 
 def _note(entry: ExportEntry) -> str:

@@ -47,7 +47,6 @@ class AdvisorApp(App[bool]):
     """Renders events. Its result is True where a run was interrupted by leaving."""
 
     TITLE = "advisor"
-    ENABLE_COMMAND_PALETTE = True
     CSS = """
     #panes { height: 1fr; }
     #problem { height: auto; max-height: 4; padding: 0 1; color: $text-error; display: none; }
@@ -84,17 +83,7 @@ class AdvisorApp(App[bool]):
 
     def compose(self) -> ComposeResult:
         """The bar, the six screens, the line that says what is going on, the keys."""
-        panes = self._panes()
-        yield Bar([(pane.id or "", pane.TITLE) for pane in panes], id="bar")
-        with ContentSwitcher(initial=None, id="panes"):
-            yield from panes
-        with Vertical(id="below"):
-            yield Static(id="problem", markup=False)
-            yield Static(id="status", markup=False)
-            yield Footer(compact=True, show_command_palette=False)
-
-    def _panes(self) -> list[Pane]:
-        return [
+        panes = [
             SetupPane(self._fields, id="setup"),
             MachinePane(id="machine"),
             TextsPane(id="texts"),
@@ -102,6 +91,13 @@ class AdvisorApp(App[bool]):
             RacePane(id="race"),
             ResultPane(id="result"),
         ]
+        yield Bar([(pane.id or "", pane.TITLE) for pane in panes], id="bar")
+        with ContentSwitcher(initial=None, id="panes"):
+            yield from panes
+        with Vertical(id="below"):
+            yield Static(id="problem", markup=False)
+            yield Static(id="status", markup=False)
+            yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the first screen at once; look at the machine after that."""

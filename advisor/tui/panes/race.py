@@ -32,6 +32,7 @@ SIGNS = {
 """A sign and a style for each state: nothing is told by colour alone."""
 
 _FULL_WIDTH = 74
+_IF_FULL = {"state", "95% CI", "rounds"}
 
 
 class RacePane(Pane):
@@ -73,7 +74,7 @@ class RacePane(Pane):
         full = self.columns >= _FULL_WIDTH
         longest = max((len(row.name) for row in rows), default=0)
         columns = _columns(self.columns, full=full, rate=words(state.model).rate, longest=longest)
-        table.put(columns, [_line(row, state, columns, full=full) for row in rows])
+        table.put(columns, [_line(row, state, columns) for row in rows])
         self.query_one("#race-notes", Static).update(_notes(state, self.columns, self.candidate))
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -85,21 +86,19 @@ class RacePane(Pane):
 def _columns(width: int, *, full: bool, rate: str, longest: int) -> tuple[Column, ...]:
     spare = max(0, width - _FULL_WIDTH)  # none unless full
     name = Column(heading="candidate", width=max(16, min(longest + 2, 16 + spare)))
-    columns = [name, Column(heading=rate, width=7, right=True)]
-    if full:
-        columns.insert(1, Column(heading="state", width=9))
-        columns += [
-            Column(heading="speedup", width=7, right=True),
-            Column(heading="95% CI", width=9, right=True),
-            Column(heading="loss", width=8, right=True),
-            Column(heading="rounds", width=max(4, min(15, width - name.width - 40 - 14))),
-        ]
-    else:
-        columns += [Column(heading="speedup", width=7, right=True), Column(heading="loss", width=8, right=True)]
-    return tuple(columns)
+    columns = (
+        name,
+        Column(heading="state", width=9),
+        Column(heading=rate, width=7, right=True),
+        Column(heading="speedup", width=7, right=True),
+        Column(heading="95% CI", width=9, right=True),
+        Column(heading="loss", width=8, right=True),
+        Column(heading="rounds", width=max(4, min(15, width - name.width - 40 - 14))),
+    )
+    return columns if full else tuple(each for each in columns if each.heading not in _IF_FULL)
 
 
-def _line(row: Row, state: State, columns: tuple[Column, ...], *, full: bool) -> Line:
+def _line(row: Row, state: State, columns: tuple[Column, ...]) -> Line:
     sign, style = SIGNS[row.status]
     final = row.outcome is not None
     faint = style if row.status in {"cut", "skipped", "failed"} else "" if final else "italic"
@@ -107,27 +106,19 @@ def _line(row: Row, state: State, columns: tuple[Column, ...], *, full: bool) ->
     interval = ""
     if speedup is not None and speedup.ci95 is not None and row.name != BASELINE:
         interval = fmt.interval(*speedup.ci95, like=speedup.median)
-    loss = (
-        "baseline"
-        if row.name == BASELINE and (row.rounds or row.loss)
-        else ""
-        if row.loss is None
-        else fmt.percent(row.loss.value)
-    )
-    cells = [
-        Text(clipped(f"{sign} {row.name}", columns[0].width), style=style),
-        Text("" if speed is None else fmt.rate(speed.median), style=faint),
-        Text("" if speedup is None else fmt.ratio(speedup.median), style=faint),
-    ]
-    if full:
-        word = "to skip" if row.skip_asked and not final else row.status
-        cells.insert(1, Text(word, style=style))
-        cells.append(Text(interval, style=faint))
-        cells.append(Text(loss, style=faint))
-        cells.append(Text(spark(row.speeds, columns[-1].width), style="cyan"))
-    else:
-        cells.append(Text(loss, style=faint))
-    return Line(name=row.name, cells=tuple(cells))
+    loss = "" if row.loss is None else fmt.percent(row.loss.value)
+    if row.name == BASELINE and (row.rounds or row.loss):
+        loss = "baseline"
+    cells = {
+        "candidate": Text(clipped(f"{sign} {row.name}", columns[0].width), style=style),
+        "state": Text("to skip" if row.skip_asked and not final else row.status, style=style),
+        "speedup": Text("" if speedup is None else fmt.ratio(speedup.median), style=faint),
+        "95% CI": Text(interval, style=faint),
+        "loss": Text(loss, style=faint),
+        "rounds": Text(spark(row.speeds, columns[-1].width), style="cyan"),
+    }
+    rate = Text("" if speed is None else fmt.rate(speed.median), style=faint)
+    return Line(name=row.name, cells=tuple(cells.get(column.heading, rate) for column in columns))
 
 
 def _notes(state: State, width: int, current: str | None) -> Text:

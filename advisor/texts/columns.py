@@ -86,15 +86,10 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
         if len(longest) == 1 or not named:
             return longest
     raise InputError(
-        f"{label} has columns {_listed(columns)}, and it is not clear which of them holds the texts.",
+        f"{label} has columns {_shown(columns)}, and it is not clear which of them holds the texts.",
         hint=f"Name the text column with --field, e.g. --field {_example(columns)}",
         about="field",
     )
-
-
-def field_name(columns: Sequence[Column], chosen: Iterable[int]) -> str:
-    """The chosen columns as `--field` takes them."""
-    return ",".join(columns[position].name for position in chosen)
 
 
 def strings_in(value: object) -> Iterable[str]:
@@ -124,7 +119,9 @@ def is_string(value: str) -> bool:
 
 def reads_as_language(column: Column) -> bool:
     """Whether a column holds natural language: rule 4 of `choose_columns`."""
-    return _holds_strings(column) and _is_natural(column)
+    texts = _filled(column)
+    natural = len(texts) * 2 >= len(column.values) and sum(map(_reads_naturally, texts)) * 2 >= len(texts)
+    return natural and _holds_strings(column)
 
 
 def field_parts(field: str, names: Sequence[str]) -> list[str]:
@@ -153,7 +150,7 @@ def _asked_for(field: str, columns: Sequence[Column], label: str) -> tuple[int, 
             positions.append(int(part) - 1)
         else:
             raise InputError(
-                f"{label} has no column {part!r}; it has {_shown(names)}.",
+                f"{label} has no column {part!r}; it has {_shown(columns)}.",
                 hint=f"Name a column with --field, e.g. --field {_example(columns)}" if names else None,
                 about="field",
             )
@@ -186,11 +183,6 @@ def _holds_strings(column: Column) -> bool:
     return sum(map(is_string, texts)) * 2 > len(texts)
 
 
-def _is_natural(column: Column) -> bool:
-    texts = _filled(column)
-    return len(texts) * 2 >= len(column.values) and sum(map(_reads_naturally, texts)) * 2 >= len(texts)
-
-
 def _reads_naturally(text: str) -> bool:
     return is_string(text) and _SEVERAL_WORDS.search(text) is not None and not _WEB_ADDRESS.fullmatch(text.strip())
 
@@ -200,10 +192,6 @@ def _mean_chars(column: Column) -> float:
     return sum(map(len, texts)) / len(texts)
 
 
-def _listed(columns: Sequence[Column]) -> str:
-    return _shown([column.name for column in columns])
-
-
-def _shown(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN_COLUMNS
-    return ", ".join(names[:_SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")
+def _shown(columns: Sequence[Column]) -> str:
+    more = len(columns) - _SHOWN_COLUMNS
+    return ", ".join(column.name for column in columns[:_SHOWN_COLUMNS]) + (f" and {more} more" if more > 0 else "")

@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from advisor.errors import InputError
 from advisor.texts.batches import TextStream, batches
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, field_parts
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_parts
 from advisor.texts.dialect import Dialect, Row, parse_rows, sniff
 from advisor.texts.lines import record_lines
 
@@ -25,15 +25,13 @@ def read_delimited(pieces: Iterable[str], label: str, *, field: str | None, pref
     are called by their number, from 1. Cells beyond the last column are left out; one that a
     short row lacks is empty. Raises InputError for an unknown or unclear column and an open quote.
     """
-    dialect, rows = _sniffed(pieces, label, preferred)
-    head_rows = list(islice(rows, HEAD_ROWS + 1))
-    headed = dialect.headed or (field is not None and bool(head_rows) and _names_cells(field, head_rows[0].cells))
-    names = head_rows.pop(0).cells if headed else []
-    columns = _columns(names, head_rows)
-    chosen = choose_columns(columns, label=label, field=field, named=headed) if columns else ()
+    names, rows = _opened(pieces, label, preferred, field)
+    head_rows = list(islice(rows, HEAD_ROWS))
+    columns = _columns(names or (), head_rows)
+    chosen = choose_columns(columns, label=label, field=field, named=names is not None) if columns else ()
     return TextStream(
         label=label,
-        field=field_name(columns, chosen) or None,
+        field=",".join(columns[position].name for position in chosen) or None,
         batches=batches(_cells(chain(head_rows, rows), chosen)),
     )
 
@@ -46,29 +44,36 @@ def delimited_rows(
     Columns without a name are called by their number, from 1; a first row that has the names asked for in `field` is a
     header in any case. Raises as `read_delimited` does.
     """
-    dialect, rows = _sniffed(pieces, label, preferred)
-    first = list(islice(rows, 1))
-    headed = dialect.headed or (field is not None and bool(first) and _names_cells(field, first[0].cells))
-    names = [cell.strip() for cell in first.pop().cells] if headed and first else []
+    names, rows = _opened(pieces, label, preferred, field)
 
     def named(cells: Sequence[str]) -> dict[str, object]:
-        return {
-            (names[position] if position < len(names) else "") or str(position + 1): cell
-            for position, cell in enumerate(cells)
-        }
+        return {_name(names or (), position): cell for position, cell in enumerate(cells)}
 
-    return headed, ((row.first_line, named(row.cells)) for row in chain(first, rows))
+    return names is not None, ((row.first_line, named(row.cells)) for row in rows)
 
 
-def _sniffed(pieces: Iterable[str], label: str, preferred: str) -> tuple[Dialect, Iterator[Row]]:
-    """The dialect, and all rows read by it."""
+def _name(names: Sequence[str], position: int) -> str:
+    return (names[position] if position < len(names) else "") or str(position + 1)
+
+
+def _opened(
+    pieces: Iterable[str], label: str, preferred: str, field: str | None
+) -> tuple[list[str] | None, Iterator[Row]]:
+    """The names in the header, None where there is none, and the rows below it."""
     lines = (line for _, line in record_lines(pieces, label))
     head = _head(lines)
     following = list(islice(lines, 1))
     # Parsing a huge line eight times over would take long and teach nothing.
     sniffed = [line for index, line in enumerate(head) if index == 0 or len(line) <= SNIFFED_LINE_CHARS]
     dialect = sniff(sniffed, preferred=preferred, complete=not following)
-    return dialect, _checked(chain(head, following, lines), dialect, label)
+    rows = _checked(chain(head, following, lines), dialect, label)
+    first = next(rows, None)
+    if first is None:
+        return None, rows
+    names = [cell.strip() for cell in first.cells]
+    if dialect.headed or (field is not None and _names_cells(field, names)):
+        return names, rows
+    return None, chain((first,), rows)
 
 
 def _head(lines: Iterator[str]) -> list[str]:
@@ -101,8 +106,7 @@ def _open_quote(label: str, line: int) -> InputError:
     )
 
 
-def _names_cells(field: str, cells: Sequence[str]) -> bool:
-    names = [cell.strip() for cell in cells]
+def _names_cells(field: str, names: Sequence[str]) -> bool:
     parts = field_parts(field, names)
     return all(part in names for part in parts) and not all(part.isdecimal() for part in parts)
 
@@ -111,7 +115,7 @@ def _columns(names: Sequence[str], rows: Sequence[Row]) -> list[Column]:
     width = max((len(names), *(len(row.cells) for row in rows)))
     return [
         Column(
-            name=(names[position].strip() if position < len(names) else "") or str(position + 1),
+            name=_name(names, position),
             values=tuple(row.cells[position] if position < len(row.cells) else None for row in rows),
         )
         for position in range(width)

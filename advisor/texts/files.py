@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -15,7 +14,7 @@ from advisor.errors import InputError
 from advisor.texts.batches import MAX_TEXT_CHARS, Batch, TextStream
 from advisor.texts.decoding import GZIP_MAGIC, read_text
 from advisor.texts.delimited import read_delimited
-from advisor.texts.json_texts import read_json, read_json_lines
+from advisor.texts.json_texts import is_json, read_json, read_json_lines
 from advisor.texts.lines import MAX_RECORD_CHARS, read_lines
 from advisor.texts.parquet import read_parquet, unpacked
 
@@ -30,24 +29,28 @@ FORMATS: dict[str, Format] = {
     ".tsv": "tsv",
     ".parquet": "parquet",
 }
-"""By extension, with or without a `.gz` behind it; a file with another extension is read as text lines."""
+"""By extension."""
+
+
+def format_of(path: Path) -> Format:
+    """A file's format by its extension, with or without a `.gz` behind it; text lines for any other."""
+    return FORMATS.get((path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower(), "text")
 
 
 @contextmanager
 def open_file(path: Path, *, field: str | None) -> Iterator[TextStream]:
     """Opens a file of texts; raises InputError if it is missing, a folder, not readable or not text."""
-    with opened(path) as (file, path, extension):
-        kind = FORMATS.get(extension.lower(), "text")
+    with opened(path) as (file, label, kind):
         if kind == "parquet":
-            with unpacked(file, path.name) as parquet:
-                yield read_parquet(parquet, path.name, field=field)
+            with unpacked(file, label) as parquet:
+                yield read_parquet(parquet, label, field=field)
         else:
-            yield _read_text(read_text(file, path.name), path.name, kind, field)
+            yield _read_text(read_text(file, label), label, kind, field)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BufferedReader, Path, str]]:
-    """A file's bytes, its path with `~` expanded, and its extension without `.gz`; raises as `open_file` does."""
+def opened(path: Path) -> Iterator[tuple[BufferedReader, str, Format]]:
+    """A file's bytes, its name and its format; raises as `open_file` does."""
     try:
         path = path.expanduser()
         file = path.open("rb")
@@ -59,13 +62,9 @@ def opened(path: Path) -> Iterator[tuple[BufferedReader, Path, str]]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{path} cannot be opened: {reason}.") from error
     with file:
-        if path.suffix == ".gz":
-            if file.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] not in (GZIP_MAGIC, b""):
-                raise InputError(f"{path.name} is not a gzip file, although its name ends in .gz.")
-            extension = Path(path.stem).suffix
-        else:
-            extension = path.suffix
-        yield file, path, extension
+        if path.suffix == ".gz" and file.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] not in (GZIP_MAGIC, b""):
+            raise InputError(f"{path.name} is not a gzip file, although its name ends in .gz.")
+        yield file, path.name, format_of(path)
 
 
 def read_stdin(stream: BinaryIO, *, field: str | None) -> TextStream:
@@ -76,7 +75,7 @@ def read_stdin(stream: BinaryIO, *, field: str | None) -> TextStream:
     head = _first_line(pieces)
     everything = chain((head,), pieces)
     head = head.lstrip()
-    if head.startswith(("{", '"')) and _is_json(head.partition("\n")[0]):
+    if head.startswith(("{", '"')) and is_json(head.partition("\n")[0]):
         return read_json_lines(everything, label, field=field)
     if head.startswith("[") and (not head[1:].lstrip() or head[1:].lstrip()[0] in '{"'):
         return read_json(everything, label, field=field)
@@ -115,14 +114,6 @@ def _first_line(pieces: Iterator[str]) -> str:
         if begun and (not begun.startswith(("{", '"')) or "\n" in begun or len(begun) > MAX_RECORD_CHARS):
             break
     return head
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _similar(path: Path) -> str | None:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from advisor.errors import InputError
 from advisor.texts.batches import TextStream, batches
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, strings_in
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, strings_in
 from advisor.texts.lines import MAX_RECORD_CHARS, record_lines
 from advisor.texts.records import Record, read_records
 
@@ -54,7 +54,7 @@ def _read_objects(pieces: Iterable[str], label: str, field: str | None) -> TextS
         return TextStream(label=label, field=None, batches=iter(()))
     second = _next_filled(lines)
     everything = chain((first,), () if second is None else (second,), lines)
-    if second is not None and _is_json(first[1]):
+    if second is not None and is_json(first[1]):
         return read_records(_parsed(everything, label), label, field=field)
     document = _whole_document(everything, label)
     if not isinstance(document, dict) or not any(isinstance(value, list) for value in document.values()):
@@ -63,10 +63,9 @@ def _read_objects(pieces: Iterable[str], label: str, field: str | None) -> TextS
         Column(name=name, values=tuple(values[:HEAD_ROWS]) if isinstance(values, list) else ())
         for name, values in document.items()
     ]
-    chosen = choose_columns(columns, label=label, field=field, named=True)
-    names = [columns[position].name for position in chosen]
+    names = [columns[position].name for position in choose_columns(columns, label=label, field=field, named=True)]
     texts = (text for name in names for value in document[name] for text in strings_in(value))
-    return TextStream(label=label, field=field_name(columns, chosen), batches=batches(texts))
+    return TextStream(label=label, field=",".join(names), batches=batches(texts))
 
 
 def _next_filled(lines: Iterator[tuple[int, str]]) -> tuple[int, str] | None:
@@ -101,12 +100,16 @@ def _parsed(lines: Iterable[tuple[int, str]], label: str) -> Iterator[Record]:
 def _loads(text: str, label: str, first_line: int) -> object:
     try:
         value: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} at column {error.colno}"
+        raise _broken(label, first_line + error.lineno - 1, reason) from None
     except (ValueError, RecursionError) as error:
-        raise _broken(label, first_line, error) from None
+        raise _broken(label, first_line, _reason(error)) from None
     return value
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether a text is a JSON document."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
@@ -114,11 +117,11 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _broken(label: str, first_line: int, error: Exception) -> InputError:
-    if isinstance(error, json.JSONDecodeError):
-        line, reason = first_line + error.lineno - 1, f"{error.msg} at column {error.colno}"
-    else:
-        line, reason = first_line, "nested too deeply" if isinstance(error, RecursionError) else str(error)
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _broken(label: str, line: int, reason: str) -> InputError:
     return InputError(f"{label}, line {line}: broken JSON ({reason}).")
 
 
@@ -136,24 +139,22 @@ class _ListItems:
 
     def records(self) -> Iterator[Record]:
         """Each item with the number of the line on which it begins."""
-        self._take("[")
+        mark = self._take("[")
         if self._peek() == "]":
-            self._take("]")
-        else:
-            closed = False
-            while not closed:
-                self._peek()
-                yield Record(self._line, self._value())
-                closed = self._take(",]") == "]"
+            mark = self._take("]")
+        while mark != "]":
+            self._peek()
+            yield Record(self._line, self._value())
+            mark = self._take(",]")
         if self._peek():
-            raise InputError(f"{self._label}, line {self._line}: broken JSON (more data after the list).")
+            raise _broken(self._label, self._line, "more data after the list")
 
     def _take(self, expected: str) -> str:
         found = self._peek()
         if not found or found not in expected:
             what = f"{found!r}" if found else "the end of the file"
             wanted = " or ".join(repr(character) for character in expected)
-            raise InputError(f"{self._label}, line {self._line}: broken JSON ({what} where {wanted} is expected).")
+            raise _broken(self._label, self._line, f"{what} where {wanted} is expected")
         self._position += 1
         return found
 
@@ -203,9 +204,6 @@ class _ListItems:
         self._buffer, self._position = "".join(parts), 0
 
     def _error(self, error: Exception) -> InputError:
-        line = self._line
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        if isinstance(error, json.JSONDecodeError):
-            line += self._buffer.count("\n", self._position, error.pos)
-            reason = error.msg
-        return InputError(f"{self._label}, line {line}: broken JSON ({reason}).")
+        if not isinstance(error, json.JSONDecodeError):
+            return _broken(self._label, self._line, _reason(error))
+        return _broken(self._label, self._line + self._buffer.count("\n", self._position, error.pos), error.msg)

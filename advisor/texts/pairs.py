@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.errors import InputError
 from advisor.pairs import join
-from advisor.texts.batches import MAX_TEXT_CHARS, replace_surrogates
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, normal_name, reads_as_language
-from advisor.texts.files import FORMATS
+from advisor.texts.batches import BATCH_TEXTS, MAX_TEXT_CHARS, Batch, TextStream, replace_surrogates
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, normal_name, reads_as_language
+from advisor.texts.files import format_of
 from advisor.texts.hub import PREFIX
-from advisor.texts.lengths import CharLengths, histogram_of, stats_of
+from advisor.texts.lengths import CharLengths
 from advisor.texts.made_pairs import make_pairs
-from advisor.texts.reservoir import Reservoir
 from advisor.texts.rows import Table, TableRow, open_rows
-from advisor.texts.sample import sample_texts
+from advisor.texts.sample import drawn, length_fields, sample_texts
 from advisor.texts.tokens import TokenCounter
-from advisor.types import PairSource, TextProfile, TextSample
+from advisor.types import TextSample
 
 Pair = tuple[str, str]
 
@@ -43,8 +44,6 @@ PAIR_NAMES: tuple[Pair, ...] = (
     ("premise", "hypothesis"),
 )
 """Names of columns that are a pair, by priority; compared without case, spaces, hyphens and underscores."""
-
-_AT_ONCE = 1024
 
 
 def sample_pairs(
@@ -68,45 +67,41 @@ def sample_pairs(
     """
     if num_texts < 1:
         raise InputError(f"The number of texts to sample must be at least 1, not {num_texts}.")
+
+    def sampled(pairs: Iterator[Pair | None], label: str, field: str | None) -> TextSample:
+        return drawn(
+            TextStream(label=label, field=field, batches=_batches(pairs)),
+            num_texts=num_texts,
+            seed=seed,
+            tokenizer=tokenizer,
+            max_seq_length=max_seq_length,
+            pairs="given",
+        )
+
     if not isinstance(source, (str, PathLike)):
         given = None if source is None else _python_pairs(source)
         if isinstance(given, Iterator):
-            return _sampled(given, "Python pairs", None, num_texts, seed, tokenizer, max_seq_length)
+            return sampled(given, "Python pairs", None)
         texts: str | PathLike[str] | Iterable[str] | None = given
     else:
         texts = source
         path = fspath(source)
-        if path == "-" and field is not None and "," in field:
+        several = field is not None and "," in field
+        if path == "-" and several:
             raise InputError("Pairs cannot be read from standard input.", hint="Save them to a file, and name that.")
-        if path.startswith(PREFIX) or (path != "-" and (_is_table(path) or (field is not None and "," in field))):
+        if path.startswith(PREFIX) or (path != "-" and (several or format_of(Path(path)) != "text")):
             with open_rows(path, offline=offline, field=field) as table:
                 found = _columns(table, field)
                 if found is not None:
                     rows, names = found
-                    pairs = (_cells(row, names) for row in rows)
-                    joined = ",".join(names)
-                    return _sampled(pairs, table.label, joined, num_texts, seed, tokenizer, max_seq_length)
+                    return sampled((_cells(row, names) for row in rows), table.label, ",".join(names))
     single = sample_texts(texts, field=field, num_texts=num_texts, seed=seed, offline=offline)
     made = make_pairs(single.texts, seed=seed)
     lengths = CharLengths()
-    lengths.add(np.array([len(first) + len(second) for first, second in made], dtype=np.int64))
-    return _profiled(
-        tuple(join(first, second) for first, second in made),
-        lengths,
-        source=single.profile.source,
-        field=single.profile.field,
-        num_seen=single.profile.num_seen,
-        seed=seed,
-        tokenizer=tokenizer,
-        max_seq_length=max_seq_length,
-        builtin=single.profile.builtin,
-        pairs="made",
-    )
-
-
-def _is_table(path: str) -> bool:
-    extension = Path(Path(path).stem).suffix if path.endswith(".gz") else Path(path).suffix
-    return FORMATS.get(extension.lower(), "text") != "text"
+    lengths.add(_num_chars(made))
+    joined = tuple(join(*pair) for pair in made)
+    fields = length_fields(joined, lengths, tokenizer, max_seq_length)
+    return TextSample(texts=joined, profile=replace(single.profile, pairs="made", **fields))
 
 
 def _columns(table: Table, field: str | None) -> tuple[Iterator[TableRow], Pair] | None:
@@ -124,7 +119,8 @@ def _columns(table: Table, field: str | None) -> tuple[Iterator[TableRow], Pair]
         chosen = choose_columns(columns, label=table.label, field=field, named=table.named)
         if len(chosen) > 2:
             raise InputError(
-                f"--field names {len(chosen)} columns ({field_name(columns, chosen)}), and a pair has two.",
+                f"--field names {len(chosen)} columns ({','.join(names[each] for each in chosen)}), "
+                "and a pair has two.",
                 hint="Name the column of the queries and that of the documents: --field query,document",
                 about="field",
             )
@@ -167,68 +163,15 @@ def _python_pairs(source: Iterable[Any]) -> Iterator[Pair | None] | Iterable[str
     return pairs()
 
 
-def _sampled(
-    pairs: Iterator[Pair | None],
-    label: str,
-    field: str | None,
-    num_texts: int,
-    seed: int,
-    tokenizer: TokenCounter | None,
-    max_seq_length: int | None,
-) -> TextSample:
-    reservoir = Reservoir(num_texts, seed)
-    lengths = CharLengths()
-    while some := list(islice(pairs, _AT_ONCE)):
+def _batches(pairs: Iterator[Pair | None]) -> Iterator[Batch]:
+    """The pairs without blank sides, joined; the length of a pair is that of both texts."""
+    while some := list(islice(pairs, BATCH_TEXTS)):
         kept = [pair for pair in some if pair is not None and pair[0].strip() and pair[1].strip()]
-        reservoir.extend([join(*(side[:MAX_TEXT_CHARS] for side in replace_surrogates(pair))) for pair in kept])
-        lengths.add(np.array([len(first) + len(second) for first, second in kept], dtype=np.int64))
-    if not reservoir.num_seen:
-        where = f"{label} in columns {field}" if field else label
-        raise InputError(f"There are no pairs in {where}: every row has a blank or missing side.")
-    return _profiled(
-        reservoir.sample(),
-        lengths,
-        source=label,
-        field=field,
-        num_seen=reservoir.num_seen,
-        seed=seed,
-        tokenizer=tokenizer,
-        max_seq_length=max_seq_length,
-        builtin=False,
-        pairs="given",
-    )
+        yield Batch(
+            texts=[join(*(side[:MAX_TEXT_CHARS] for side in replace_surrogates(pair))) for pair in kept],
+            num_chars=_num_chars(kept),
+        )
 
 
-def _profiled(
-    texts: tuple[str, ...],
-    lengths: CharLengths,
-    *,
-    source: str,
-    field: str | None,
-    num_seen: int,
-    seed: int,
-    tokenizer: TokenCounter | None,
-    max_seq_length: int | None,
-    builtin: bool,
-    pairs: PairSource,
-) -> TextSample:
-    counts = None if tokenizer is None else tokenizer.count(texts)
-    truncated = None if counts is None or max_seq_length is None else float(np.mean(counts > max_seq_length))
-    characters = np.array([len(text) for text in texts], dtype=np.int64)
-    profile = TextProfile(
-        source=source,
-        field=field,
-        num_seen=num_seen,
-        num_sampled=len(texts),
-        seed=seed,
-        chars=lengths.stats(),
-        tokens=None if counts is None else stats_of(counts),
-        truncated_fraction=truncated,
-        fraction_under_500_chars=lengths.fraction_short,
-        builtin=builtin,
-        histogram=(
-            histogram_of(characters, unit="characters") if counts is None else histogram_of(counts, unit="tokens")
-        ),
-        pairs=pairs,
-    )
-    return TextSample(texts=texts, profile=profile)
+def _num_chars(pairs: Sequence[Pair]) -> NDArray[np.int64]:
+    return np.array([len(first) + len(second) for first, second in pairs], dtype=np.int64)

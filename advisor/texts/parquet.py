@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from advisor.errors import InputError, MissingExtraError
 from advisor.texts.batches import TextStream, batches
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, strings_in
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, strings_in
 from advisor.texts.decoding import GZIP_MAGIC, read_chunks
 
 ROWS_PER_BATCH = 1024
@@ -35,11 +35,7 @@ def read_parquet(file: BinaryIO, label: str, *, field: str | None) -> TextStream
 
     Raises MissingExtraError without pyarrow, InputError for a broken file and an unknown or unclear column.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError("pyarrow", "profile", purpose="Reading a Parquet file") from None
+    pyarrow = _import_pyarrow()
     with _broken_file(label):
         parquet = pyarrow.parquet.ParquetFile(file)
         schema = parquet.schema_arrow
@@ -47,24 +43,24 @@ def read_parquet(file: BinaryIO, label: str, *, field: str | None) -> TextStream
         head = next(parquet.iter_batches(batch_size=HEAD_ROWS, columns=with_strings), None) if with_strings else None
         values = {name: tuple(head.column(name).to_pylist()) for name in with_strings} if head is not None else {}
     columns = [Column(name=name, values=values.get(name, ())) for name in schema.names]
-    chosen = choose_columns(columns, label=label, field=field, named=True)
-    names = [columns[position].name for position in chosen]
-    return TextStream(label=label, field=field_name(columns, chosen), batches=batches(_texts(parquet, names, label)))
+    names = [columns[position].name for position in choose_columns(columns, label=label, field=field, named=True)]
+    return TextStream(label=label, field=",".join(names), batches=batches(_texts(parquet, names, label)))
 
 
 def parquet_rows(file: BinaryIO, label: str) -> Iterator[tuple[int, dict[str, object]]]:
     """Every row with all of its columns, numbered from 1. Raises as `read_parquet` does."""
+    pyarrow = _import_pyarrow()
+    with _broken_file(label):
+        groups = pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=ROWS_PER_BATCH)
+        yield from enumerate(chain.from_iterable(rows.to_pylist() for rows in groups), 1)
+
+
+def _import_pyarrow() -> Any:
     try:
-        import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise MissingExtraError("pyarrow", "profile", purpose="Reading a Parquet file") from None
-    with _broken_file(label):
-        number = 0
-        for rows in pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=ROWS_PER_BATCH):
-            for row in rows.to_pylist():
-                number += 1
-                yield number, row
+    return pyarrow
 
 
 def _texts(parquet: Any, names: Sequence[str], label: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from advisor.errors import InputError
 from advisor.texts.batches import TextStream, batches
-from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, field_name, strings_in
+from advisor.texts.columns import HEAD_ROWS, Column, choose_columns, strings_in
 
 
 class Record(NamedTuple):
@@ -35,12 +35,8 @@ def read_records(records: Iterator[Record], label: str, *, field: str | None) ->
         return TextStream(label=label, field=None, batches=batches(_strings(everything, label)))
     names = list(dict.fromkeys(name for record in head for name in _mapping(record, label)))
     columns = [Column(name=name, values=tuple(_mapping(record, label).get(name) for record in head)) for name in names]
-    chosen = choose_columns(columns, label=label, field=field, named=True)
-    return TextStream(
-        label=label,
-        field=field_name(columns, chosen),
-        batches=batches(_values(everything, [names[position] for position in chosen], label)),
-    )
+    chosen = [names[position] for position in choose_columns(columns, label=label, field=field, named=True)]
+    return TextStream(label=label, field=",".join(chosen), batches=batches(_values(everything, chosen, label)))
 
 
 def _strings(records: Iterable[Record], label: str) -> Iterator[str]:

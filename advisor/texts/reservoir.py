@@ -19,26 +19,22 @@ class Reservoir:
         self._size = size
         self._random = random.Random(seed)
         self._texts: list[str] = []
-        self._num_seen = 0
+        self.num_seen = 0
+        """How many texts have been offered."""
         self._weight = 1.0
         self._next = size
 
-    @property
-    def num_seen(self) -> int:
-        """How many texts have been offered."""
-        return self._num_seen
-
     def extend(self, texts: Sequence[str]) -> None:
         """Offers the next texts of the stream."""
-        start = self._num_seen
-        self._num_seen += len(texts)
+        start = self.num_seen
+        self.num_seen += len(texts)
         if start < self._size:
             self._texts.extend(texts[: self._size - start])
-            if self._num_seen < self._size:
+            if self.num_seen < self._size:
                 return
             self._next = self._size - 1
             self._skip()
-        while self._next < self._num_seen:
+        while self._next < self.num_seen:
             self._texts[self._random.randrange(self._size)] = texts[self._next - start]
             self._skip()
 

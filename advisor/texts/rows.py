@@ -11,7 +11,7 @@ from typing import NamedTuple
 from advisor.errors import InputError
 from advisor.texts.decoding import read_text
 from advisor.texts.delimited import delimited_rows
-from advisor.texts.files import FORMATS, opened
+from advisor.texts.files import opened
 from advisor.texts.hub import PREFIX, LoadDataset, hub_rows
 from advisor.texts.json_texts import json_records
 from advisor.texts.parquet import parquet_rows, unpacked
@@ -56,9 +56,7 @@ def open_rows(
         label, records = hub_rows(source, offline=offline, load_dataset=load_dataset, prefer=prefer)
         yield Table(label=label, named=True, rows=_mappings(records, label))
         return
-    with opened(Path(source)) as (file, path, extension):
-        label = path.name
-        kind = FORMATS.get(extension.lower(), "text")
+    with opened(Path(source)) as (file, label, kind):
         if kind == "parquet":
             with unpacked(file, label) as parquet:
                 yield Table(label=label, named=True, rows=_mappings(parquet_rows(parquet, label), label))

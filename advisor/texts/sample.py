@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from advisor.texts.hub import PREFIX, read_hub
 from advisor.texts.lengths import CharLengths, histogram_of, stats_of
 from advisor.texts.reservoir import Reservoir
 from advisor.texts.tokens import TokenCounter
-from advisor.types import TextProfile, TextSample
+from advisor.types import PairSource, TextProfile, TextSample
 
 
 def sample_texts(
@@ -49,36 +49,69 @@ def sample_texts(
     """
     if num_texts < 1:
         raise InputError(f"The number of texts to sample must be at least 1, not {num_texts}.")
+    with open_texts(source, field=field, offline=offline, stdin=stdin) as stream:
+        return drawn(stream, num_texts=num_texts, seed=seed, tokenizer=tokenizer, max_seq_length=max_seq_length)
+
+
+def drawn(
+    stream: TextStream,
+    *,
+    num_texts: int,
+    seed: int,
+    tokenizer: TokenCounter | None,
+    max_seq_length: int | None,
+    pairs: PairSource | None = None,
+) -> TextSample:
+    """A sample of a stream, or of one of pairs as `advisor.pairs` writes them; see `sample_texts`.
+
+    Raises InputError where all is blank, and what reading the stream raises.
+    """
     reservoir = Reservoir(num_texts, seed)
     chars = CharLengths()
-    with open_texts(source, field=field, offline=offline, stdin=stdin) as stream:
-        for batch in map(Batch.without_blanks, stream.batches):
-            reservoir.extend(batch.texts)
-            chars.add(batch.num_chars)
+    for batch in map(Batch.without_blanks, stream.batches):
+        reservoir.extend(batch.texts)
+        chars.add(batch.num_chars)
     if not reservoir.num_seen:
-        where = f"{stream.label} in column {stream.field}" if stream.field else stream.label
-        raise InputError(f"There are no texts in {where}: nothing but blank or missing values.")
+        what, column, why = (
+            ("texts", "column", "nothing but blank or missing values")
+            if pairs is None
+            else ("pairs", "columns", "every row has a blank or missing side")
+        )
+        where = f"{stream.label} in {column} {stream.field}" if stream.field else stream.label
+        raise InputError(f"There are no {what} in {where}: {why}.")
     texts = tuple(replace_surrogates(reservoir.sample()))
-    counts = None if tokenizer is None else tokenizer.count(texts)
-    truncated = None if counts is None or max_seq_length is None else float(np.mean(counts > max_seq_length))
     profile = TextProfile(
         source=stream.label,
         field=stream.field,
         num_seen=reservoir.num_seen,
         num_sampled=len(texts),
         seed=seed,
-        chars=chars.stats(),
-        tokens=None if counts is None else stats_of(counts),
-        truncated_fraction=truncated,
-        fraction_under_500_chars=chars.fraction_short,
         builtin=stream.builtin,
-        histogram=(
-            histogram_of(counts, unit="tokens")
-            if counts is not None
-            else histogram_of(np.array([len(text) for text in texts], dtype=np.int64), unit="characters")
-        ),
+        pairs=pairs,
+        **length_fields(texts, chars, tokenizer, max_seq_length),
     )
     return TextSample(texts=texts, profile=profile)
+
+
+def length_fields(
+    texts: Sequence[str], chars: CharLengths, tokenizer: TokenCounter | None, max_seq_length: int | None
+) -> dict[str, Any]:
+    """The fields of `TextProfile` about lengths: `chars` holds those of all texts, `texts` are the sample."""
+    if tokenizer is None:
+        tokens = truncated = None
+        histogram = histogram_of(np.array([len(text) for text in texts], dtype=np.int64), unit="characters")
+    else:
+        counts = tokenizer.count(texts)
+        tokens = stats_of(counts)
+        truncated = None if max_seq_length is None else float(np.mean(counts > max_seq_length))
+        histogram = histogram_of(counts, unit="tokens")
+    return {
+        "chars": chars.stats(),
+        "tokens": tokens,
+        "truncated_fraction": truncated,
+        "fraction_under_500_chars": chars.fraction_short,
+        "histogram": histogram,
+    }
 
 
 def open_texts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,8 @@ are smaller. The angle of `MIN_COSINE` allows as much: a cosine of 0.99 is an er
 class Agreement(Protocol):
     """How rows of numbers are compared with the recorded ones."""
 
-    @property
-    def name(self) -> str:
-        """What is compared, for people."""
+    name: ClassVar[str]
+    """What is compared, for people."""
 
     def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
         """How well one text's row agrees; `scale` is the largest magnitude of all recorded numbers."""
@@ -50,7 +49,7 @@ class Cosines:
     """Of embeddings: their directions, and their lengths, which a dot product depends on as much."""
 
     min_cosine: float
-    name: str = "embeddings"
+    name: ClassVar[str] = "embeddings"
 
     @property
     def min_length(self) -> float:
@@ -89,7 +88,7 @@ class Differences:
     """Of logits, which may be a single number: any two of these have a cosine of 1 or -1."""
 
     max_difference: float
-    name: str = "scores"
+    name: ClassVar[str] = "scores"
 
     def of(self, got: NDArray[np.float32], expected: NDArray[np.float32], scale: float) -> tuple[float, ...]:
         """The largest difference over the scale, which is at least 1."""

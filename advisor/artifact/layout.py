@@ -6,11 +6,11 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from advisor.encode.files import first_of
-from advisor.encode.modules import TRANSFORMER_CONFIGS, read_pipeline, transformer_config
+from advisor.encode.modules import OLD_POOLING_KEYS, TRANSFORMER_CONFIGS, read_pipeline, transformer_config
 from advisor.encode.tokenizer_settings import TokenizerSettings
 from advisor.errors import ArtifactError
 from advisor.types import ModelKind
@@ -37,15 +37,6 @@ TOKENIZER = (
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE")
 TORCH_WEIGHTS = ("model*.safetensors", "model.safetensors.index.json")
 PICKLED_WEIGHTS = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
-
-_POOLING_FLAGS = {
-    "cls": "pooling_mode_cls_token",
-    "max": "pooling_mode_max_tokens",
-    "mean": "pooling_mode_mean_tokens",
-    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
-    "weightedmean": "pooling_mode_weightedmean_tokens",
-    "lasttoken": "pooling_mode_lasttoken",
-}
 
 _OLD_NAMES = {"model_kwargs": "model_args", "processor_kwargs": "tokenizer_args", "config_kwargs": "config_args"}
 """What version 5 called the Transformer's arguments, before 5.4 by these names alone. Where both are there the old one
@@ -105,6 +96,11 @@ def check_tokenizer(model: Path, target: Path) -> None:
         )
 
 
+def belongs_to_graph(path: PurePath, graph: PurePath) -> bool:
+    """Whether a file is the graph, or lies next to it under its name: `.onnx.data`, `.onnx_data`, OpenVINO's `.bin`."""
+    return path.parent == graph.parent and (path.name.startswith(graph.name) or path == graph.with_suffix(".bin"))
+
+
 def transformer_folder(model: Path) -> str:
     """The folder of the Transformer module inside the model, `` for the root."""
     for module in _modules(model):
@@ -158,12 +154,12 @@ def _old_pooling(config: dict[str, Any]) -> dict[str, Any]:
     config = dict(config)
     mode = config.get("pooling_mode")
     modes = (mode,) if isinstance(mode, str) else tuple(mode or ())
-    if not modes or list(modes) != [name for name in _POOLING_FLAGS if name in modes]:
+    if not modes or list(modes) != [name for name in OLD_POOLING_KEYS.values() if name in modes]:
         return config
     del config["pooling_mode"]
     if "embedding_dimension" in config:
         config["word_embedding_dimension"] = config.pop("embedding_dimension")
-    return config | {flag: name in modes for name, flag in _POOLING_FLAGS.items()}
+    return config | {flag: name in modes for flag, name in OLD_POOLING_KEYS.items()}
 
 
 def _old_transformer(config: dict[str, Any]) -> dict[str, Any]:

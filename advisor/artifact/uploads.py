@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from advisor.artifact.layout import CONFIGS, transformer_folder
+from advisor.artifact.layout import CONFIGS, belongs_to_graph, transformer_folder
 from advisor.encode.manifest import Manifest
 from advisor.errors import InputError
 from advisor.paths import MANIFEST
@@ -73,53 +73,40 @@ def uploads(folder: Path, manifest: Manifest, remote: Remote | None, *, repo_id:
     Raises InputError where the repository holds another model, or where nothing is left to push.
     """
     own_folder = transformer_folder(folder)
-    graph = _graph_files(manifest)
+    graph = None if manifest.file is None else PurePosixPath(manifest.file)
     has_own = remote is not None and remote.has_model
     if remote is not None and has_own:
         _check_same_model(folder / own_folder, remote, repo_id)
-        if not graph:
+        if graph is None:
             winner = manifest.document.get("winner")
             raise InputError(
                 f"The winner, {winner}, runs on the model's own weights, and {repo_id} holds a model already: there is "
                 "nothing to push."
             )
     there = None if remote is None else remote.files
+    keeps_card = there is not None and CARD in there
     found: list[Upload] = []
     for listed in manifest.files:
-        if any(part.startswith(".") for part in PurePosixPath(listed.name).parts):
-            continue
-        target, part = listed.name, "model"
-        if listed.name in graph:
-            part = "backend"
-            if remote is not None and has_own:
-                target = _moved(listed.name, own_folder, remote.transformer)
-        if (part == "model" and has_own) or (target == CARD and there is not None and CARD in there):
+        name = PurePosixPath(listed.name)
+        part: Part = "backend" if graph is not None and belongs_to_graph(name, graph) else "model"
+        target = listed.name
+        if part == "backend" and remote is not None and has_own:
+            target = _moved(listed.name, own_folder, remote.transformer)
+        hidden = any(each.startswith(".") for each in name.parts)
+        if hidden or (part == "model" and has_own) or (target == CARD and keeps_card):
             continue
         found.append(
             Upload(
                 source=folder / listed.name,
                 target=target,
                 size_bytes=listed.size_bytes,
-                part="backend" if part == "backend" else "model",
+                part=part,
                 replaces=None if there is None else target in there,
             )
         )
     if not has_own:
-        found.append(_manifest(folder, manifest, there, keeps_card=there is not None and CARD in there))
+        found.append(_manifest(folder, manifest, there, keeps_card=keeps_card))
     return tuple(sorted(found, key=lambda one: (one.part != "backend", one.target)))
-
-
-def _graph_files(manifest: Manifest) -> frozenset[str]:
-    """The graph that runs and what lies beside it under its name: a sidecar of weights, or OpenVINO's `.bin`."""
-    if manifest.file is None:
-        return frozenset()
-    graph = PurePosixPath(manifest.file)
-    return frozenset(
-        file.name
-        for file in manifest.files
-        if PurePosixPath(file.name).parent == graph.parent
-        and (file.name.startswith(manifest.file) or PurePosixPath(file.name) == graph.with_suffix(".bin"))
-    )
 
 
 def _moved(name: str, own_folder: str, their_folder: str) -> str:
@@ -149,14 +136,10 @@ def _manifest(folder: Path, manifest: Manifest, there: Collection[str] | None, *
 def _check_same_model(own: Path, remote: Remote, repo_id: str) -> None:
     """A graph of one model among another's files would load, and give embeddings that mean nothing."""
     config = json.loads((own / CONFIGS[0]).read_text(encoding="utf-8"))
-    for key, ours, theirs in _differences(config, remote.config):
-        raise InputError(
-            f"The repository {repo_id} holds another model: its {key} is {theirs!r}, and {ours!r} in the artifact.",
-            hint="Name the repository of the model that was measured, or an empty one.",
-        )
-
-
-def _differences(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for key in _SAME_MODEL:
-        if key in ours and key in theirs and ours[key] != theirs[key]:
-            yield key, ours[key], theirs[key]
+        if key in config and key in remote.config and config[key] != remote.config[key]:
+            raise InputError(
+                f"The repository {repo_id} holds another model: its {key} is {remote.config[key]!r}, "
+                f"and {config[key]!r} in the artifact.",
+                hint="Name the repository of the model that was measured, or an empty one.",
+            )

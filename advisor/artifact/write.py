@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.artifact.agreement import agreement_for
-from advisor.artifact.layout import check_tokenizer, copy_model_files, transformer_folder
+from advisor.artifact.layout import belongs_to_graph, check_tokenizer, copy_model_files, transformer_folder
 from advisor.artifact.reference import Reference
 from advisor.artifact.verify import verify
 from advisor.codec import to_json
@@ -95,7 +95,8 @@ def write_artifact(
     try:
         with _cannot_write(target):
             artifact = _fill(building, recommendation, winner=winner, readme=readme)
-            _report(building, reports(replace(recommendation, artifact=replace(artifact, path=target))))
+            for name, text in reports(replace(recommendation, artifact=replace(artifact, path=target))).items():
+                (building / name).write_text(text, encoding="utf-8", newline="\n")
         report = verify(building, log=log, trust_remote_code=recommendation.model.trust_remote_code)
         if not report.ok:
             failed = next(check for check in report.checks if not check.ok)
@@ -126,8 +127,10 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
         root = transformer_folder(model.path)  # Sentence Transformers looks for the graph inside this module's folder
         file = (Path(root) / exported.file).as_posix()
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        for path in _with_sidecars(exported.folder / exported.file):
-            shutil.copyfile(path, (folder / file).parent / path.name)
+        graph = exported.folder / exported.file
+        for path in graph.parent.iterdir():
+            if belongs_to_graph(path, graph):
+                shutil.copyfile(path, (folder / file).parent / path.name)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     files = tuple(
         ArtifactFile(name=path.relative_to(folder).as_posix(), sha256=sha256_of(path), size_bytes=path.stat().st_size)
@@ -146,19 +149,6 @@ def _fill(folder: Path, recommendation: Recommendation, *, winner: Winner, readm
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return artifact
-
-
-def _report(folder: Path, reports: Mapping[str, str]) -> None:
-    for name, text in reports.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _with_sidecars(graph: Path) -> Iterator[Path]:
-    """The graph and what lies beside it under its name: `.onnx.data`, `.onnx_data`, or OpenVINO's `.bin`."""
-    yield graph
-    for path in sorted(graph.parent.iterdir()):
-        if path != graph and (path.name.startswith(graph.name) or path == graph.with_suffix(".bin")):
-            yield path
 
 
 def _place(target: Path) -> Path:

@@ -28,7 +28,7 @@ from advisor.encode.tokenizer_settings import read_tokenizer_settings
 from advisor.errors import ModelError
 from advisor.types import ModelKind, Similarity
 
-_OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
+OLD_POOLING_KEYS: Mapping[str, PoolingMode] = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -200,13 +200,13 @@ def _read_pooling(folder: Path, hidden: Any) -> tuple[Pooling, int | None]:
     config = read_object(path)
     named = config.get("pooling_mode")
     if named is None:
-        named = [mode for key, mode in _OLD_POOLING_KEYS.items() if config.get(key, False)] or ["mean"]
+        named = [mode for key, mode in OLD_POOLING_KEYS.items() if config.get(key, False)] or ["mean"]
     modes = tuple([named] if isinstance(named, str) else named)
-    known = tuple(mode for mode in modes if mode in _OLD_POOLING_KEYS.values())
+    known = tuple(mode for mode in modes if mode in OLD_POOLING_KEYS.values())
     if known != modes or not modes:
         raise ModelError(
             f"The pooling mode {named!r} of the model in {folder.parent} is not supported.",
-            hint=f"Supported are {', '.join(_OLD_POOLING_KEYS.values())}.",
+            hint=f"Supported are {', '.join(OLD_POOLING_KEYS.values())}.",
         )
     width = first_of(config, "embedding_dimension", "word_embedding_dimension") or hidden
     dimension = None if width is None else len(modes) * positive_int(width, name="embedding_dimension", path=path)

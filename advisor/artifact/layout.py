@@ -163,7 +163,7 @@ def _old_pooling(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _old_transformer(config: dict[str, Any]) -> dict[str, Any]:
-    """What changes how texts become tokens and what transformers is told; the rest says what version 5 does anyway."""
+    """What changes how texts become tokens and how transformers loads; the rest is what version 5 does anyway."""
     kept = ("max_seq_length", "do_lower_case", "unpad_inputs")
     arguments = {old: first_of(config, old, new) for new, old in _OLD_NAMES.items()}
     return (

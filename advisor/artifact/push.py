@@ -109,7 +109,7 @@ def push(
 def _ask(
     hub: Any, repo_id: str, *, revision: str | None, private: bool, dry_run: bool
 ) -> tuple[Remote | None, str | None]:
-    """What the repository holds; a dry run may go on without an answer, and is told why there is none."""
+    """What the repository holds; a dry run goes on without an answer, with the reason."""
     try:
         if hub.constants.HF_HUB_OFFLINE:
             raise _UnreachableError(

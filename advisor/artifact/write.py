@@ -1,4 +1,4 @@
-"""Write the artifact beside its target, prove it, and rename it into place."""
+"""Write the artifact next to its target, prove it, and rename it into place."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def write_artifact(
 ) -> Artifact:
     """Write, verify in a fresh process, and rename into place; a crash leaves the old artifact or none.
 
-    `reports` makes texts for people, by file name, from the recommendation with its artifact. They may be made anew
-    later, so that the manifest lists no hash of them.
+    `reports` makes texts for people, by file name, from the recommendation with its artifact. They may be made again
+    later, so the manifest lists no hash of them.
 
     Raises InputError where the target cannot be written (a full disk, no permission), and ArtifactError where the
     fresh process does not give the embeddings that were measured.

@@ -1,4 +1,4 @@
-"""Doing the next piece of work while somebody is busy with the last, and sharing pieces among threads."""
+"""Preparing the next item in a thread, and sharing items among threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _END: Any = object()
 
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map(work, items)`, done one item ahead, in a thread, of whoever takes the results; a single item needs none."""
+    """`map(work, items)`; a thread works on the next item meanwhile. A single item needs no thread."""
     rest = iter(items)
     item = next(rest, _END)
     upcoming = next(rest, _END)

@@ -21,7 +21,7 @@ class EncodeOptions:
     truncate_dim: int | None = None
     normalize: bool = False
     on_texts: Callable[[int], None] | None = None
-    """Is told how many more texts are done, for a progress bar. May be called from several threads."""
+    """Called with the number of texts that are newly done, perhaps from several threads."""
 
 
 class Backend(Protocol):

@@ -1,8 +1,7 @@
 """Compiled graphs, kept inside an artifact so that the next process need not compile again.
 
-Compiling the int8 file of all-MiniLM-L6-v2 takes OpenVINO 0.4 s, reading what it compiled 0.1 s. A blob is made by the
-first process that loads the artifact on a machine, and is good for the same graph, OpenVINO, processor and settings
-only. Its sha256 stands beside it and is compared first, and one that does not fit is made again. Where the artifact
+Compiling the int8 file of all-MiniLM-L6-v2 takes OpenVINO 0.4 s, reading what it compiled 0.1 s. A blob is good for the
+same graph, OpenVINO, processor and settings only, and is made again where its sha256 does not fit. Where the artifact
 cannot be written, nothing is kept.
 """
 
@@ -27,8 +26,7 @@ MOST_BLOBS = 4
 class Blob:
     """The compiled graph of one artifact, for one kind of machine and one set of settings.
 
-    `identity` is whatever it depends on besides the runtime's version. With `check` its sha256 is compared before it is
-    given.
+    `identity` is what it depends on besides the runtime's version. With `check`, its sha256 is compared.
     """
 
     def __init__(self, artifact: Path, *, identity: object, check: bool = True) -> None:
@@ -45,10 +43,7 @@ class Blob:
         pool.shutdown(wait=False)
 
     def get(self, version: str) -> mmap.mmap | None:
-        """What this version of the runtime compiled; None if there is nothing that can be used.
-
-        It is mapped, not copied, and private: nobody else sees what is written to it.
-        """
+        """What this version of the runtime compiled, mapped copy-on-write; None if there is nothing usable."""
         blob = self._read() if self._begun is None else self._begun.result()
         self._begun = None
         return blob if blob is not None and self._labelled()[1:] == [version] else None

@@ -52,7 +52,7 @@ class GraphBackend:
     def embed(self, texts: Iterable[str], options: EncodeOptions) -> Iterator[NDArray[np.float32]]:
         """Embeddings, window by window: `(texts of the window, embedding_dimension)` float32 each."""
         prompt_length = 0 if self._readout.include_prompt else self.tokenizer.prompt_length(options.prompt)
-        if isinstance(texts, Sequence) and len(texts) == 1:  # the one that somebody waits for
+        if isinstance(texts, Sequence) and len(texts) == 1:  # the case where latency counts
             tokens = self.tokenizer(texts, prompt=options.prompt)
             yield self._embed_batch(tokens, _ONE, prompt_length, options)
             return

@@ -1,9 +1,8 @@
 """Tokenising no more of a long text than the model reads.
 
-A text is cut at the model's maximum of tokens, after all of it was tokenised: of 10,000 characters, nine tenths of that
-work are for nothing. A tokenizer that first splits at white space, and looks at every word by itself, gives the
-beginning of a text the same tokens whatever follows. So its head is tokenised alone; where that does not fill the
-model, the whole text is.
+A text is cut at the model's maximum of tokens after all of it was tokenised. A tokenizer that first splits at white
+space, and then looks at single words, gives the beginning of a text the same tokens whatever follows. So only the head
+is tokenised; where that does not fill the model, the whole text is.
 """
 
 from __future__ import annotations

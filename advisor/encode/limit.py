@@ -21,10 +21,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class BatchLimit:
-    """The size of batches, in the unit of whoever holds it: as set, and half of that each time memory runs out.
-
-    It stays low: what did not fit once would not fit again, and a failed attempt takes time.
-    """
+    """The size of batches, in tokens or texts. It is halved each time memory runs out, and stays low."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -22,7 +22,7 @@ from advisor.errors import InputError
 from advisor.types import ArtifactFile, Hardware, Memory, Runtime, RuntimeSettings
 
 PROSE = (".md", ".html")
-"""Files that nobody runs: editing an artifact's README does not keep it from loading."""
+"""Files whose sha256 is not compared: editing an artifact's README does not keep it from loading."""
 
 
 @overload
@@ -64,11 +64,10 @@ def load(
     """Open an artifact: an `Encoder`, or for other kinds of models a `CrossEncoder` or a `SparseEncoder`.
 
     `threads` defaults to the number that was measured, or to what this machine grants if that is less. `device` names
-    another GPU of the kind that was measured (`cuda:1` for `cuda`). With `check`,
-    the sha256 of every listed file is compared before anything is loaded. With `keep_compiled`, what OpenVINO compiles
-    is kept in the artifact's folder `.cache`, if that can be written, for the next process on such a machine. A torch
-    winner whose model brings Python code of its own only loads with `trust_remote_code`. `expect` names one of these
-    classes, for whoever wants an error, or a type checker to know, where it is another one.
+    another GPU of the kind that was measured (`cuda:1` for `cuda`). With `check`, the sha256 of every listed file is
+    compared before anything is loaded. With `keep_compiled`, what OpenVINO compiles is kept in the artifact's folder
+    `.cache`, if that can be written, for the next process on such a machine. A torch winner whose model brings Python
+    code of its own only loads with `trust_remote_code`. `expect` names the class to be returned.
 
     Warns with ArtifactWarning where the machine lacks what the winner was made for, or where the runtime has another
     version than the one that was measured. The encoder can be pickled: it is then loaded again, from the same folder.
@@ -149,7 +148,7 @@ def this_machine() -> Hardware:
 
 @contextmanager
 def _checking(folder: Path, files: tuple[ArtifactFile, ...]) -> Iterator[None]:
-    """Hash the files in threads beside the body, which runs meanwhile; raise ArtifactError for the first bad one."""
+    """Hash the files in threads while the body runs; raise ArtifactError for the first bad one."""
     if not files:
         yield
         return

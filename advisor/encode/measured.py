@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,36 +25,23 @@ class TextEncoder(Protocol):
         ...
 
 
-class ScoredPairs:
-    """A cross-encoder; a row is a pair's logits, which the activation would squeeze together at its ends."""
+class _Rows:
+    """A model of another kind as a `TextEncoder`; `backend` says how far memory limited its batches."""
 
-    def __init__(self, encoder: CrossEncoder) -> None:
-        self._encoder = encoder
-        self.backend = encoder.backend
-
-    def encode(self, sentences: Sequence[str], /) -> NDArray[np.float32]:
-        """`(num_pairs, num_labels)` float32."""
-        return self._encoder.logits(sentences)
-
-
-class SparseTexts:
-    """A sparse encoder; a row has all its dimensions, as it is compared."""
-
-    def __init__(self, encoder: SparseEncoder) -> None:
-        self._encoder = encoder
-        self.backend = encoder.backend
-
-    def encode(self, sentences: Sequence[str], /) -> NDArray[np.float32]:
-        """`(num_texts, dimension)` float32."""
-        return self._encoder.encode(sentences).to_dense()
+    def __init__(self, opened: Opened, encode: Callable[[Sequence[str]], NDArray[np.float32]]) -> None:
+        self.encode = encode
+        self.backend = opened.backend
 
 
 def as_text_encoder(opened: Opened) -> TextEncoder:
-    """An opened model as what it gives of each text."""
+    """An opened model whose rows are embeddings, with all dimensions of a sparse one, or the logits of a pair.
+
+    Logits and not scores: an activation would squeeze them together at its ends.
+    """
     if isinstance(opened, CrossEncoder):
-        return ScoredPairs(opened)
+        return _Rows(opened, opened.logits)
     if isinstance(opened, SparseEncoder):
-        return SparseTexts(opened)
+        return _Rows(opened, lambda texts: opened.encode(texts).to_dense())
     assert isinstance(opened, Encoder)  # there are no others
     return opened
 

@@ -99,7 +99,7 @@ def _compile(openvino: Any, file: Path, device: str, config: dict[str, Any], blo
 
 
 def import_openvino() -> Any:
-    """The package, without its model converter, which is 40 % of the import and is imported when somebody asks for it.
+    """The package. Its model converter, 40 % of the import, is only imported when it is used.
 
     Raises MissingExtraError where it is not installed.
     """
@@ -128,7 +128,7 @@ _CONVERTER = "convert_model"
 
 
 def _late_converter(name: str) -> Any:
-    """`openvino.convert_model` for whoever wants it after all (PEP 562)."""
+    """`openvino.convert_model`, imported when it is used (PEP 562)."""
     if name != _CONVERTER:
         raise AttributeError(f"module 'openvino' has no attribute {name!r}")
     from openvino.tools.ovc import convert_model

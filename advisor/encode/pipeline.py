@@ -65,7 +65,7 @@ class Scores:
     pooling_name: ClassVar[str] = "none"
     num_labels: int
     activation: Activation
-    """What `predict` applies to the logits unless told otherwise."""
+    """What `predict` applies to the logits by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class TensorInfo:
 
 
 def read_header(path: Path) -> tuple[TensorInfo, ...]:
-    """The tensors that the file holds, from its header alone.
+    """The tensors that the file's header lists.
 
     Raises ModelError where the file is missing, cut off or not a safetensors file.
     """

@@ -33,7 +33,7 @@ def checked_all(sentences: Iterable[str]) -> list[str]:
 
 
 def checked_one_by_one(sentences: Iterable[str]) -> Iterator[str]:
-    """The same texts, each checked when its turn comes, for its Unicode too: nobody can look at it again later."""
+    """The same texts, each checked when its turn comes, for its Unicode too: an iterator gives it only once."""
     for index, text in enumerate(sentences):
         if not isinstance(text, str):
             raise _no_string(index, text)

@@ -67,8 +67,8 @@ def choose_columns(columns: Sequence[Column], *, label: str, field: str | None, 
     3. The only column with strings (a number in a CSV cell is not one).
     4. Of the columns that read as natural language (at least half of the rows are filled, and at least half of those
        hold several words, or a script without spaces): the one whose mean length is at least twice that of every
-       other. Where columns have no names, all that are at least half as long as the longest, since two sentences of a
-       pair look alike and nobody could have been asked by name.
+       other. Where columns have no names, all that are at least half as long as the longest: sentences of a pair look
+       alike.
 
     Raises InputError, which lists the columns, if `field` is unknown or no rule applies.
     """

@@ -148,7 +148,7 @@ def _python_pairs(source: Iterable[Any]) -> Iterator[Pair | None] | Iterable[str
     try:
         items = iter(source)
     except TypeError:
-        return source  # told by whoever reads single texts
+        return source  # reading single texts raises for it
     first = next(items, None)
     everything = items if first is None else chain((first,), items)
     if not isinstance(first, (tuple, list)):

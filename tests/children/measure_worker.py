@@ -26,6 +26,8 @@ class FakeEncoder:
         self.behaviour = behaviour
         self.dies = tokens_per_batch is not None and behaviour.get("dies_with_tokens") == tokens_per_batch
         self.factor = 0.25 if tokens_per_batch is not None and behaviour.get("quick_tokens") == tokens_per_batch else 1
+        if tokens_per_batch is not None and behaviour.get("others_are_slow"):
+            self.factor = 2
         if batch_size is not None and behaviour.get("quick_texts") == batch_size:
             self.factor = 0.25
         self.num_encodes = 0

@@ -12,6 +12,7 @@ from advisor.types import (
     ModelProfile,
     Outcome,
     Recommendation,
+    Screened,
     TextProfile,
     TriedSetting,
 )
@@ -65,6 +66,24 @@ class RulesDecided(Event):
     decision: Decision
     alternatives: tuple[Decision, ...]
     candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenStep(Event):
+    """A step of the screen began: `export` of a candidate that is cut to its first layers, or `time` of all of them."""
+
+    step: str
+    candidate: str
+    """Empty where it is about all."""
+    total: int
+    """Candidates that are screened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenFinished(Event):
+    """The screen has foretold what it could."""
+
+    screened: Screened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +168,10 @@ class WarningRaised(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStarted(Event):
-    """A stage began: `model`, `machine`, `texts`, `export`, `measure`, `choose` or `artifact`."""
+    """A stage began: `model`, `machine`, `texts`, `screen`, `measure`, `export`, `choose` or `artifact`.
+
+    `export` and `measure` take turns: a candidate is made when its turn comes.
+    """
 
     stage: str
 

@@ -152,7 +152,8 @@ def run(model, names, folder, *, pick="onnx", time_budget_s=1000, durations=DURA
     (folder / "work").mkdir(parents=True)
     start = time.monotonic()
     return measure(
-        [exported(model, name) for name in names],
+        [catalogue.get(name) for name in names],
+        Made(exported(model, name) for name in names),
         Question(
             model=model,
             texts=tuple(TEXTS),

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from fake_workers import CHILDREN, HARDWARE, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
+from fake_workers import Made, CHILDREN, HARDWARE, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
 
 from advisor import objectives
 from advisor.errors import AdvisorError, InputError, UnavailableError
@@ -284,6 +284,7 @@ def test_no_texts_and_no_baseline_are_refused(run, tmp_path):
     with pytest.raises(InputError, match="torch-fp32 is not among the candidates"):
         measure(
             [],
+            Made([]),
             Question(
                 model=model_in(tmp_path),
                 texts=("a",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,15 @@ class TextEncoder(Protocol):
 
     def encode(self, sentences: Sequence[str], /) -> NDArray[np.float32]:
         """`(num_texts, width)` float32."""
+        ...
+
+
+@runtime_checkable
+class CanBeCut(Protocol):
+    """A model whose first layers can run alone."""
+
+    def cut(self, depth: int) -> None:
+        """Keep the first `depth` layers. Raises ModelError where that is not possible."""
         ...
 
 
@@ -47,9 +56,19 @@ def as_text_encoder(opened: Opened) -> TextEncoder:
 
 
 def open_measured(
-    folder: Path, *, runtime: Runtime, file: Path | None, settings: RuntimeSettings, trust_remote_code: bool = False
+    folder: Path,
+    *,
+    runtime: Runtime,
+    file: Path | None,
+    settings: RuntimeSettings,
+    trust_remote_code: bool = False,
+    depth: int | None = None,
 ) -> TextEncoder:
-    """`open_model`, as what it gives of each text; it raises the same."""
-    return as_text_encoder(
-        open_model(folder, runtime=runtime, file=file, settings=settings, trust_remote_code=trust_remote_code)
-    )
+    """`open_model`, as what it gives of each text; it raises the same.
+
+    `depth` cuts a model in PyTorch to its first layers. A graph that is cut is another file.
+    """
+    opened = open_model(folder, runtime=runtime, file=file, settings=settings, trust_remote_code=trust_remote_code)
+    if depth is not None and isinstance(opened.backend, CanBeCut):
+        opened.backend.cut(depth)
+    return as_text_encoder(opened)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from advisor.device import index_of, kind_of
 from advisor.encode.backend import EncodeOptions
+from advisor.encode.cut import cut
 from advisor.encode.limit import BatchLimit, is_out_of_memory
 from advisor.encode.module_list import MODEL_TYPES
 from advisor.encode.session import first_line
@@ -128,6 +129,10 @@ class TorchSession:
             if options.on_texts is not None:
                 options.on_texts(len(window))
             yield np.asarray(embeddings, dtype=np.float32)
+
+    def cut(self, depth: int) -> None:
+        """Keep the first `depth` layers. Raises ModelError where that is not possible."""
+        cut(self.model[0].auto_model, depth)
 
     def close(self) -> None:
         """Give the memory back."""

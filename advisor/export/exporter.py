@@ -28,6 +28,8 @@ WORKER = "advisor.export.worker"
 _BASE_TIMEOUT_S = 900.0
 _IMPORT_TIMEOUT_S = 180.0
 _SLOWEST_BYTES_PER_S = 2e6
+_TEXTS_OF_A_CUT_MODEL = 8
+"""What it is calibrated on changes its answers, which mean nothing, and not its speed."""
 _RESCUE_S = 90.0
 _RESCUE_SHARE = 0.5
 """Of the time that an export may take: the rest is for the files that it starts from."""
@@ -69,8 +71,8 @@ class Exporter:
         self._torch = torch
         self._within_s = inf
         self._child: Child | None = None
-        self._ready: dict[str, _Ready] = {}
-        self._failed: dict[str, ChildFailed] = {}
+        self._ready: dict[tuple[str, int | None], _Ready] = {}
+        self._failed: dict[tuple[str, int | None], ChildFailed] = {}
 
     def __enter__(self) -> Exporter:
         return self
@@ -86,15 +88,17 @@ class Exporter:
         if child is not None:
             child.kill()
 
-    def export(self, candidate: Candidate, *, within_s: float = inf) -> Exported:
+    def export(self, candidate: Candidate, *, within_s: float = inf, depth: int | None = None) -> Exported:
         """The candidate's files, from the cache or made now; a torch candidate is the model itself.
+
+        `depth` cuts the model to its first layers: such files can be timed, and mean nothing.
 
         Raises ChildFailed, with the reason in one line, if this candidate cannot be exported: others may still be. Its
         kind is `hung` if a file takes more than `within_s` seconds.
         Raises AdvisorError if nothing can, as with a full disk.
         """
         settings = self._settings(candidate, self._question.device)
-        steps = steps_for(candidate, self._question.hardware)
+        steps = steps_for(candidate, self._question.hardware, depth=depth)
         if not steps:
             return Exported(
                 candidate=candidate.name,
@@ -103,6 +107,7 @@ class Exporter:
                 settings=settings,
                 export_s=None,
                 size_bytes=self._model.weights_bytes or _size_of(self._model.path),
+                depth=depth,
             )
         ready = self._look_up(steps[-1])
         if ready is None:
@@ -122,16 +127,17 @@ class Exporter:
             size_bytes=ready.files.size_bytes,
             cached=ready.cached,
             notes=ready.files.notes,
+            depth=depth,
         )
 
     def is_ready(self, candidate: Candidate) -> bool:
-        """Whether `export` has nothing to make: a torch candidate, or files that are there."""
+        """Whether `export` has nothing to make: a torch candidate, or whole files that are there."""
         steps = steps_for(candidate, self._question.hardware)
         return not steps or self._look_up(steps[-1]) is not None
 
     def _prepare(self, step: Step) -> None:
         """Make a file that others start from; its failure is told to each of them without a second attempt."""
-        failed = self._failed.get(step.file)
+        failed = self._failed.get(step.key)
         if failed is None:
             try:
                 self._ensure(step)
@@ -145,11 +151,11 @@ class Exporter:
 
     def _look_up(self, step: Step) -> _Ready | None:
         """What this run has made or found, or what the cache holds."""
-        ready = self._ready.get(step.file)
+        ready = self._ready.get(step.key)
         if ready is None and not self._fresh:
             found = self._cache.find(self._key(step))
             if found is not None:
-                ready = self._ready[step.file] = _Ready(files=found, cached=True)
+                ready = self._ready[step.key] = _Ready(files=found, cached=True)
         return ready
 
     def _ensure(self, step: Step) -> _Ready:
@@ -158,10 +164,10 @@ class Exporter:
             try:
                 ready = _Ready(files=self._make(step, self._key(step)), cached=False)
             except ChildFailed as error:
-                self._failed[step.file] = error
+                self._failed[step.key] = error
                 raise
-            self._failed.pop(step.file, None)
-            self._ready[step.file] = ready
+            self._failed.pop(step.key, None)
+            self._ready[step.key] = ready
         return ready
 
     def _make(self, step: Step, key: str) -> CachedExport:
@@ -192,9 +198,11 @@ class Exporter:
         texts = None
         if step.calibrated:
             texts = folder / WORK / "texts.json"
-            texts.write_text(json.dumps(list(self._question.texts)), encoding="utf-8")
+            few = self._question.texts if step.depth is None else self._question.texts[:_TEXTS_OF_A_CUT_MODEL]
+            texts.write_text(json.dumps(list(few)), encoding="utf-8")
         source, reference = (
-            None if name is None else self._ready[name].files.folder / name for name in (step.source, step.reference)
+            None if name is None else self._ready[name, step.depth].files.folder / name
+            for name in (step.source, step.reference)
         )
         return ExportRequest(
             model_path=str(self._model.path.resolve()),
@@ -214,6 +222,7 @@ class Exporter:
             made_by=self._question.request.exporter,
             kind=self._model.kind,
             similarity=self._model.similarity,
+            depth=step.depth,
         )
 
     def _settings(self, candidate: Candidate, device: str) -> RuntimeSettings:
@@ -255,6 +264,8 @@ class Exporter:
             "file": step.file,
             "versions": {name: self._versions.get(name) for name in step.packages},
         }
+        if step.depth is not None:
+            ingredients |= {"depth": step.depth}
         if self._model.kind != "embedding":  # other graphs of the same weights
             ingredients |= {"kind": self._model.kind}
         if step.calibrated:

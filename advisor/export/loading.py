@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.encode.cut import cut
 from advisor.export.failure import ExportError
 from advisor.export.kinds import KINDS, ExportKind
 from advisor.pairs import join
@@ -28,6 +30,8 @@ _PROBES = (
 )
 """The first batch is the one that is traced; the others have other shapes, the last one beyond a local attention
 window of 128 tokens (ModernBERT)."""
+
+_FEW_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,16 +105,52 @@ def load(model_path: str, *, kind: ModelKind = "embedding", trust_remote_code: b
     batches = [tokenize([join(text, _SENTENCE) for text in texts] if wanted.pairs else texts) for texts in _PROBES]
     names = tuple(batches[0])
     graph = _graph(transformer, names)
-    with torch.no_grad():
-        answers = [graph(*(torch.from_numpy(batch[name]) for name in names)).numpy() for batch in batches]
     return LoadedModel(
         kind=wanted,
         transformer=transformer,
         graph=graph,
         input_names=names,
-        probes=tuple(Probe(inputs=batch, expected=answer) for batch, answer in zip(batches, answers, strict=True)),
+        probes=tuple(Probe(inputs=batch, expected=_answer(graph, batch, names)) for batch in batches),
         tokenize=tokenize,
     )
+
+
+def cut_to(model: LoadedModel, depth: int) -> LoadedModel:
+    """The model's first `depth` layers, which share their weights with it, to be timed and for nothing else.
+
+    Its table of embeddings has `_FEW_ROWS` at most, and an id stands for the row of its remainder: to look a row up
+    takes no time, but the table of a multilingual model would be most of each file. Raises ModelError where the model
+    cannot be cut.
+    """
+    import torch
+
+    whole = model.transformer
+    shared = {id(tensor): tensor for tensor in (*whole.parameters(), *whole.buffers())}
+    transformer = copy.deepcopy(whole, shared)
+    cut(transformer, depth)
+
+    class FewRows(torch.nn.Module):  # type: ignore[misc]  # torch is typed as Any here, see pyproject.toml
+        def __init__(self, table: Any) -> None:
+            super().__init__()
+            self.table = torch.nn.Embedding.from_pretrained(table.weight[:_FEW_ROWS].clone(), freeze=True)
+
+        def forward(self, ids: torch.Tensor) -> Any:
+            return self.table(ids % _FEW_ROWS)
+
+    table = transformer.get_input_embeddings()
+    if type(table) is torch.nn.Embedding and table.num_embeddings > _FEW_ROWS:
+        transformer.set_input_embeddings(FewRows(table))
+    graph = _graph(transformer, model.input_names)
+    probes = (replace(each, expected=_answer(graph, each.inputs, model.input_names)) for each in model.probes)
+    return replace(model, transformer=transformer, graph=graph, probes=tuple(probes))
+
+
+def _answer(graph: Any, batch: Inputs, names: tuple[str, ...]) -> NDArray[np.float32]:
+    import torch
+
+    with torch.no_grad():
+        answer: NDArray[np.float32] = graph(*(torch.from_numpy(batch[name]) for name in names)).numpy()
+    return answer
 
 
 def _tokenizer(model: Any, transformer: Any, kind: ExportKind) -> Callable[[Sequence[str]], Inputs]:

@@ -37,6 +37,8 @@ class ExportRequest:
     """Of the model."""
     similarity: Similarity = "cosine"
     """What its embeddings are compared by."""
+    depth: int | None = None
+    """To how many layers the model is cut; None for the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor import catalogue, objectives
@@ -54,6 +54,13 @@ class Step:
     provided_by: str | None = None
     """The package that brings the exporter, with its version."""
     device: str = "cpu"
+    depth: int | None = None
+    """To how many layers the model is cut; None for the whole."""
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """Which file of a run it is."""
+        return self.file, self.depth
 
 
 def _onnx_step(file: str, recipe: Recipe) -> Step:
@@ -92,9 +99,10 @@ _STEPS = {
 }
 
 
-def steps_for(candidate: Candidate, hardware: Hardware) -> tuple[Step, ...]:
+def steps_for(candidate: Candidate, hardware: Hardware, *, depth: int | None = None) -> tuple[Step, ...]:
     """The files to make for `candidate` on this machine, each after the one it starts from; empty for torch.
 
+    `depth` cuts the model to its first layers.
     Raises UnavailableError where the machine has no variant of the candidate.
     """
     if candidate.runtime == "torch":
@@ -109,7 +117,7 @@ def steps_for(candidate: Candidate, hardware: Hardware) -> tuple[Step, ...]:
     while file is not None:
         steps.insert(0, _STEPS[file])
         file = steps[0].source
-    return tuple(steps)
+    return tuple(replace(step, depth=depth) for step in steps)
 
 
 def _outside_step(candidate: Candidate, file: str) -> Step:

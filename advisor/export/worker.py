@@ -19,7 +19,7 @@ from advisor.child.serve import serve
 from advisor.codec import from_json, to_json
 from advisor.export.cache import UNNEEDED, WORK
 from advisor.export.failure import UnneededError, is_disk_full, reason_of
-from advisor.export.loading import LoadedModel, load
+from advisor.export.loading import LoadedModel, cut_to, load
 from advisor.export.messages import ExportReply, ExportRequest
 from advisor.export.tools import tools_of
 
@@ -29,6 +29,8 @@ class Worker:
 
     def __init__(self) -> None:
         self._model: LoadedModel | None = None
+        self._cut: dict[int, LoadedModel] = {}
+        """By depth."""
 
     def export(self, params: dict[str, Any]) -> dict[str, Any]:
         """Make the file of an ExportRequest; gives an ExportReply."""
@@ -62,7 +64,11 @@ class Worker:
                 trust_remote_code=request.trust_remote_code,
                 threads=request.threads,
             )
-        return self._model
+        if request.depth is None:
+            return self._model
+        if request.depth not in self._cut:
+            self._cut[request.depth] = cut_to(self._model, request.depth)
+        return self._cut[request.depth]
 
     def _needed_bytes(self, request: ExportRequest) -> int:
         """About the size of the file asked for; what is known of it without a model is that it is not empty."""

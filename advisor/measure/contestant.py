@@ -23,6 +23,7 @@ from advisor.types import (
     Latency,
     LengthSpeed,
     Outcome,
+    Predicted,
     RuntimeSettings,
     Timing,
     TriedSetting,
@@ -122,6 +123,7 @@ class Contestant:
             size_bytes=self.exported.size_bytes,
             notes=(*self.exported.notes, *self._notes),
             log=None if left is None else left.log,
+            untried=None if left is None else left.untried,
             by_length=self.by_length,
             most_moved=self.most_moved,
             reference_path=self.reference_path,
@@ -178,6 +180,19 @@ class Contestant:
             p95=statistics.quantiles(seconds, n=20, method="inclusive")[-1] * 1e3 if len(seconds) >= 20 else None,
             speedup=_UNITY if self.name == BASELINE else estimate(log_speed(singles, self.name, BASELINE)),
         )
+
+
+def outcome_of(left: Exit, candidate: Candidate, *, predicted: Predicted | None = None) -> Outcome:
+    """What became of a candidate whose files were never made."""
+    return Outcome(
+        name=candidate.name,
+        status=left.status,
+        reason=left.reason,
+        precision=candidate.precision,
+        log=left.log,
+        untried=left.untried,
+        predicted=predicted,
+    )
 
 
 def _against(name: str, rounds: Sequence[Round], singles: Sequence[Round]) -> tuple[Against, ...]:

@@ -28,9 +28,9 @@ from advisor.measure.workers.client import Peak
 from advisor.measure.workload.sizes import Sizes
 from advisor.paths import JOURNAL, ROUNDS
 from advisor.question import Question
-from advisor.types import Exported, Findings
+from advisor.types import Exported, Findings, Screened
 
-_FORMAT = 5
+_FORMAT = 6
 """Raised whenever other things are timed, or timed in another way, or when lines are written otherwise."""
 
 _DIGEST_CHARS = 16
@@ -57,6 +57,13 @@ class Prepared:
     exit: Exit | None = None
     basis: Basis | None = None
     """Of the baseline; None for all others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Screened:
+    """What the model's first layers foretold."""
+
+    screened: Screened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +99,10 @@ class _Forget:
     prepared: bool
 
 
-_Entry = Prepared | _Timed | _Needed | _Finished | _Forget
+_Entry = Prepared | _Screened | _Timed | _Needed | _Finished | _Forget
 _KINDS: dict[str, type[_Entry]] = {
     "prepared": Prepared,
+    "screened": _Screened,
     "round": _Timed,
     "peak": _Needed,
     "finished": _Finished,
@@ -146,6 +154,8 @@ class Journal:
         """When the first round that counts was run: UTC, ISO 8601."""
         self.finished = False
         """Whether the measurement came to its end. It is not finished any more once something is added."""
+        self.screened: Screened | None = None
+        """What the screen of an earlier run foretold."""
         self._prepared: dict[str, Prepared] = {}
         self._rounds: dict[str, list[Round]] = {}
         self._peaks: dict[str, Peak] = {}
@@ -176,6 +186,10 @@ class Journal:
     def keep(self, prepared: Prepared) -> None:
         """Keep what getting a candidate ready found."""
         self._add(prepared)
+
+    def keep_screen(self, screened: Screened) -> None:
+        """Keep what the screen foretold."""
+        self._add(_Screened(screened=screened))
 
     def rounds(self, stage: str) -> tuple[Round, ...]:
         """The finished rounds of a race, in order."""
@@ -265,6 +279,8 @@ class Journal:
         match entry:
             case Prepared():
                 self._prepared[entry.name] = entry
+            case _Screened():
+                self.screened = entry.screened
             case _Timed():
                 rounds = self._rounds.setdefault(entry.stage, [])
                 if not 0 <= entry.index <= len(rounds):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 
-from advisor import catalogue, objectives
+from advisor import objectives
+from advisor.catalogue import MIXED, Candidate
 from advisor.errors import ChildFailed, InputError, UnavailableError
-from advisor.measure.contestant import Contestant
+from advisor.measure.contestant import Contestant, outcome_of
+from advisor.measure.files import Files
 from advisor.measure.heat.heat import Heat
 from advisor.measure.heat.stages import Stages
 from advisor.measure.journal import Journal
+from advisor.measure.lineup import RESCUED, LineUp
 from advisor.measure.noise import Noise, disturbed, read_noise, warnings
 from advisor.measure.pool import Pool
 from advisor.measure.prepare import Preparation
@@ -21,35 +25,37 @@ from advisor.measure.reporter import Reporter
 from advisor.measure.result import MeasureResult, Totals, contest_of
 from advisor.measure.setup import Run, Seams
 from advisor.question import Question
-from advisor.types import BASELINE, Exported, Outcome, Precision, TriedSetting
+from advisor.types import BASELINE, Outcome, Screened, TriedSetting, Untried
 
 _LOADING_SHARE = 0.6
-"""Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
-
-_LIKELIER: tuple[Precision, ...] = ("int8", "bf16", "fp16", "fp32")
-"""The usual order of speed: fewer bytes to move, more numbers an instruction."""
+"""Share of the time budget after which no further candidate is begun (the ruleset's pick always is)."""
+_MAKING_SHARE = 0.75
+"""Share of it after which an export that goes on is given up."""
 
 COMPILE_S = 30.0
 """What compiling all-MiniLM-L6-v2 took torch.compile on two busy cores: 27 and 40 s (docs/exporting.md)."""
 
 
 def measure(
-    exported: Sequence[Exported],
+    candidates: Sequence[Candidate],
+    files: Files,
     question: Question,
     run: Run,
     *,
     time_budget_s: float,
     journal: Journal | None = None,
+    screened: Screened | None = None,
     doubt: Callable[[MeasureResult], str | None] = lambda _: None,
     seams: Seams | None = None,
 ) -> MeasureResult:
     """Time the candidates against each other, each in its own process, and compare their embeddings with fp32's.
 
-    `exported` must hold the baseline. All candidates get the same texts and the same threads. `time_budget_s` bounds
-    the whole measurement (short of a few rounds that it always takes). What `journal` holds of an earlier run counts as
-    if it were measured now, and what is measured now is added to it: a worker is only opened for what it does not hold.
-    `doubt` says why a result carries no verdict (None if it does): the race is then run once more, if there is time.
-    Workers on PyTorch are forked from `run.torch`, which is closed on the way out.
+    `candidates` must hold the baseline. All of them get the same texts and the same threads. One whose turn comes is
+    made by `files`, unless what `screened` foretells leaves it no chance against one that may win. `time_budget_s`
+    bounds the whole measurement (short of a few rounds that it always takes). What `journal` holds of an earlier run
+    counts as if it were measured now, and what is measured now is added to it: a worker is only opened for what it does
+    not hold. `doubt` says why a result carries no verdict (None if it does): the race is then run once more, if there
+    is time. Workers on PyTorch are forked from `run.torch`, which is closed on the way out.
 
     A candidate that fails is in the result with its reason. Every process is ended on the way out, however that is.
     Raises InputError if there are no texts or no baseline, and UnavailableError if the baseline itself fails before
@@ -57,13 +63,12 @@ def measure(
     """
     if not question.texts:
         raise InputError("There are no texts to measure with.")
-    contestants = {
-        files.candidate: Contestant(exported=files, candidate=catalogue.get(files.candidate)) for files in exported
-    }
-    if BASELINE not in contestants:
+    line_up = LineUp(candidates, pick=question.pick, screened=screened)
+    if line_up.baseline is None:
         raise InputError(f"{BASELINE} is not among the candidates: every speedup and loss refers to it.")
     measurement = _Measurement(
-        contestants=contestants,
+        line_up=line_up,
+        files=files,
         question=question,
         run=run,
         time_budget_s=time_budget_s,
@@ -77,17 +82,33 @@ def measure(
         measurement.kill_all()
 
 
+_RESCUE_COSTS = 1.5
+"""The mixed candidate is made where plain int8 is faster by more than the best that passes: the layers that go back to
+floating point cost about that, and finding them takes a minute or more (docs/exporting.md)."""
+
+_UNTRIED = Untried(needs_s=None)
+
+
+def _skipped(name: str, reason: str, *, untried: Untried | None = None) -> Exit:
+    return Exit(name=name, status="skipped", reason=f"skipped: {reason}", untried=untried)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Measurement(Observer):
     """Heats: as many candidates as fit into memory race at once, the baseline always among them."""
 
-    contestants: dict[str, Contestant]
+    line_up: LineUp
+    files: Files
     question: Question
     run: Run
     time_budget_s: float
     journal: Journal
     doubt: Callable[[MeasureResult], str | None]
     seams: Seams
+    contestants: dict[str, Contestant] = field(default_factory=dict)
+    """Candidates whose files are there."""
+    unmade: dict[str, Exit] = field(default_factory=dict)
+    """Candidates that left before their files were made."""
     pool: Pool = field(init=False)
     preparation: Preparation = field(init=False)
     reporter: Reporter = field(init=False)
@@ -114,16 +135,16 @@ class _Measurement(Observer):
         """Everything, in order."""
         self.run.control.during_pause = self._pause
         self._get_baseline_ready()
-        others = [one for name, one in self.contestants.items() if name != BASELINE]
-        pending = sorted(others, key=self._turn)
+        pending = self.line_up.others()
         while True:
             ready = self._admit_those_that_fit(pending)
             baseline = self.contestants[BASELINE]
             if baseline.exit is None and (ready or not self.totals.endings):
                 self._race([baseline, *ready], num_pending=len(pending))
-            for one in others:
-                self._retire(one)
-            pending = pending or self._revive(others)
+            for name, one in self.contestants.items():
+                if name != BASELINE:
+                    self._retire(one)
+            pending = pending or self._revive()
             if not pending:
                 break
         self._retire(self.contestants[BASELINE])
@@ -164,6 +185,9 @@ class _Measurement(Observer):
     # -- getting ready ---------------------------------------------------------------------------------------
 
     def _get_baseline_ready(self) -> None:
+        for candidate in self.line_up.candidates:  # those that need nothing made import their runtime side by side
+            if candidate.name == BASELINE or self.files.is_ready(candidate):
+                self._get_files(candidate, within_s=inf)
         baseline = self.contestants[BASELINE]
         recalled = self.preparation.recall(baseline)
         if not recalled:
@@ -172,7 +196,7 @@ class _Measurement(Observer):
         if not recalled:
             try:
                 self.preparation.prepare_baseline(
-                    baseline, time_s=self._left_s(1.0), num_candidates=len(self._wanted())
+                    baseline, time_s=self._left_s(1.0), num_candidates=len(self.line_up.candidates)
                 )
             except ChildFailed as error:
                 raise UnavailableError(
@@ -182,39 +206,64 @@ class _Measurement(Observer):
 
     def _wanted(self) -> list[Contestant]:
         """Candidates that will need a worker, as far as that is known."""
-        return [one for one in self.contestants.values() if one.exit is None and not self.preparation.is_hopeless(one)]
+        return [
+            one
+            for name, one in self.contestants.items()
+            if one.exit is None
+            and not self.preparation.is_hopeless(one)
+            and self.line_up.hopeless(name, [BASELINE]) is None
+        ]
 
-    def _turn(self, one: Contestant) -> tuple[bool, bool, int]:
-        """The pick first, then the quick to load (PyTorch takes seconds to import), and of these the likelier to win:
-        there may not be time for all."""
-        return one.name != self.question.pick, one.on_torch, _LIKELIER.index(one.candidate.precision)
-
-    def _admit_those_that_fit(self, pending: list[Contestant]) -> list[Contestant]:
+    def _admit_those_that_fit(self, pending: list[Candidate]) -> list[Contestant]:
         """Take candidates off `pending` until memory is short; one that does not fit at all is skipped."""
         ready: list[Contestant] = []
         while pending:
             self.run.control.wait()
-            one = pending[0]
-            refusal = self._refusal(one)
-            recalled = refusal is None and self.preparation.recall(one, ignore_exit=self._is_spared(one))
-            if refusal is None and not recalled:
-                refusal = self._lacks_time(one)
-            if refusal is None and one.exit is None and not self.journal.finished:
-                short = self._lacks_memory(one, ready)
+            name = pending[0].name
+            left, recalled = self._refusal(name), False
+            if left is None and name in self.contestants:
+                recalled = self.preparation.recall(self.contestants[name], ignore_exit=self._is_spared(name))
+            if left is None and not recalled:
+                left = self._not_worth_trying(name) or self._lacks_time(pending[0]) or self._make(pending[0])
+            if left is None and not recalled:  # its files may be those of an earlier run
+                recalled = self.preparation.recall(self.contestants[name], ignore_exit=self._is_spared(name))
+            if left is None and self.contestants[name].exit is None and not self.journal.finished:
+                short = self._lacks_memory(self.contestants[name], ready)
                 if short is not None and ready:
                     self.was_short = True
                     break
-                refusal = short
+                left = None if short is None else _skipped(name, short)
             pending.pop(0)
-            if refusal is not None:
-                self._end(one, Exit(name=one.name, status="skipped", reason=f"skipped: {refusal}"))
-            elif recalled or self._prepare(one):
+            if left is not None:
+                self._end(name, left)
+                continue
+            one = self.contestants[name]
+            if recalled or self._prepare(one):
                 self.reporter.loaded(one)
                 if one.exit is None:
                     ready.append(one)
                 else:
-                    self._end(one, one.exit)
+                    self._end(name, one.exit)
         return ready
+
+    def _make(self, candidate: Candidate) -> Exit | None:
+        """Make the files; an exit where that failed."""
+        name = candidate.name
+        within_s = inf if name == self.question.pick else self._left_s(_MAKING_SHARE)
+        try:
+            self._get_files(candidate, within_s=within_s)
+        except ChildFailed as error:
+            if error.kind == "unneeded":
+                return _skipped(name, error.message)
+            if error.kind == "hung" and self._left_s(_MAKING_SHARE) <= 0:
+                return _skipped(name, "its export took more than the time budget (--time-budget)", untried=_UNTRIED)
+            return Exit(name=name, status="failed", reason=f"export failed: {error.message}", log=error.log)
+        return None
+
+    def _get_files(self, candidate: Candidate, *, within_s: float) -> None:
+        if candidate.name not in self.contestants:
+            exported = self.files.make(candidate, within_s=within_s)
+            self.contestants[candidate.name] = Contestant(exported=exported, candidate=candidate)
 
     def _prepare(self, one: Contestant) -> bool:
         try:
@@ -223,50 +272,76 @@ class _Measurement(Observer):
             )
         except ChildFailed as error:
             reason = f"failed before the race: {error.message}"
-            self._end(one, Exit(name=one.name, status="failed", reason=reason, log=error.log))
+            self._end(one.name, Exit(name=one.name, status="failed", reason=reason, log=error.log))
             return False
         return True
 
-    def _is_spared(self, one: Contestant) -> bool:
+    def _is_spared(self, name: str) -> bool:
         """Whether it is raced although the probe rejects it."""
-        return one.name == self.question.pick or one.name in self.revived
+        return name == self.question.pick or name in self.revived
 
-    def _revive(self, others: Sequence[Contestant]) -> list[Contestant]:
-        """Candidates that the probe cut for a rival that failed or was left out since: they get their race, once."""
+    def _revive(self) -> list[Candidate]:
+        """Candidates that were cut before the race for a rival that failed or was left out since: they get one."""
         back = [
-            one
-            for one in others
-            if self._is_void(one)
-            and not self._raced(one)
-            and one.name not in self.revived
-            and one.exit is not None
-            and one.exit.rival != BASELINE
+            candidate
+            for candidate in self.line_up.others()
+            if (left := self._exit_of(candidate.name)) is not None
+            and self._is_void(left)
+            and not self._raced(candidate.name)
+            and candidate.name not in self.revived
+            and left.rival != BASELINE
         ]
-        for one in back:
-            one.exit, one.is_retired = None, False
-        self.revived |= {one.name for one in back}
+        for candidate in back:
+            self.unmade.pop(candidate.name, None)
+            if candidate.name in self.contestants:
+                one = self.contestants[candidate.name]
+                one.exit, one.is_retired = None, False
+        self.revived |= {candidate.name for candidate in back}
         return back
 
-    def _refusal(self, one: Contestant) -> str | None:
+    def _refusal(self, name: str) -> Exit | None:
         if self.contestants[BASELINE].exit is not None:
-            return f"{BASELINE} failed, and there is nothing to compare with"
+            return _skipped(name, f"{BASELINE} failed, and there is nothing to compare with")
         if self.run.control.stopped:
-            return "the measurement was stopped before its turn"
-        if self.run.control.skips(one.name):
-            return "left out by the user"
+            return _skipped(name, "the measurement was stopped before its turn", untried=_UNTRIED)
+        if self.run.control.skips(name):
+            return _skipped(name, "left out by the user")
         return None
 
-    def _lacks_time(self, one: Contestant) -> str | None:
+    def _not_worth_trying(self, name: str) -> Exit | None:
+        """By what the screen foretold, or, of the mixed candidate, by the one that it is made of."""
+        passing = [one for one in self.contestants.values() if self._may_win(one)]
+        left = self.line_up.hopeless(name, [one.name for one in passing])
+        source = self.contestants.get(RESCUED)
+        if left is not None or name != MIXED or source is None:
+            return left
+        if source.exit is not None and source.exit.status == "cut":
+            return replace(source.exit, name=name)
+        if self._may_win(source):
+            return _skipped(name, f"not needed: {RESCUED} keeps to the loss budget")
+        fastest = min((one for one in passing if one.s_per_text), key=lambda one: one.s_per_text)
+        if source.s_per_text and source.s_per_text * _RESCUE_COSTS > fastest.s_per_text:
+            gain = fastest.s_per_text / source.s_per_text
+            return _skipped(name, f"{RESCUED} is {gain:.1f}x as fast as {fastest.name}, and a rescue costs that much")
+        return None
+
+    def _may_win(self, one: Contestant) -> bool:
+        return not one.is_gone and one.s_per_text > 0 and one.may_win(self.question.request.max_loss)
+
+    def _lacks_time(self, candidate: Candidate) -> Exit | None:
         left_s = self._left_s(_LOADING_SHARE)
-        if one.name == self.question.pick:
+        if candidate.name == self.question.pick:
             return None
         if left_s <= 0:
-            return "the time budget left no room to load it"
-        if one.candidate.compiled and left_s < COMPILE_S:
-            return (
+            step = "load" if self.files.is_ready(candidate) else "export"
+            reason = f"the time budget left no room to {step} it (--time-budget)"
+            return _skipped(candidate.name, reason, untried=_UNTRIED)
+        if candidate.compiled and left_s < COMPILE_S:
+            reason = (
                 f"PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
                 f"{left_s:.0f} s (--time-budget)"
             )
+            return _skipped(candidate.name, reason, untried=Untried(needs_s=COMPILE_S))
         return None
 
     def _lacks_memory(self, one: Contestant, ready: Sequence[Contestant]) -> str | None:
@@ -308,10 +383,16 @@ class _Measurement(Observer):
         outcomes = tuple(self._outcome(one, stages.rounds, stages.singles) for one in self.contestants.values())
         return self.doubt(MeasureResult(candidates=outcomes, warnings=(), measurement=so_far))
 
-    def _end(self, one: Contestant, left: Exit) -> None:
-        one.exit = left
-        self._retire(one)
-        self.reporter.ended(self._outcome(one))
+    def _end(self, name: str, left: Exit) -> None:
+        if name in self.contestants:
+            one = self.contestants[name]
+            one.exit = left
+            self._retire(one)
+            outcome = self._outcome(one)
+        else:
+            self.unmade[name] = left
+            outcome = self._unmade_outcome(left)
+        self.reporter.ended(outcome)
 
     def _retire(self, one: Contestant) -> None:
         self._read_peak(one)
@@ -325,17 +406,19 @@ class _Measurement(Observer):
 
     def _reinstate(self) -> None:
         """A cut is void where the rival that it lost to failed later or was left out."""
-        for one in self.contestants.values():
-            if self._is_void(one) and self._raced(one):
+        for name, one in self.contestants.items():
+            if one.exit is not None and self._is_void(one.exit) and self._raced(name):
                 one.exit = None
 
-    def _is_void(self, one: Contestant) -> bool:
-        """Whether it was cut for a rival that failed later or was left out."""
-        rival = None if one.exit is None or one.exit.rival is None else self.contestants[one.exit.rival]
-        return rival is not None and rival.is_gone
+    def _exit_of(self, name: str) -> Exit | None:
+        return self.unmade[name] if name in self.unmade else self.contestants[name].exit
 
-    def _raced(self, one: Contestant) -> bool:
-        return any(one.name in each.seconds for each in self.totals.rounds)
+    def _is_void(self, left: Exit) -> bool:
+        """Whether it was a cut for a rival that failed later or was left out."""
+        return left.rival is not None and self.contestants[left.rival].is_gone
+
+    def _raced(self, name: str) -> bool:
+        return any(name in each.seconds for each in self.totals.rounds)
 
     # -- what to say -----------------------------------------------------------------------------------------
 
@@ -352,10 +435,16 @@ class _Measurement(Observer):
         totals = self.totals
         return one.outcome((*totals.rounds, *rounds), (*totals.singles, *singles), self.pool.workload.block_texts)
 
+    def _unmade_outcome(self, left: Exit) -> Outcome:
+        candidate = next(each for each in self.line_up.candidates if each.name == left.name)
+        predicted = self.line_up.predicted(left.name) if left.predicted else None
+        return outcome_of(left, candidate, predicted=predicted)
+
     def _result(self, warnings: tuple[str, ...]) -> MeasureResult:
         labels = self.preparation.labels
+        made = (self._outcome(one) for one in self.contestants.values())
         return MeasureResult(
-            candidates=tuple(self._outcome(one) for one in self.contestants.values()),
+            candidates=(*made, *(self._unmade_outcome(left) for left in self.unmade.values())),
             warnings=warnings,
             measurement=self.totals.measurement(started=self.journal.started, disturbed=self.disturbed),
             labels=None if labels is None else labels.profile,

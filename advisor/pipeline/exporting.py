@@ -1,95 +1,52 @@
-"""The export stage: every planned candidate's files, within its share of the time budget."""
+"""Making candidates' files when the measurement asks for them, and saying so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Callable
 
 from advisor.catalogue import Candidate
-from advisor.errors import ChildFailed
-from advisor.events import CandidateEnded, Event, ExportFinished, ExportStarted
+from advisor.events import Event, ExportFinished, ExportStarted, StageStarted
 from advisor.export import Exporter
-from advisor.measure import Control
-from advisor.pipeline.plan import skipped_outcome
-from advisor.types import BASELINE, Exported, Outcome
-
-EXPORT_SHARE = 0.5
-"""Share of the time budget after which no further export is begun: what is exported must still be measured."""
-
-EXPORT_LIMIT = 0.65
-"""Share of the time budget after which an export that goes on is given up."""
-
-SLOW_SHARE, SLOW_LIMIT = 0.3, 0.45
-"""The same where measuring takes long: what is exported and then not measured for lack of time is of no use."""
-
-_SLOW = 0.1
-_TEXTS_FIRST = 50
-"""A model is slow if the baseline takes more than `_SLOW` of the time budget for about as many texts as it encodes
-before the race: 2 to 16 in the probe, 32 or more that are compared, a block."""
+from advisor.export.holding import release
+from advisor.types import Exported
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exports:
-    """What can be measured, and the outcomes of what cannot."""
+class Making:
+    """The exporter as `advisor.measure.Files`. Until `release`, what was made is held in the cache.
 
-    ready: tuple[Exported, ...]
-    ended: tuple[Outcome, ...]
-
-
-def export_all(
-    candidates: Sequence[Candidate],
-    exporter: Exporter,
-    *,
-    start_s: float,
-    time_budget_s: float,
-    emit: Callable[[Event], None],
-    clock: Callable[[], float],
-    seconds_per_text: float | None = None,
-    control: Control | None = None,
-) -> Exports:
-    """Export in order, from `start_s` on `clock`. A failed export costs its candidate only.
-
-    The first candidate is always exported. The others are begun within `EXPORT_SHARE` of the time budget or not at all,
-    unless the cache holds them, and given up at `EXPORT_LIMIT` of it; earlier where the baseline is slow, as far as
-    `seconds_per_text` foretells. `control` is looked at before each: the baseline cannot be skipped, and after a stop
-    nothing is exported that the cache does not hold.
+    `total` is the number of candidates that may be made.
     """
-    control = control or Control()
-    slow = seconds_per_text is not None and _TEXTS_FIRST * seconds_per_text > _SLOW * time_budget_s
-    share, limit = (SLOW_SHARE, SLOW_LIMIT) if slow else (EXPORT_SHARE, EXPORT_LIMIT)
-    deadline_s = start_s + share * time_budget_s
-    limit_s = start_s + limit * time_budget_s
-    ready: list[Exported] = []
-    ended: list[Outcome] = []
-    for index, candidate in enumerate(candidates, start=1):
-        if control.skips(candidate.name) and candidate.name != BASELINE:
-            outcome = skipped_outcome(candidate, "left out by the user")
-        elif control.stopped and not exporter.is_ready(candidate):
-            outcome = skipped_outcome(candidate, "the run was stopped before its turn")
-        elif index > 1 and clock() > deadline_s and not exporter.is_ready(candidate):
-            outcome = skipped_outcome(candidate, "the time budget left no room to export it (--time-budget)")
-        else:
-            emit(ExportStarted(elapsed_s=clock(), candidate=candidate.name, index=index, total=len(candidates)))
-            try:
-                exported = exporter.export(candidate, within_s=inf if index == 1 else limit_s - clock())
-            except ChildFailed as error:
-                if error.kind == "unneeded":
-                    outcome = skipped_outcome(candidate, error.message)
-                elif error.kind == "hung" and clock() >= limit_s:
-                    outcome = skipped_outcome(candidate, "its export took more than the time budget (--time-budget)")
-                else:
-                    outcome = Outcome(
-                        name=candidate.name,
-                        status="failed",
-                        reason=f"export failed: {error.message}",
-                        precision=candidate.precision,
-                        log=error.log,
-                    )
-            else:
-                ready.append(exported)
-                emit(ExportFinished(elapsed_s=clock(), exported=exported))
-                continue
-        ended.append(outcome)
-        emit(CandidateEnded(elapsed_s=clock(), outcome=outcome))
-    return Exports(ready=tuple(ready), ended=tuple(ended))
+
+    def __init__(
+        self, exporter: Exporter, *, total: int, emit: Callable[[Event], None], clock: Callable[[], float]
+    ) -> None:
+        self.made: dict[str, Exported] = {}
+        self._exporter = exporter
+        self._total = total
+        self._emit = emit
+        self._clock = clock
+
+    def is_ready(self, candidate: Candidate) -> bool:
+        """Whether nothing has to be made."""
+        return self._exporter.is_ready(candidate)
+
+    def make(self, candidate: Candidate, *, within_s: float) -> Exported:
+        """The files, with an event before and after. Raises ChildFailed."""
+        ready = self.is_ready(candidate)
+        if not ready:
+            self._emit(StageStarted(elapsed_s=self._clock(), stage="export"))
+        index = len(self.made) + 1
+        self._emit(ExportStarted(elapsed_s=self._clock(), candidate=candidate.name, index=index, total=self._total))
+        try:
+            exported = self._exporter.export(candidate, within_s=within_s)
+        finally:
+            if not ready:
+                self._emit(StageStarted(elapsed_s=self._clock(), stage="measure"))
+        self.made[candidate.name] = exported
+        self._emit(ExportFinished(elapsed_s=self._clock(), exported=exported))
+        return exported
+
+    def release(self) -> None:
+        """What was made may be pruned from the cache from here on."""
+        for exported in self.made.values():
+            release(exported.folder)

@@ -27,23 +27,22 @@ from advisor.device import CPU, unused_gpu
 from advisor.errors import AdvisorError, InputError, NoCandidateError
 from advisor.export import Exporter
 from advisor.export.choice import choose_exporter
-from advisor.export.holding import release
 from advisor.gate import NOISE
 from advisor.labels import read_labels
 from advisor.measure import Control, Journal, MeasureResult, Run, journal_folder, measure, preload_torch
 from advisor.model import check_stack, resolve_model
 from advisor.paths import cache_dir
 from advisor.pipeline.ask import ask_rules, references, sample
-from advisor.pipeline.exporting import export_all
+from advisor.pipeline.exporting import Making
 from advisor.pipeline.plan import Plan, plan, skipped_outcome
-from advisor.pipeline.slowness import seconds_per_text
+from advisor.pipeline.screening import screen_all
 from advisor.pipeline.spec import RunSpec, check, check_extras, request_of
 from advisor.probe import probe, read_packages
 from advisor.question import Question
 from advisor.report.files import render
 from advisor.report.markdown import to_markdown
 from advisor.rules import Ruleset, collect_facts
-from advisor.types import Exported, Outcome, Recommendation
+from advisor.types import Exported, Measurement, Outcome, Recommendation, Screened
 from advisor.version import VERSION
 
 KEEP_LOGS = 20
@@ -194,41 +193,43 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             control=control or Control(),
             torch=None if question.hardware.cuda else preload,
         )
-        emit(events.StageStarted(elapsed_s=elapsed(), stage="export"))
-        with Exporter(question, cache_dir=cache_dir(), log_dir=logs, fresh=spec.fresh, torch=run.torch) as exporter:
-            exports = export_all(
-                ready.plan.candidates,
-                exporter,
-                start_s=ready.deadline_s - spec.time_budget_s,
-                time_budget_s=spec.time_budget_s,
-                emit=emit,
-                clock=elapsed,
-                seconds_per_text=None
-                if question.device != CPU
-                else seconds_per_text(question.model, known.texts, threads=request.threads),
-                control=run.control,
-            )
-        for files in exports.ready:  # until the end of this block they may not be pruned from the cache
-            in_use.callback(release, files.folder)
-        emit(events.StageStarted(elapsed_s=elapsed(), stage="measure"))
         journal = in_use.enter_context(
             Journal(journal_folder(cache_dir(), question), scratch=run.work_dir, fresh=spec.fresh)
         )
+        exporter = in_use.enter_context(
+            Exporter(question, cache_dir=cache_dir(), log_dir=logs, fresh=spec.fresh, torch=run.torch)
+        )
+        candidates = ready.plan.candidates
+        files = Making(exporter, total=len(candidates), emit=emit, clock=elapsed)
+        in_use.callback(files.release)
+        screened = screen_all(
+            candidates,
+            question,
+            run,
+            exporter=exporter,
+            journal=journal,
+            time_budget_s=spec.time_budget_s,
+            emit=emit,
+        )
+        emit(events.StageStarted(elapsed_s=elapsed(), stage="measure"))
 
         def doubt(found: MeasureResult) -> str | None:
-            judged = choose(found.candidates, decision=known.decision, request=request, disturbed=_disturbed(found))
+            measured = [replace(each, untried=None) for each in found.candidates]  # racing again tries none of them
+            judged = choose(measured, decision=known.decision, request=request, disturbed=_disturbed(found))
             return judged.why if judged.verdict == "inconclusive" and judged.winner is not None else None
 
         result = measure(
-            exports.ready,
+            candidates,
+            files,
             question,
             run,
             time_budget_s=max(0.0, ready.deadline_s - elapsed()),
             journal=journal,
+            screened=screened,
             doubt=doubt,
         )
         emit(events.StageStarted(elapsed_s=elapsed(), stage="choose"))
-        outcomes = (*result.candidates, *exports.ended, *ready.plan.skipped)
+        outcomes = (*result.candidates, *ready.plan.skipped)
         choice = choose(outcomes, decision=known.decision, request=request, disturbed=_disturbed(result))
         warnings = _warnings(known, choice.winner, choice.outcomes, result)
         for warning in warnings:
@@ -242,12 +243,12 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
             why=choice.why,
             warnings=warnings,
             elapsed_s=elapsed(),
-            measurement=result.measurement,
+            measurement=_with_screen(result, screened),
             labels=result.labels,
         )
         if choice.winner is not None:
             emit(events.StageStarted(elapsed_s=elapsed(), stage="artifact"))
-            recommendation = _write(recommendation, exports.ready, ready, logs)
+            recommendation = _write(recommendation, files.made[choice.winner], ready, logs)
             recommendation = replace(recommendation, elapsed_s=elapsed())
     return recommendation
 
@@ -257,6 +258,12 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
 
 def _disturbed(result: MeasureResult) -> str | None:
     return None if result.measurement is None else result.measurement.disturbed
+
+
+def _with_screen(result: MeasureResult, screened: Screened | None) -> Measurement | None:
+    if result.measurement is None or screened is None:
+        return result.measurement
+    return replace(result.measurement, screen=screened.check)
 
 
 def _ordered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
@@ -298,11 +305,10 @@ def _warnings(
     return tuple(dict.fromkeys(warnings))
 
 
-def _write(recommendation: Recommendation, exported: Sequence[Exported], ready: _Ready, logs: Path) -> Recommendation:
+def _write(recommendation: Recommendation, files: Exported, ready: _Ready, logs: Path) -> Recommendation:
     assert recommendation.winner is not None
     candidate = catalogue.get(recommendation.winner)
     won = recommendation.outcome(candidate.name)
-    files = next(item for item in exported if item.candidate == candidate.name)
     if won is None or won.reference_path is None:
         raise NoCandidateError(f"{candidate.name} won, but it gave no reference embeddings to prove an artifact with.")
     artifact = write_artifact(

@@ -48,6 +48,8 @@ class Exported:
     cached: bool = False
     notes: tuple[str, ...] = ()
     """What the export really did here, in sentences for the user."""
+    depth: int | None = None
+    """To how many layers the model was cut; None for the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,22 +111,25 @@ class Client:
         timeout_s: float,
         setting: str = "",
         settings: RuntimeSettings | None = None,
+        files: Exported | None = None,
     ) -> Load:
         """Open the candidate's files, with the model's own tokenizer and modules, and embed one text.
 
-        `settings` other than the candidate's own need a name, `setting`, by which later requests mean them.
+        `settings` other than the candidate's own, or other `files` of it, need a name, `setting`, by which later
+        requests mean them.
         """
+        files = files or self._exported
         if self._import_s is None and not self._importing:
             self.begin_import(runtime)
         self.settle(timeout_s=timeout_s)
-        file = self._exported.file
         reply = self._child.call(
             "load",
             timeout_s=timeout_s,
             folder=str(model.path),
             runtime=runtime,
-            file=None if file is None else str(self._exported.folder / file),
-            settings=dataclasses.asdict(settings or self._exported.settings),
+            file=None if files.file is None else str(files.folder / files.file),
+            settings=dataclasses.asdict(settings or files.settings),
+            depth=files.depth,
             trust_remote_code=model.trust_remote_code,
             setting=setting,
         )

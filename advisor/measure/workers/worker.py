@@ -73,12 +73,14 @@ class Worker:
     def load(self, params: dict[str, Any]) -> dict[str, Any]:
         """Open an encoder under the name `setting` and embed one text. `load_s` is without the runtime's import."""
         imported = time.perf_counter_ns()
+        cut = {} if params["depth"] is None else {"depth": params["depth"]}
         encoder = self._open_encoder(
             Path(params["folder"]),
             runtime=params["runtime"],
             file=None if params["file"] is None else Path(params["file"]),
             settings=RuntimeSettings(**params["settings"]),
             trust_remote_code=params["trust_remote_code"],
+            **cut,
         )
         encoder.encode([_FIRST_TEXT])
         loaded = time.perf_counter_ns()

@@ -24,6 +24,11 @@ from advisor.question import Question
 _LATENCY_TEXTS = (4, 20)
 _RANGE_TEXTS = (8, 128)
 
+_SCREEN_BLOCK_S = 0.2
+"""How long a block should take the whole baseline in a screen: a layer or three of it are a fraction of that."""
+
+_SCREEN_SINGLES = 4
+
 Batch = tuple[str, ...]
 
 
@@ -77,6 +82,26 @@ class Workload:
 def probe_workload(texts: Sequence[str], *, num_texts: int) -> Workload:
     """What the baseline needs to find out how fast the model is here."""
     return Workload(batches=(_probe(texts, num_texts),))
+
+
+def screen_workload(question: Question, *, s_per_text: float) -> Workload:
+    """What models that are cut are timed on: short blocks of texts of all lengths, and single texts."""
+    texts, seed = question.texts, question.request.seed
+    lengths = [len(text) for text in texts]
+    shape = block_shape(s_per_text, block_s=_SCREEN_BLOCK_S)
+    blocks = neighbour_blocks(lengths, shape=shape, max_blocks=MAX_BLOCKS, seed=seed)
+    groups = stratified(lengths, size=_SCREEN_SINGLES, max_groups=NUM_LATENCY_BLOCKS, seed=seed + 1)
+    probe = _probe(texts, shape.batch_size)
+    calls = [_calls([_pick(texts, batch) for batch in block], shape) for block in blocks]
+    of_blocks, next_batch = [], 1
+    for block in calls:
+        of_blocks.append(tuple(range(next_batch, next_batch + len(block))))
+        next_batch += len(block)
+    return Workload(
+        batches=(probe, *(batch for block in calls for batch in block), *(_pick(texts, group) for group in groups)),
+        blocks=tuple(of_blocks),
+        singles=tuple(range(next_batch, next_batch + len(groups))),
+    )
 
 
 def full_workload(question: Question, sizes: Sizes, *, s_per_text: float, durations: Durations) -> Workload:

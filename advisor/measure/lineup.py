@@ -1,0 +1,68 @@
+"""Who comes first, and who need not come at all: what the screen foretold decides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from advisor.catalogue import MIXED, Candidate
+from advisor.measure.race.observer import Exit
+from advisor.measure.race.race import slower
+from advisor.types import BASELINE, Predicted, Screened
+
+MARGIN = 0.25
+"""A candidate is not tried whole where one that may win is predicted to be faster by more. Nine in ten predictions were
+right to 10 % (docs/benchmarks.md, screen.py), so that two of them are hardly wrong by that much against each other."""
+
+RESCUED = "openvino-qint8"
+"""What the mixed candidate is made of. It is no faster, for it has some layers in floating point."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineUp:
+    """The candidates of a run, in the ruleset's order, and what is foretold of them."""
+
+    candidates: Sequence[Candidate]
+    pick: str
+    screened: Screened | None = None
+
+    @property
+    def baseline(self) -> Candidate | None:
+        """The baseline, if it is among them."""
+        return next((each for each in self.candidates if each.name == BASELINE), None)
+
+    def others(self) -> list[Candidate]:
+        """All but the baseline, the likeliest to win first.
+
+        By predicted speed where that is known; else the pick first, then the ruleset's order. What could not be
+        foretold comes last, and the mixed candidate right after the one that it is made of.
+        """
+        others = [each for each in self.candidates if each.name != BASELINE]
+
+        def turn(each: Candidate) -> tuple[bool, float, bool]:
+            found = self.predicted(each.name)
+            if self.screened is None:
+                return each.name != self.pick, 0.0, False
+            return found is None, 0.0 if found is None else -found.speedup, each.name == MIXED
+
+        return sorted(others, key=turn)
+
+    def predicted(self, name: str) -> Predicted | None:
+        """What is foretold of a candidate; for the mixed one, of what it is made of."""
+        if self.screened is None or self.screened.check.fell_back is not None:
+            return None
+        return self.screened.predicted.get(RESCUED if name == MIXED else name)
+
+    def hopeless(self, name: str, passing: Iterable[str]) -> Exit | None:
+        """Why a candidate need not be made: one of `passing`, which may win, is predicted to be that much faster."""
+        found = self.predicted(name)
+        rivals = {rival: self.predicted(rival) for rival in passing if rival != name}
+        known = {rival: predicted.speedup for rival, predicted in rivals.items() if predicted is not None}
+        if found is None or not known:
+            return None
+        rival = max(known, key=lambda each: known[each])
+        ratio = known[rival] / found.speedup
+        if ratio <= 1 + MARGIN:
+            return None
+        reason = f"cut by the screen: {slower(ratio)} than {rival}, {found.origin}"
+        return Exit(name=name, status="cut", reason=reason, rival=rival, predicted=True)

@@ -1,0 +1,196 @@
+"""Cut the model to its first layers, make every candidate of that in seconds, and time them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from advisor import objectives
+from advisor.catalogue import MIXED, Candidate
+from advisor.errors import ChildFailed
+from advisor.measure import Run, Seams
+from advisor.measure.contestant import Contestant
+from advisor.measure.heat.laps import BlockLaps, Seat, SingleLaps
+from advisor.measure.pool import Pool
+from advisor.measure.race.race import Entrant, Race, RaceResult
+from advisor.measure.workload.sizes import FIRST_PROBE
+from advisor.measure.workload.workload import probe_workload, screen_workload
+from advisor.objectives import Limits
+from advisor.question import Question
+from advisor.screen.depths import Depths, NotScreenedError
+from advisor.screen.predict import WHOLE, check, predictions, seat
+from advisor.types import BASELINE, Exported, Screened
+
+NUM_ROUNDS = 7
+_LIMITS = Limits(max_rounds=NUM_ROUNDS, cuts=False, straggler_ratio=inf)
+
+Make = Callable[[Candidate, int | None], Exported]
+"""A candidate's files, at a depth or whole. Raises ChildFailed."""
+
+Step = Callable[[str, str], None]
+"""Told of each step: what is done, `export` or `time`, and with which candidate."""
+
+
+def is_screened(candidate: Candidate) -> bool:
+    """Whether a candidate can be foretold. The mixed one is made of another's losses, and compiling takes as long for
+    a few layers as a whole export."""
+    return candidate.name != MIXED and not candidate.compiled
+
+
+def screen(
+    candidates: Sequence[Candidate],
+    question: Question,
+    run: Run,
+    *,
+    make: Make,
+    depths: Depths,
+    time_s: float = inf,
+    told: Step = lambda step, candidate: None,
+    seams: Seams | None = None,
+) -> Screened:
+    """Foretell the candidates' speeds on the question's texts, the baseline's among them, within about `time_s`.
+
+    A candidate that fails here is not foretold: it may still run whole. Every worker is ended on the way out.
+    Raises NotScreenedError where the model cannot be cut, or the baseline does not run, or memory is short.
+    """
+    return _Screen(
+        candidates=[each for each in candidates if is_screened(each)],
+        question=question,
+        run=run,
+        make=make,
+        depths=depths,
+        time_s=time_s,
+        told=told,
+        seams=seams or Seams(),
+    ).result()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Screen:
+    candidates: Sequence[Candidate]
+    question: Question
+    run: Run
+    make: Make
+    depths: Depths
+    time_s: float
+    told: Step
+    seams: Seams
+    files: dict[str, dict[int, Exported]] = field(default_factory=dict)
+    """By candidate and depth."""
+    contestants: dict[str, Contestant] = field(default_factory=dict)
+
+    def result(self) -> Screened:
+        start_s = self.run.clock()
+        for candidate in self.candidates:
+            self._make(candidate)
+        if BASELINE not in self.files:
+            raise NotScreenedError(f"{BASELINE} cannot be cut")
+        pool = Pool(self.question, self.run, self.seams, wanted=lambda: list(self.contestants.values()))
+        try:
+            self._open(pool)
+            result = self._race(pool, deadline_s=start_s + self.time_s)
+        finally:
+            for one in self.contestants.values():
+                one.kill()
+        try:
+            checked = check(result.rounds, self.depths)
+        except ValueError:
+            raise NotScreenedError(f"{BASELINE} was not timed whole") from None
+        return Screened(
+            check=checked,
+            predicted=predictions(result.rounds, self.contestants, self.depths),
+            export_s=self._export_s(),
+        )
+
+    def _make(self, candidate: Candidate) -> None:
+        self.run.control.wait()
+        if self.run.control.stopped:
+            raise NotScreenedError("the run was stopped")
+        self.told("export", candidate.name)
+        try:
+            files = {depth: self.make(candidate, depth) for depth in (self.depths.shallow, self.depths.deep)}
+        except ChildFailed:  # it may still be possible whole: that is tried later, and its reason is told then
+            return
+        self.files[candidate.name] = files
+
+    def _open(self, pool: Pool) -> None:
+        """Open every candidate at both depths, and the baseline whole; send them the texts."""
+        for name, files in self.files.items():
+            candidate = next(each for each in self.candidates if each.name == name)
+            whole = replace(files[self.depths.deep], depth=None) if name == BASELINE else files[self.depths.shallow]
+            self.contestants[name] = Contestant(exported=whole, candidate=candidate)
+        if not self.seams.memory.holds(list(self.contestants.values()), self.question.model):
+            raise NotScreenedError("memory is short")
+        baseline = self.contestants[BASELINE]
+        try:
+            pool.use(probe_workload(self.question.texts, num_texts=FIRST_PROBE))
+            pool.load(baseline)
+            pool.send(baseline)
+            probe, limit_s = pool.workload.probe, pool.durations.load_timeout_s
+            s_per_text = (
+                min(baseline.connection.time_blocks([[probe]] * 2, wake=probe, timeout_s=limit_s)) / FIRST_PROBE
+            )
+        except ChildFailed as error:
+            raise NotScreenedError(f"{BASELINE} failed: {error.message}") from None
+        pool.use(screen_workload(self.question, s_per_text=s_per_text))
+        for name, one in list(self.contestants.items()):
+            one.findings = replace(one.findings, s_per_text=s_per_text)
+            try:
+                self._open_one(pool, one)
+            except ChildFailed as error:
+                if name == BASELINE:
+                    raise NotScreenedError(f"{BASELINE} failed: {error.message}") from None
+                one.kill()
+                del self.contestants[name]
+
+    def _open_one(self, pool: Pool, one: Contestant) -> None:
+        if not one.is_open:
+            pool.load(one)
+        pool.send(one)
+        limit_s = pool.durations.load_timeout_s
+        for depth, files in self.files[one.name].items():
+            if files != one.exported:
+                one.connection.load(
+                    self.question.model, one.candidate.runtime, timeout_s=limit_s, setting=str(depth), files=files
+                )
+        for setting in self._settings(one):
+            for block in pool.workload.blocks if setting != WHOLE else pool.workload.blocks[:1]:
+                one.connection.time_blocks([block], wake=None, timeout_s=limit_s, setting=self._own(one, setting))
+
+    def _settings(self, one: Contestant) -> tuple[int | str, ...]:
+        depths = (self.depths.shallow, self.depths.deep)
+        return (*depths, WHOLE) if one.name == BASELINE else depths
+
+    def _own(self, one: Contestant, setting: int | str) -> str:
+        """The name of a setting in the worker; what it opened first has none."""
+        first = WHOLE if one.name == BASELINE else self.depths.shallow
+        return "" if setting == first else str(setting)
+
+    def _race(self, pool: Pool, *, deadline_s: float) -> RaceResult:
+        seats = {
+            seat(name, setting): Seat(contestant=one, setting=self._own(one, setting))
+            for name, one in self.contestants.items()
+            for setting in self._settings(one)
+        }
+        latency = objectives.get(self.question.request.objective).races.decides == "latency"
+        self.told("time", "")
+        return Race(
+            entrants=[Entrant(name=name, may_win=False) for name in seats],
+            runner=(SingleLaps if latency else BlockLaps)(seats, pool),
+            baseline=seat(BASELINE, WHOLE),
+            seed=self.question.request.seed,
+            clock=self.run.clock,
+            limits=_LIMITS,
+            deadline_s=deadline_s,
+            control=self.run.control,
+        ).run()
+
+    def _export_s(self) -> dict[str, float]:
+        """By the line through what both depths took. What started from other files counts them, too."""
+        found = {}
+        for name, files in self.files.items():
+            shallow, deep = (files[depth].export_s for depth in (self.depths.shallow, self.depths.deep))
+            if shallow is not None and deep is not None:
+                found[name] = max(deep, self.depths.whole(shallow, deep))
+        return found

@@ -10,7 +10,17 @@ from advisor.types.asked import LabelProfile, ModelProfile, Request, TextProfile
 from advisor.types.decided import Decision
 from advisor.types.files import Artifact, RuntimeSettings
 from advisor.types.machine import Hardware, Package
-from advisor.types.measured import Drift, Fidelity, Findings, LengthSpeed, Timing, TriedSetting
+from advisor.types.measured import (
+    Drift,
+    Fidelity,
+    Findings,
+    LengthSpeed,
+    Predicted,
+    ScreenCheck,
+    Timing,
+    TriedSetting,
+    Untried,
+)
 from advisor.types.words import BASELINE, Precision, Status, Verdict
 
 
@@ -25,6 +35,10 @@ class Outcome:
     file: str | None = None
     settings: RuntimeSettings | None = None
     timing: Timing | None = field(default=None, metadata=INLINE)
+    predicted: Predicted | None = None
+    """Set where it was cut by a prediction. It then has no timing, and `reason` holds the figure and its origin."""
+    untried: Untried | None = None
+    """Set where it can run here and was left out for lack of time; None for every other reason."""
     findings: Findings = field(default_factory=Findings, metadata=INLINE)
     export_s: float | None = None
     size_bytes: int | None = None
@@ -79,6 +93,8 @@ class Measurement:
     """Races that were run again because the first one was inconclusive."""
     disturbed: str | None = None
     """What else the machine did, where it was too much for a verdict to rest on: a sentence without its full stop."""
+    screen: ScreenCheck | None = None
+    """How well predictions held; None where nothing was predicted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

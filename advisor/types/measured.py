@@ -71,6 +71,50 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shortened:
+    """What predictions rest on: the times of two copies of the model that keep only its first layers."""
+
+    depths: tuple[int, int]
+    """How many layers the copies keep."""
+    num_layers: int
+    """Of the whole model."""
+
+    @property
+    def origin(self) -> str:
+        """`predicted from 1 and 3 of 12 layers`."""
+        return "predicted from {} and {} of {} layers".format(*self.depths, self.num_layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted(Shortened):
+    """A candidate's speed as it was predicted. It was not measured, and no report may show it as if it were."""
+
+    speedup: float
+    """The baseline's predicted time over this candidate's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenCheck(Shortened):
+    """How well the predictions of a run held, by the one time that is both predicted and measured: the baseline's."""
+
+    baseline_error: float
+    """How much the baseline's predicted time missed its measured one: 0.03 is 3 % too long, -0.03 is 3 % too short."""
+    fell_back: str | None = None
+    """Why the predictions were not used, as a sentence without its full stop; None where they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untried:
+    """A candidate can run here, and was left out because the time was over or the user stopped the run.
+
+    It could have won, so that no verdict covers it.
+    """
+
+    needs_s: Positive | None
+    """About how many seconds trying it takes; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LengthSpeed:
     """Speed on those texts alone that have `min_chars` to `max_chars` characters (None: no upper end)."""
 

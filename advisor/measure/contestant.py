@@ -122,6 +122,7 @@ class Contestant:
             size_bytes=self.exported.size_bytes,
             notes=(*self.exported.notes, *self._notes),
             log=None if left is None else left.log,
+            untried=None if left is None else left.untried,
             by_length=self.by_length,
             most_moved=self.most_moved,
             reference_path=self.reference_path,

@@ -21,7 +21,7 @@ from advisor.measure.reporter import Reporter
 from advisor.measure.result import MeasureResult, Totals, contest_of
 from advisor.measure.setup import Run, Seams
 from advisor.question import Question
-from advisor.types import BASELINE, Exported, Outcome, Precision, TriedSetting
+from advisor.types import BASELINE, Exported, Outcome, Precision, TriedSetting, Untried
 
 _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is loaded (the ruleset's pick always is)."""
@@ -196,9 +196,11 @@ class _Measurement(Observer):
             self.run.control.wait()
             one = pending[0]
             refusal = self._refusal(one)
+            late = refusal is not None and self.run.control.stopped
             recalled = refusal is None and self.preparation.recall(one, ignore_exit=self._is_spared(one))
             if refusal is None and not recalled:
                 refusal = self._lacks_time(one)
+                late = refusal is not None
             if refusal is None and one.exit is None and not self.journal.finished:
                 short = self._lacks_memory(one, ready)
                 if short is not None and ready:
@@ -207,7 +209,8 @@ class _Measurement(Observer):
                 refusal = short
             pending.pop(0)
             if refusal is not None:
-                self._end(one, Exit(name=one.name, status="skipped", reason=f"skipped: {refusal}"))
+                untried = Untried(needs_s=None) if late else None
+                self._end(one, Exit(name=one.name, status="skipped", reason=f"skipped: {refusal}", untried=untried))
             elif recalled or self._prepare(one):
                 self.reporter.loaded(one)
                 if one.exit is None:

@@ -12,7 +12,7 @@ from advisor.events import CandidateEnded, Event, ExportFinished, ExportStarted
 from advisor.export import Exporter
 from advisor.measure import Control
 from advisor.pipeline.plan import skipped_outcome
-from advisor.types import BASELINE, Exported, Outcome
+from advisor.types import BASELINE, Exported, Outcome, Untried
 
 EXPORT_SHARE = 0.5
 """Share of the time budget after which no further export is begun: what is exported must still be measured."""
@@ -56,6 +56,7 @@ def export_all(
     nothing is exported that the cache does not hold.
     """
     control = control or Control()
+    late = Untried(needs_s=None)
     slow = seconds_per_text is not None and _TEXTS_FIRST * seconds_per_text > _SLOW * time_budget_s
     share, limit = (SLOW_SHARE, SLOW_LIMIT) if slow else (EXPORT_SHARE, EXPORT_LIMIT)
     deadline_s = start_s + share * time_budget_s
@@ -66,9 +67,10 @@ def export_all(
         if control.skips(candidate.name) and candidate.name != BASELINE:
             outcome = skipped_outcome(candidate, "left out by the user")
         elif control.stopped and not exporter.is_ready(candidate):
-            outcome = skipped_outcome(candidate, "the run was stopped before its turn")
+            outcome = skipped_outcome(candidate, "the run was stopped before its turn", untried=late)
         elif index > 1 and clock() > deadline_s and not exporter.is_ready(candidate):
-            outcome = skipped_outcome(candidate, "the time budget left no room to export it (--time-budget)")
+            reason = "the time budget left no room to export it (--time-budget)"
+            outcome = skipped_outcome(candidate, reason, untried=late)
         else:
             emit(ExportStarted(elapsed_s=clock(), candidate=candidate.name, index=index, total=len(candidates)))
             try:
@@ -77,7 +79,8 @@ def export_all(
                 if error.kind == "unneeded":
                     outcome = skipped_outcome(candidate, error.message)
                 elif error.kind == "hung" and clock() >= limit_s:
-                    outcome = skipped_outcome(candidate, "its export took more than the time budget (--time-budget)")
+                    reason = "its export took more than the time budget (--time-budget)"
+                    outcome = skipped_outcome(candidate, reason, untried=late)
                 else:
                     outcome = Outcome(
                         name=candidate.name,

@@ -216,7 +216,8 @@ def _try(spec: RunSpec, ready: _Ready, emit: Listener, elapsed: Clock, control: 
         )
 
         def doubt(found: MeasureResult) -> str | None:
-            judged = choose(found.candidates, decision=known.decision, request=request, disturbed=_disturbed(found))
+            measured = [replace(each, untried=None) for each in found.candidates]  # racing again tries none of them
+            judged = choose(measured, decision=known.decision, request=request, disturbed=_disturbed(found))
             return judged.why if judged.verdict == "inconclusive" and judged.winner is not None else None
 
         result = measure(

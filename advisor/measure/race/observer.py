@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from advisor.measure.race.rounds import Round
-from advisor.types import TriedSetting
+from advisor.types import TriedSetting, Untried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class Exit:
     log: str | None = None
     rival: str | None = None
     """The candidate that it was cut against."""
+    untried: Untried | None = None
+    """Set where it was left out for lack of time."""
 
 
 class Observer:

@@ -55,7 +55,8 @@ def recommend(
         threads: The thread budget of every runtime; None takes the cores that are granted.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the first CUDA GPU, else Apple's GPU, else the CPU.
         time_budget_s: For exporting and measuring, from the moment the model is at hand. What is still to be tried
-            when it is spent is skipped, with that reason; the ruleset's pick and the baseline never are.
+            when it is spent is skipped, with that reason; the ruleset's pick and the baseline never are. The verdict is
+            then `inconclusive`.
         seed: Of the sample and of the order of rounds.
         ruleset: The name of a packaged ruleset, or a TOML file.
         out: The artifact's folder; None takes `advisor-out/<model>`.

@@ -12,6 +12,8 @@ into the lead. Of equally simple ones it is the one with the best median, or, of
 most accurate: all of them keep to the loss budget, and accuracy is no reason to take what is likely to be slower. If
 the measurements carry no verdict, simplicity is no reason either, for what looks like a tie is ignorance: the likeliest
 wins, the contender with the best median.
+
+A verdict covers what was tried. A candidate that there was no time for could have won, so that there is no verdict.
 """
 
 from __future__ import annotations
@@ -73,11 +75,11 @@ def choose(
     Statuses: a measured outcome over the budget becomes `rejected`, and a rejected one within it `measured` again, so
     that outcomes can be ranked again under another budget. The baseline is never rejected.
 
-    Verdicts: `inconclusive` if nothing passes, if the measurement was disturbed, if a contender or the ruleset's pick
-    has fewer than 3 rounds or no interval, if several contenders are left and the interval of one's ratio to the best
-    is wider than 25 % of its median to each side, or if the pick is clearly beaten, but not by the winner. Else
-    `confirmed` if the pick clearly beats all others, `overturned` if the winner is clearly better than the pick or the
-    pick did not pass, `tie` otherwise.
+    Verdicts: `inconclusive` if nothing passes, if a candidate is `untried`, if the measurement was disturbed, if a
+    contender or the ruleset's pick has fewer than 3 rounds or no interval, if several contenders are left and the
+    interval of one's ratio to the best is wider than 25 % of its median to each side, or if the pick is clearly beaten,
+    but not by the winner. Else `confirmed` if the pick clearly beats all others, `overturned` if the winner is clearly
+    better than the pick or the pick did not pass, `tie` otherwise.
 
     Raises KeyError for a candidate that is not in the catalogue.
     """
@@ -85,24 +87,25 @@ def choose(
     passing = sorted((each for each in judged if each.status == "measured"), key=_catalogue_order)
     if not passing:
         why = f"No candidate could be measured within a loss budget of {100 * request.max_loss:.2f}%."
-        return Choice(outcomes=judged, winner=None, verdict="inconclusive", why=why)
+        return _choice(judged, None, "inconclusive", why, request)
     row = objectives.get(request.objective)
     field = _field(passing, row)
     if not field:
         winner = _winner(_contenders(_field(passing, objectives.SPEED)))
         why = f"{winner.name} is judged by its speed alone, for no candidate has a measured {row.words.noun}."
-        return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
+        return _choice(judged, winner.name, "inconclusive", why, request)
     contenders = _contenders(field)
     pick = next((runner for runner in field if runner.name == decision.recommendation), None)
     doubt = disturbed or _doubt(contenders, pick)
-    winner = _winner(contenders) if doubt is None else _likeliest(contenders)
+    carried = doubt is None and among_tried(judged, row) is None
+    winner = _winner(contenders) if carried else _likeliest(contenders)
     if pick is not None and _is_undecided(pick, winner, contenders):
         winner = _likeliest(contenders)
     if doubt is not None:
         why = f"{doubt}, so {winner.name} is only the likeliest."
-        return Choice(outcomes=judged, winner=winner.name, verdict="inconclusive", why=why)
+        return _choice(judged, winner.name, "inconclusive", why, request)
     verdict, why = _verdict(field, contenders, winner, judged, decision.recommendation, row)
-    return Choice(outcomes=judged, winner=winner.name, verdict=verdict, why=why)
+    return _choice(judged, winner.name, verdict, why, request)
 
 
 def nearest_flips(
@@ -133,6 +136,19 @@ def nearest_flips(
         for index in changes
     ]
     return tuple(sorted(flips, key=lambda flip: (abs(flip.max_loss - request.max_loss), flip.max_loss)))
+
+
+def among_tried(outcomes: Sequence[Outcome], row: Objective) -> str | None:
+    """What a winner is where a candidate is untried: `the fastest of the 4 that there was time for`; else None.
+
+    The number is that of candidates that were measured or cut: one over the loss budget may be faster than the winner.
+    """
+    if all(each.untried is None for each in outcomes):
+        return None
+    num_tried = sum(each.status in {"measured", "cut"} for each in outcomes)
+    if num_tried == 1:
+        return "the only one that passed in time"
+    return f"the {row.words.best} of the {num_tried} that there was time for"
 
 
 # -- what passes ---------------------------------------------------------------------------------------------
@@ -295,6 +311,40 @@ def _catalogue_order(outcome: Outcome) -> int:
     return catalogue.names().index(catalogue.get(outcome.name).name)
 
 
+# -- what was not tried --------------------------------------------------------------------------------------
+
+
+def _choice(judged: tuple[Outcome, ...], winner: str | None, verdict: Verdict, why: str, request: Request) -> Choice:
+    """The choice. It carries no verdict where candidates are untried; they are named after what else is in doubt."""
+    among = among_tried(judged, objectives.get(request.objective))
+    if among is not None:
+        said = why.removesuffix(".") if verdict == "inconclusive" else f"{winner} is {among}"
+        verdict, why = "inconclusive", f"{said}; {_not_tried(judged, request.time_budget_s)}."
+    return Choice(outcomes=judged, winner=winner, verdict=verdict, why=why)
+
+
+def _not_tried(judged: Sequence[Outcome], budget_s: float | None) -> str:
+    """`onnx and openvino were not tried (about 70 s more: --time-budget 3m)`; `budget_s` is what was given, if any."""
+    untried = {
+        each.name: each.untried.needs_s for each in sorted(judged, key=_catalogue_order) if each.untried is not None
+    }
+    *head, last = untried
+    what = f"{', '.join(head)} and {last} were not tried" if head else f"{last} was not tried"
+    known = [needs_s for needs_s in untried.values() if needs_s is not None]
+    needs_s = sum(known) if len(known) == len(untried) else None
+    if budget_s is None or not math.isfinite(budget_s):
+        command = "the same command goes on"
+    elif needs_s is None:
+        command = f"a larger --time-budget tries {'them' if head else 'it'}"
+    else:
+        command = f"--time-budget {math.ceil((budget_s + needs_s) / 60)}m"
+    return f"{what} ({command if needs_s is None else f'about {_about(needs_s)} more: {command}'})"
+
+
+def _about(seconds: float) -> str:
+    return f"{10 * math.ceil(seconds / 10)} s" if seconds <= 90 else f"{math.ceil(seconds / 60)} min"
+
+
 # -- what to say ---------------------------------------------------------------------------------------------
 
 
@@ -361,7 +411,7 @@ def _absence(judged: Sequence[Outcome], name: str, row: Objective) -> str:
         if row.near_best_speed is not None and row.value(_timing(outcome)):
             return f"is more than {1 - row.near_best_speed:.0%} slower than the fastest"
         return f"has no measured {row.words.noun}"
-    reason = outcome.reason.rstrip(".")
+    reason = outcome.reason.rstrip(".").removeprefix(f"{outcome.status}: ")
     if reason.startswith(f"{outcome.status} "):
         return f"was {reason}"
     what = "failed" if outcome.status == "failed" else f"was {outcome.status}"

@@ -91,6 +91,11 @@ class Wording:
     column: str = ""
     """The heading of the objective's own column; empty where speed is all there is to say."""
 
+    @property
+    def best(self) -> str:
+        """`the fastest of the 4`, or `the best by latency of the 4`."""
+        return f"best{self.by}" if self.by else "fastest"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:

@@ -9,7 +9,7 @@ from typing import Any
 from advisor.errors import ArtifactError
 
 SCHEMA_NAME = "advisor.recommendation"
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 
 Json = dict[str, Any]
 

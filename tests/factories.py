@@ -48,13 +48,16 @@ from advisor.types import (
     Package,
     PathStep,
     Precision,
+    Predicted,
     Recommendation,
     Request,
     RuntimeSettings,
+    ScreenCheck,
     Status,
     TextProfile,
     Timing,
     TriedSetting,
+    Untried,
     Verdict,
 )
 
@@ -315,6 +318,42 @@ def inconclusive() -> Recommendation:
     )
 
 
+def unfinished() -> Recommendation:
+    """A candidate was predicted and cut, and for another there was no time."""
+    return replace(
+        recommendation(
+            (
+                _qint8(),
+                outcome("openvino-bf16", 1796.0, 0.00001, precision="bf16", file="openvino/openvino_model.xml"),
+                _baseline(),
+                replace(
+                    outcome(
+                        "onnx-qint8",
+                        status="cut",
+                        reason="1.8x slower than openvino-qint8, predicted from 1 and 3 of 12 layers",
+                        precision="int8",
+                    ),
+                    predicted=Predicted(speedup=3.5, depths=(1, 3), num_layers=12),
+                ),
+                replace(
+                    outcome("onnx", status="skipped", reason="skipped: the time budget left no room to load it"),
+                    untried=Untried(needs_s=40.0),
+                ),
+            ),
+            winner="openvino-qint8",
+            verdict="inconclusive",
+            why="openvino-qint8 is the fastest of the 4 that there was time for; onnx was not tried (about 40 s more: "
+            "--time-budget 3m).",
+        ),
+        measurement=Measurement(
+            started="2026-11-23T06:42:10Z",
+            num_rounds=24,
+            num_reused=0,
+            screen=ScreenCheck(depths=(1, 3), num_layers=12, baseline_error=0.021),
+        ),
+    )
+
+
 def keep_baseline() -> Recommendation:
     """Nothing is faster than Sentence Transformers as it runs by default."""
     return recommendation(
@@ -417,7 +456,7 @@ def detailed() -> Recommendation:
     )
 
 
-EVERY_KIND = (confirmed, overturned, tie, inconclusive, keep_baseline, with_failures, nothing_passes)
+EVERY_KIND = (confirmed, overturned, tie, inconclusive, unfinished, keep_baseline, with_failures, nothing_passes)
 
 
 def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:

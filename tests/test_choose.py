@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,8 +23,10 @@ from advisor.types import (
     Latency,
     ObjectiveName,
     Outcome,
+    Predicted,
     Request,
     Timing,
+    Untried,
 )
 
 
@@ -257,6 +260,10 @@ def test_overturned_when_the_baseline_is_clearly_faster_than_the_pick() -> None:
         (
             replace(outcome("openvino-qint8"), status="skipped", timing=None, reason="needs nncf"),
             "was skipped: needs nncf.",
+        ),
+        (
+            replace(outcome("openvino-qint8"), status="skipped", timing=None, reason="skipped: left out by the user"),
+            "was skipped: left out by the user.",
         ),
         (
             replace(outcome("openvino-qint8"), status="cut", reason="cut after 3 rounds: 2x slower than onnx"),
@@ -504,6 +511,172 @@ def test_speed_decides_provisionally_where_nobody_has_the_measure(objective: Obj
     assert choice.why == f"onnx is judged by its speed alone, for no candidate has a measured {objective}."
 
 
+# -- what there was no time for ------------------------------------------------------------------------------
+
+
+def untried(name: str, needs_s: float | None = None) -> Outcome:
+    return Outcome(
+        name=name,
+        status="skipped",
+        reason="skipped: the time budget left no room to load it",
+        precision=catalogue.get(name).precision,
+        untried=Untried(needs_s=needs_s),
+    )
+
+
+PASSED = (BASE, outcome("openvino-qint8", 6, loss=0.001), outcome("openvino-bf16", 4, loss=0.0))
+
+
+def test_a_verdict_covers_what_was_tried_and_else_the_missing_are_named_with_their_time_and_the_command() -> None:
+    assert run(*PASSED).verdict == "confirmed"
+    choice = run(*PASSED, untried("openvino", 30.0), untried("onnx", 37.0))
+    assert (choice.winner, choice.verdict) == ("openvino-qint8", "inconclusive")
+    assert choice.why == (
+        "openvino-qint8 is the fastest of the 3 that there was time for; onnx and openvino were not tried (about 70 s "
+        "more: --time-budget 3m)."
+    )
+
+
+@pytest.mark.parametrize(
+    "passed",
+    [
+        (BASE, outcome("openvino-qint8", 6, loss=0.001)),
+        (BASE, outcome("openvino-qint8", 3, loss=0.001), outcome("onnx-qint8", 6, loss=0.001)),
+        (BASE, outcome("openvino-qint8", 4, loss=0.001), outcome("openvino-bf16", 3.95, loss=0.0)),
+    ],
+    ids=["confirmed", "overturned", "tie"],
+)
+def test_one_that_there_was_no_time_for_leaves_no_verdict_standing(
+    passed: tuple[Outcome, ...], request: pytest.FixtureRequest
+) -> None:
+    assert run(*passed).verdict == request.node.callspec.id
+    assert run(*passed, untried("onnx", 20.0)).verdict == "inconclusive"
+
+
+def test_what_was_left_out_for_another_reason_than_time_is_no_obstacle() -> None:
+    reasons = {
+        "onnx": "skipped as asked (--skip)",
+        "openvino": "not among --candidates",
+        "onnx-O4": "needs a CUDA GPU",
+        "onnx-O3": "left out by the user",
+    }
+    left_out = [
+        Outcome(name=name, status="skipped", reason=reason, precision=catalogue.get(name).precision)
+        for name, reason in reasons.items()
+    ]
+    assert run(*PASSED, *left_out).verdict == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("needs", "budget_s", "said"),
+    [
+        ((12.0,), 90.0, "onnx was not tried (about 20 s more: --time-budget 2m)."),
+        ((30.0,), 90.0, "onnx was not tried (about 30 s more: --time-budget 2m)."),
+        ((400.0,), 90.0, "onnx was not tried (about 7 min more: --time-budget 9m)."),
+        ((None,), 90.0, "onnx was not tried (a larger --time-budget tries it)."),
+        ((12.0, None), 90.0, "onnx and openvino were not tried (a larger --time-budget tries them)."),
+        (
+            (1.0, 2.0, 3.0),
+            20.0,
+            "torch-bf16, onnx and openvino were not tried (about 10 s more: --time-budget 1m).",
+        ),
+        ((12.0,), None, "onnx was not tried (about 20 s more: the same command goes on)."),
+        ((None,), None, "onnx was not tried (the same command goes on)."),
+        ((12.0,), float("inf"), "onnx was not tried (about 20 s more: the same command goes on)."),
+    ],
+)
+def test_what_to_type_depends_on_what_is_known(
+    needs: tuple[float | None, ...], budget_s: float | None, said: str
+) -> None:
+    missing = [untried(name, each) for name, each in zip(("onnx", "openvino", "torch-bf16"), needs, strict=False)]
+    asked: dict[str, Any] = {"time_budget_s": budget_s}
+    choice = choose((*PASSED, *missing), decision=picking("openvino-qint8"), request=Request(**asked))
+    assert choice.why == f"openvino-qint8 is the fastest of the 3 that there was time for; {said}"
+
+
+def test_those_over_the_budget_are_not_counted_for_they_may_be_faster_and_those_that_were_cut_are() -> None:
+    cut = replace(outcome("onnx-O3"), status="cut", timing=None, reason="1.6x slower than openvino-qint8")
+    choice = run(*PASSED, cut, outcome("onnx-qint8", 9, loss=0.02), untried("onnx"))
+    assert choice.why.startswith("openvino-qint8 is the fastest of the 4 that there was time for; ")
+
+
+def test_a_baseline_that_is_all_there_was_time_for_is_not_called_the_best() -> None:
+    choice = run(BASE, untried("openvino-qint8"), untried("onnx"))
+    assert (choice.winner, choice.verdict) == (BASELINE, "inconclusive")
+    assert choice.why == (
+        "torch-fp32 is the only one that passed in time; onnx and openvino-qint8 were not tried (a larger "
+        "--time-budget tries them)."
+    )
+
+
+def test_the_likeliest_wins_where_not_all_were_tried_and_not_the_simplest() -> None:
+    passed = (
+        BASE,
+        outcome("openvino", 2.0, half=0.1),
+        outcome("openvino-qint8", 2.2, half=0.1, loss=0.001),
+    )
+    assert run(*passed, pick="openvino").winner == "openvino"
+    assert run(*passed, untried("onnx"), pick="openvino").winner == "openvino-qint8"
+
+
+def test_another_doubt_is_said_first_and_then_what_was_not_tried() -> None:
+    clear = (*PASSED, untried("onnx", 20.0))
+    choice = choose(clear, decision=picking("openvino-qint8"), request=Request(), disturbed="The host was busy")
+    assert choice.why == (
+        "The host was busy, so openvino-qint8 is only the likeliest; onnx was not tried (about 20 s more: "
+        "--time-budget 2m)."
+    )
+    few = run(BASE, outcome("openvino-qint8", 6, loss=0.001, rounds=2), untried("onnx"))
+    assert few.why.startswith(
+        "Only 2 rounds of openvino-qint8 could be timed, so openvino-qint8 is only the likeliest; "
+    )
+    assert few.why.endswith("; onnx was not tried (a larger --time-budget tries it).")
+    nothing = run(outcome("openvino-qint8", 6, loss=0.02), untried("onnx"))
+    assert (nothing.winner, nothing.verdict) == (None, "inconclusive")
+    assert nothing.why.startswith("No candidate could be measured within a loss budget of 0.40%; onnx was not tried (")
+    by_speed = run(BASE, outcome("onnx", 3), untried("openvino"), objective="latency")
+    assert "for no candidate has a measured latency; openvino was not tried (" in by_speed.why
+
+
+@pytest.mark.parametrize(("objective", "best"), [("latency", "best by latency"), ("memory", "best by memory")])
+def test_what_is_best_is_said_in_the_objectives_words(objective: ObjectiveName, best: str) -> None:
+    timed = (
+        outcome(BASELINE, latency=10.0, rss=900),
+        outcome("openvino-qint8", 6, loss=0.001, latency=2.0, rss=300),
+    )
+    choice = run(*timed, untried("onnx"), objective=objective)
+    assert choice.why.startswith(f"openvino-qint8 is the {best} of the 2 that there was time for; ")
+
+
+def predicted(name: str, reason: str = "1.6x slower than onnx, predicted from 1 and 3 of 12 layers") -> Outcome:
+    return Outcome(
+        name=name,
+        status="cut",
+        reason=reason,
+        precision=catalogue.get(name).precision,
+        predicted=Predicted(speedup=1.2, depths=(1, 3), num_layers=12),
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "cut: "])
+def test_a_pick_that_a_prediction_cut_is_overturned_with_the_figure_and_its_origin(prefix: str) -> None:
+    made = predicted("openvino-qint8")
+    assert made.predicted is not None
+    assert made.reason.endswith(made.predicted.origin)
+    choice = run(BASE, outcome("onnx", 2), replace(made, reason=prefix + made.reason))
+    assert (choice.winner, choice.verdict) == ("onnx", "overturned")
+    assert choice.why == (
+        "onnx is the best that passed; openvino-qint8, which the rules named, was cut: 1.6x slower than onnx, "
+        "predicted from 1 and 3 of 12 layers."
+    )
+
+
+def test_others_that_a_prediction_cut_leave_the_verdict_standing() -> None:
+    assert run(*PASSED, predicted("onnx")).verdict == "confirmed"
+    flips = nearest_flips((*PASSED, predicted("onnx")), picking("openvino-qint8"), Request())
+    assert flips == nearest_flips(PASSED, picking("openvino-qint8"), Request())
+
+
 # -- flips ---------------------------------------------------------------------------------------------------
 
 
@@ -559,7 +732,9 @@ def any_outcome(draw: st.DrawFn, name: str) -> Outcome:
     )
     status = draw(st.sampled_from(["measured", "measured", "measured", "rejected", "failed", "cut", "skipped"]))
     untimed = status == "skipped" or (status in {"measured", "rejected"} and draw(st.integers(0, 9)) == 0)
-    return replace(made, status=status, timing=None if untimed else made.timing)
+    late = status == "skipped" and draw(st.booleans())
+    missing = Untried(needs_s=draw(st.none() | st.floats(0.1, 1000))) if late else None
+    return replace(made, status=status, timing=None if untimed else made.timing, untried=missing)
 
 
 @st.composite
@@ -666,6 +841,12 @@ def test_with_the_objective_memory_the_winner_is_near_the_best_speed(outcomes: t
 @given(any_outcomes(), _PICKS)
 def test_a_verdict_agrees_with_its_words(outcomes: tuple[Outcome, ...], pick: str) -> None:
     choice = run(*outcomes, pick=pick)
+    missing = [each.name for each in outcomes if each.untried is not None]
+    if missing:
+        assert choice.verdict == "inconclusive"
+        assert all(name in choice.why for name in missing)
+        assert "the best that passed" not in choice.why
+    assert ("not tried (" in choice.why) == bool(missing)
     if choice.verdict == "confirmed":
         assert choice.winner == pick
     if choice.verdict == "overturned":

@@ -24,10 +24,12 @@ CASES = {
         factories.overturned,
         factories.tie,
         factories.inconclusive,
+        factories.unfinished,
         factories.keep_baseline,
         factories.with_failures,
         factories.nothing_passes,
         factories.labelled,
+        factories.detailed,
     )
 }
 
@@ -60,6 +62,32 @@ def test_a_document_reads_back_as_the_recommendation_that_wrote_it(name):
         ),
     )
     assert back == hidden
+
+
+def test_what_was_predicted_and_what_there_was_no_time_for_is_in_the_document():
+    document = CASES["unfinished"]().to_dict()
+    assert document["schema"]["version"] == "2.1"
+    by_name = {each["name"]: each for each in document["candidates"]}
+    assert by_name["onnx-qint8"]["predicted"] == {"speedup": 3.5, "depths": [1, 3], "num_layers": 12}
+    assert by_name["onnx-qint8"]["texts_per_s"] is by_name["onnx-qint8"]["speedup"] is None
+    assert by_name["onnx"]["untried"] == {"needs_s": 40.0}
+    assert by_name["torch-fp32"]["predicted"] is by_name["torch-fp32"]["untried"] is None
+    assert document["measurement"]["screen"] == {
+        "depths": [1, 3],
+        "num_layers": 12,
+        "baseline_error": 0.021,
+        "fell_back": None,
+    }
+
+
+def test_a_document_of_version_2_0_knew_neither():
+    document = CASES["detailed"]().to_dict()
+    document["schema"]["version"] = "2.0"
+    del document["measurement"]["screen"]
+    for each in document["candidates"]:
+        del each["predicted"], each["untried"]
+    assert from_dict(document).measurement == factories.detailed().measurement
+    assert {each.untried for each in from_dict(document).candidates} == {None}
 
 
 def test_the_document_holds_no_path_of_the_model_and_no_log():
@@ -111,6 +139,7 @@ def test_a_document_with_parts_missing_is_refused_in_one_sentence():
     [
         (("candidates", 0, "rounds"), "7", "candidates[0].rounds: a whole number is expected, not a string"),
         (("candidates", 0, "texts_per_s", "ci95"), [1.0], "candidates[0].texts_per_s.ci95: an array of 2 is expected"),
+        (("candidates", 0, "untried"), {"needs_s": 0}, "candidates[0].untried.needs_s: a positive number is expected"),
         (("candidates", 0, "status"), "lost", "candidates[0].status: one of 'measured', 'rejected', 'cut', "),
         (("rules", "path", 0, "node"), None, "rules.path[0].node: a string is expected, not null"),
         (("rules", "alternatives"), {}, "rules.alternatives: an array is expected, not an object"),

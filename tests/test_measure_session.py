@@ -35,7 +35,7 @@ from advisor.measure.workload import sizes, workload
 from advisor.measure.workload.durations import Durations
 from advisor.objectives import Limits
 from advisor.question import Question
-from advisor.types import BASELINE, Exported, Request, RuntimeSettings
+from advisor.types import BASELINE, Exported, Request, RuntimeSettings, Untried
 
 LATER = 18
 """An encode in the race: load 1, probe 3, comparison 1 + 3, warm-up 3, and two in each lap after that."""
@@ -365,6 +365,7 @@ def test_what_is_compiled_is_only_begun_where_the_time_budget_has_room_for_it(ru
     result = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, time_budget_s=10)
     assert result.of("torch-bf16-compile").status == "skipped"
     assert "takes about 30 s to compile it, and the time budget leaves" in result.of("torch-bf16-compile").reason
+    assert result.of("torch-bf16-compile").untried == Untried(needs_s=None)
     picked = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, pick="torch-bf16-compile", time_budget_s=2)
     assert picked.of("torch-bf16-compile").timing is not None
 
@@ -373,6 +374,8 @@ def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, pick="onnx", time_budget_s=0.01)
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
     assert result.of("openvino").reason == "skipped: the time budget left no room to load it"
+    assert result.of("openvino").untried == Untried(needs_s=None)
+    assert result.of("onnx").untried is None
     assert result.of("onnx").timing.rounds >= 3
 
 
@@ -382,6 +385,7 @@ def test_a_candidate_that_could_not_embed_the_texts_in_time_is_skipped_with_the_
     )
     assert result.of("torch-bf16").status == "skipped"
     assert re.search(r"would take it [12] s|no room to load it", result.of("torch-bf16").reason)
+    assert result.of("torch-bf16").untried == Untried(needs_s=None)
     assert result.of(BASELINE).status == "measured"
 
 
@@ -430,6 +434,7 @@ def test_stop_keeps_what_is_measured_and_skip_leaves_a_candidate_out(run):
 
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, control=control, on_event=on_event)
     assert result.of("openvino").reason == "skipped: left out by the user"
+    assert result.of("openvino").untried is None
     assert 3 <= result.of("onnx").timing.rounds <= 4
 
 

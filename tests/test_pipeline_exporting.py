@@ -9,7 +9,7 @@ from advisor.errors import ChildFailed
 from advisor.events import CandidateEnded, ExportFinished, ExportStarted
 from advisor.measure import Control
 from advisor.pipeline.exporting import EXPORT_LIMIT, EXPORT_SHARE, SLOW_LIMIT, export_all
-from advisor.types import Exported, RuntimeSettings
+from advisor.types import Exported, RuntimeSettings, Untried
 
 BUDGET_S = 100.0
 NAMES = ("openvino-qint8", "openvino", "onnx", "onnx-qint8")
@@ -80,6 +80,7 @@ def test_none_is_begun_after_its_share_of_the_budget_unless_the_cache_holds_it()
     (skipped,) = exports.ended
     assert (skipped.name, skipped.status) == ("onnx", "skipped")
     assert skipped.reason == "the time budget left no room to export it (--time-budget)"
+    assert skipped.untried == Untried(needs_s=None)
     assert 40.0 < EXPORT_SHARE * BUDGET_S < 55.0
 
 
@@ -90,6 +91,7 @@ def test_one_that_would_eat_the_time_to_measure_is_given_up_and_says_so():
     assert [each.candidate for each in exports.ready] == ["openvino-qint8"]
     assert exports.ended[0].reason == "its export took more than the time budget (--time-budget)"
     assert {each.status for each in exports.ended} == {"skipped"}
+    assert {each.untried for each in exports.ended} == {Untried(needs_s=None)}
     assert [event.outcome.name for event in told if isinstance(event, CandidateEnded)] == [
         "openvino",
         "onnx",
@@ -122,6 +124,7 @@ def test_a_crash_costs_its_candidate_alone():
         "export failed: ValueError: cannot export",
         "export.log",
     )
+    assert failed.untried is None
 
 
 def test_what_the_user_skips_is_not_exported_and_after_a_stop_only_the_cache_is_asked():
@@ -142,3 +145,4 @@ def test_what_the_user_skips_is_not_exported_and_after_a_stop_only_the_cache_is_
         "openvino": "left out by the user",
         "onnx": "the run was stopped before its turn",
     }
+    assert {each.name: each.untried for each in exports.ended} == {"openvino": None, "onnx": Untried(needs_s=None)}

@@ -196,6 +196,30 @@ def test_a_candidate_that_was_cut_is_named_where_it_looked_better_than_the_next_
     assert "openvino-bf16 and onnx-qint8 looked better than that when cut" in markdown
 
 
+def test_what_would_change_the_answer_of_an_unfinished_run_speaks_of_what_was_tried() -> None:
+    rec = factories.unfinished()
+    markdown = to_markdown(rec)
+    assert (
+        "**openvino-qint8**: 6.3x faster than torch-fp32 (95% CI 6.1-6.5), the fastest of the 4 that there" in markdown
+    )
+    assert "- screen: 1 candidate predicted from 1 and 3 of 12 layers; the baseline's own time was missed" in markdown
+    assert "| x | `onnx-qint8` |  |  |  |  |  |  | cut: 1.8x slower than openvino-qint8, predicted from" in markdown
+    assert (
+        "- With a loss budget under 0.08% the winner would be openvino-bf16, of those that were tried.\n"
+    ) in markdown
+    lossy = tuple(each for each in rec.candidates if each.name in {"openvino-qint8", "onnx"})
+    assert "under 0.08% no candidate that was tried would pass." in to_markdown(replace(rec, candidates=lossy))
+
+
+def test_a_candidate_that_a_prediction_cut_is_named_where_it_looked_better_than_the_next_winner() -> None:
+    rec = factories.unfinished()
+    without = tuple(each for each in rec.candidates if each.name != "openvino-bf16")
+    said = "onnx-qint8 looked better than that when cut, and would have to be measured again."
+    assert said in to_markdown(replace(rec, candidates=without))
+    request = replace(rec.request, objective="memory")
+    assert said not in to_markdown(replace(rec, candidates=without, request=request)), "a speed says nothing of memory"
+
+
 def test_speed_by_length_has_its_crossover_in_words_and_in_a_table() -> None:
     markdown = to_markdown(factories.detailed())
     assert "Up to 127 characters openvino-qint8, from 128 on openvino-bf16, in texts/s:" in markdown

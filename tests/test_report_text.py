@@ -14,7 +14,17 @@ from advisor.report.explanation import explanation
 from advisor.report.facts import lengths, machine
 from advisor.report.glyphs import ASCII, UNICODE, for_encoding
 from advisor.report.table import rows
-from advisor.types import Estimate, Measurement, Package, Recommendation, Request, RuntimeSettings, TriedSetting
+from advisor.types import (
+    Estimate,
+    Measurement,
+    Package,
+    Recommendation,
+    Request,
+    RuntimeSettings,
+    ScreenCheck,
+    TriedSetting,
+)
+from advisor.whatif import what_if
 
 Make = Callable[[], Recommendation]
 
@@ -87,6 +97,80 @@ def test_a_tie_says_so() -> None:
 def test_an_inconclusive_run_promises_nothing() -> None:
     said = plain(factories.inconclusive(), 100)
     assert "perhaps 1.27x faster than torch-fp32: this run cannot tell" in said
+
+
+def test_a_run_that_had_no_time_for_all_says_among_how_many_its_winner_is_best_and_what_finishes_it() -> None:
+    rec = factories.unfinished()
+    said = " ".join(plain(rec, 100).split())
+    assert (
+        "openvino-qint8 6.3x faster than torch-fp32 (95% CI 6.1-6.5), the fastest of the 4 that there was time for, "
+        "measured here"
+    ) in said
+    assert "rules inconclusive: openvino-qint8 is the fastest of the 4 that there was time for; onnx was not" in said
+    assert "(about 40 s more: --time-budget 3m)" in said
+    assert "perhaps" not in said
+
+
+def test_the_headline_of_a_run_that_had_no_time_for_all_is_that_of_the_choice() -> None:
+    rec = factories.unfinished()
+    again = what_if(rec).choice
+    assert again is not None
+    assert (again.winner, again.verdict) == (rec.winner, rec.verdict)
+    assert again.why == rec.why
+
+
+def test_a_run_that_is_in_doubt_and_had_no_time_for_all_promises_nothing() -> None:
+    rec = replace(
+        factories.unfinished(),
+        why="The host was busy, so openvino-qint8 is only the likeliest; onnx was not tried (about 40 s more: "
+        "--time-budget 3m).",
+    )
+    assert verdict.headline(rec).sentence == "perhaps 6.3x faster than torch-fp32: this run cannot tell"
+    kept = replace(rec, winner=rec.baseline)
+    assert verdict.headline(kept).sentence == "this run cannot tell whether another candidate is better"
+
+
+def test_a_baseline_that_won_before_the_others_were_tried_is_not_said_to_be_the_best_of_all() -> None:
+    rec = factories.unfinished()
+    why = "torch-fp32 is the fastest of the 4 that there was time for; onnx was not tried (the same command goes on)."
+    assert verdict.headline(replace(rec, winner=rec.baseline, why=why)).sentence == (
+        "the fastest of the 4 that there was time for"
+    )
+    alone = tuple(each for each in rec.candidates if each.name in {rec.baseline, "onnx"})
+    why = "torch-fp32 is the only one that passed in time; onnx was not tried (a larger --time-budget tries it)."
+    alone_kept = verdict.headline(replace(rec, candidates=alone, winner=rec.baseline, why=why))
+    assert (alone_kept.name, alone_kept.sentence) == ("keep torch-fp32", "the only one that passed in time")
+    nothing = verdict.headline(replace(rec, winner=None))
+    assert f"{nothing.name} {nothing.sentence}" == "no candidate that there was time for meets the constraints"
+
+
+def test_the_report_says_how_well_predictions_held() -> None:
+    rec = factories.unfinished()
+    assert rec.measurement is not None
+    said = "1 candidate predicted from 1 and 3 of 12 layers; the baseline's own time was missed by +2%"
+    assert verdict.screen(rec) == said
+    assert said in " ".join(plain(rec, 120).split())
+
+    def told(check: ScreenCheck | None) -> str:
+        assert rec.measurement is not None
+        return verdict.screen(replace(rec, measurement=replace(rec.measurement, screen=check)))
+
+    check = rec.measurement.screen
+    assert check is not None
+    assert told(replace(check, baseline_error=-0.12)).endswith("was missed by -12%")
+    assert told(replace(check, baseline_error=-0.001)).endswith("was missed by +0%")
+    assert told(replace(check, fell_back="the baseline's own time was missed by +40%")) == (
+        "no candidate was predicted from 1 and 3 of 12 layers: the baseline's own time was missed by +40%"
+    )
+    assert told(None) == ""
+    assert verdict.screen(replace(rec, measurement=None)) == ""
+
+
+def test_what_was_predicted_stands_in_the_note_and_in_no_measured_column() -> None:
+    (row,) = (row for row in rows(factories.unfinished()) if row.candidate == "onnx-qint8")
+    assert row.note == "cut: 1.8x slower than openvino-qint8, predicted from 1 and 3 of 12 layers"
+    assert not row.has_figures
+    assert (row.texts_per_s, row.extra, row.speedup, row.interval, row.loss) == ("", "", "", "", "")
 
 
 def test_no_winner_gives_the_reason() -> None:

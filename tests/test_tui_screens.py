@@ -14,7 +14,7 @@ from advisor.events import RoundFinished
 from advisor.report import format as fmt
 from advisor.report.verdict import headline
 from advisor.tui.keys import SCREENS
-from advisor.types import Findings, Gpu, Hardware, Recommendation
+from advisor.types import Findings, Gpu, Hardware, Recommendation, Untried
 
 
 def cancelled() -> Recommendation:
@@ -25,9 +25,16 @@ def cancelled() -> Recommendation:
         status="skipped",
         timing=None,
         findings=Findings(),
-        reason="skipped: the measurement was stopped",
+        reason="skipped: the measurement was stopped before its turn",
+        untried=Untried(needs_s=None),
     )
-    return replace(base, candidates=(*base.candidates[:2], stopped, *base.candidates[3:]))
+    return replace(
+        base,
+        candidates=(*base.candidates[:2], stopped, *base.candidates[3:]),
+        verdict="inconclusive",
+        why="openvino-qint8 is the fastest of the 4 that there was time for; onnx-qint8 was not tried (a larger "
+        "--time-budget tries it).",
+    )
 
 
 def with_gpu() -> Recommendation:
@@ -44,6 +51,7 @@ KINDS: dict[str, Callable[[], Recommendation]] = {
     "overturned": factories.overturned,
     "tie": factories.tie,
     "inconclusive": factories.inconclusive,
+    "no time for all": factories.unfinished,
     "a failed candidate": factories.with_failures,
     "the baseline kept": factories.keep_baseline,
     "everything rejected": factories.nothing_passes,

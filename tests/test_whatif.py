@@ -49,6 +49,14 @@ def test_a_candidate_over_the_budget_comes_back_under_a_larger_one() -> None:
     assert {each.name: each.status for each in choice.outcomes}["openvino-qint8"] == "measured"
 
 
+def test_a_what_if_over_a_run_that_had_no_time_for_all_claims_no_more_than_the_run() -> None:
+    for max_loss in (0.004, 0.0005, 0.0):
+        choice = what_if(factories.unfinished(), max_loss=max_loss).choice
+        assert choice is not None
+        assert choice.verdict == "inconclusive"
+        assert choice.why.endswith("that there was time for; onnx was not tried (about 40 s more: --time-budget 3m).")
+
+
 def test_nothing_changed_gives_the_real_answer() -> None:
     same = what_if(rec())
     assert same.choice is not None

@@ -13,7 +13,7 @@ from advisor.measure.setup import Run
 from advisor.measure.workload.sizes import Sizes, compared_size
 from advisor.measure.workload.workload import full_workload
 from advisor.question import Question
-from advisor.types import BASELINE, Findings
+from advisor.types import BASELINE, Findings, Untried
 
 _LABELLED_SHARE = 0.12
 _LABELLED_S = 4.0
@@ -161,7 +161,7 @@ class Preparation:
         if needed_s <= time_s:
             return None
         reason = f"skipped: embedding the texts would take it {needed_s:.0f} s, more than the time budget leaves"
-        return Exit(name=one.name, status="skipped", reason=reason)
+        return Exit(name=one.name, status="skipped", reason=reason, untried=Untried(needs_s=None))
 
     def _affordable_chars(self, s_per_text: float, time_s: float) -> int | None:
         if self._question.labels is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor import catalogue
+from advisor import catalogue, objectives
 from advisor.choose import Flip, nearest_flips
 from advisor.gate import required_budget
 from advisor.report import format as fmt
@@ -28,7 +28,8 @@ def better_when_cut(rec: Recommendation, winner: str | None, max_loss: float, *,
     """Candidates that were cut, would pass under `max_loss`, and were faster by then than `winner`.
 
     They lost to one that does not pass any more, and are in no ranking until they are measured again. `strictly` is
-    whether `max_loss` itself is too much. The better is by the objective of `rec`.
+    whether `max_loss` itself is too much. The better is by the objective of `rec`, and by the prediction where that is
+    all there is.
     """
     won = None if winner is None else rec.outcome(winner)
     gain = None if won is None else verdict.improvement(won, rec)
@@ -38,7 +39,7 @@ def better_when_cut(rec: Recommendation, winner: str | None, max_loss: float, *,
         outcome.name
         for outcome in rec.candidates
         if outcome.status == "cut" and _passes(outcome, max_loss, strictly)
-        if (own := verdict.improvement(outcome, rec)) is not None and own.median > gain.median
+        if (own := _gain_when_cut(outcome, rec)) is not None and own > gain.median
     )
 
 
@@ -47,11 +48,21 @@ def budget(fraction: float) -> str:
     return f"{100 * fraction:.3g}%"
 
 
+def _gain_when_cut(outcome: Outcome, rec: Recommendation) -> float | None:
+    gain = verdict.improvement(outcome, rec)
+    if gain is not None:
+        return gain.median
+    by_speed = objectives.get(rec.request.objective).paired is not None
+    return outcome.predicted.speedup if outcome.predicted is not None and by_speed else None
+
+
 def _budget(flip: Flip, rec: Recommendation) -> str:
+    incomplete = any(each.untried is not None for each in rec.candidates)
     where = f"under {budget(flip.max_loss)}" if flip.below else f"of {budget(flip.max_loss)} or more"
     if flip.winner is None:
-        return f"With a loss budget {where} no candidate would pass."
-    sentence = f"With a loss budget {where} the winner would be {flip.winner}."
+        return f"With a loss budget {where} no candidate{' that was tried' if incomplete else ''} would pass."
+    among = ", of those that were tried" if incomplete else ""
+    sentence = f"With a loss budget {where} the winner would be {flip.winner}{among}."
     better = better_when_cut(rec, flip.winner, flip.max_loss, strictly=flip.below)
     if better:
         sentence += f" {fmt.listed(better)} looked better than that when cut, and would have to be measured again."
@@ -59,5 +70,8 @@ def _budget(flip: Flip, rec: Recommendation) -> str:
 
 
 def _passes(outcome: Outcome, limit: float, strictly: bool) -> bool:
+    """Whether it passes, or may: the loss of a candidate that was only predicted is not known."""
+    if outcome.loss is None:
+        return outcome.predicted is not None
     needed = required_budget(outcome.name, outcome.precision, outcome.loss)
-    return outcome.loss is not None and needed is not None and (needed < limit if strictly else needed <= limit)
+    return needed is not None and (needed < limit if strictly else needed <= limit)

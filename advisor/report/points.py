@@ -42,6 +42,7 @@ def points(rec: Recommendation) -> tuple[Point, ...]:
         Point(label="moved", value=_most_moved(rec), local=True),
         Point(label=rules, value=verdict.rules(rec)),
         *(Point(label=rules, value=sentence, more=True) for sentence in verdict.disagreements(rec)),
+        Point(label="screen", value=verdict.screen(rec)),
         Point(label="lengths", value=_crossover(rec)),
     ]
     return tuple(point for point in found if point.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advisor import objectives
+from advisor.choose import among_tried
 from advisor.gate import within
 from advisor.objectives import Objective
 from advisor.report import format as fmt
@@ -25,22 +26,27 @@ class Headline:
 
 def headline(rec: Recommendation) -> Headline:
     """What to run, and how much that gains."""
-    winner = winner_of(rec)
+    winner, among = winner_of(rec), among_tried(rec.candidates, _goal(rec))
     if winner is None:
-        return Headline(name="no candidate", sentence="meets the constraints", source="")
+        sentence = "meets the constraints" if among is None else "that there was time for meets the constraints"
+        return Headline(name="no candidate", sentence=sentence, source="")
+    if among is not None and among not in rec.why:  # something else is in doubt too
+        among = None
     if winner.name == rec.baseline:
         sentence = f"nothing within the loss budget {_goal(rec).words.gain}"
         if rec.verdict == "inconclusive":
-            sentence = "this run cannot tell whether another candidate is better"
+            sentence = among or "this run cannot tell whether another candidate is better"
         return Headline(name=f"keep {rec.baseline}", sentence=sentence, source=_source(rec))
     gain = improvement(winner, rec)
     if gain is None:
         return Headline(name=winner.name, sentence=rec.why, source="")
     sentence = _compared(gain.median, rec)
-    if rec.verdict == "inconclusive":
+    if rec.verdict == "inconclusive" and among is None:
         return Headline(name=winner.name, sentence=f"perhaps {sentence}: this run cannot tell", source=_source(rec))
     if gain.ci95 is not None and gain.median >= 1:
         sentence += f" (95% CI {fmt.interval(*gain.ci95, like=gain.median)})"
+    if among is not None:
+        sentence += f", {among}"
     return Headline(name=winner.name, sentence=sentence, source=_source(rec))
 
 
@@ -162,6 +168,17 @@ def disagreements(rec: Recommendation) -> tuple[str, ...]:
         for other in rec.alternatives
         if other.recommendation != rec.decision.recommendation
     )
+
+
+def screen(rec: Recommendation) -> str:
+    """What was predicted, and how far to trust that; empty where nothing was."""
+    check = None if rec.measurement is None else rec.measurement.screen
+    if check is None:
+        return ""
+    if check.fell_back is not None:
+        return f"no candidate was {check.origin}: {check.fell_back}"
+    number = fmt.plural(sum(each.predicted is not None for each in rec.candidates), "candidate")
+    return f"{number} {check.origin}; the baseline's own time was missed by {check.baseline_error:+z.0%}"
 
 
 def improvement(outcome: Outcome, rec: Recommendation) -> Estimate | None:

@@ -165,6 +165,8 @@ def _limits(rec: Recommendation, *, methods: set[str]) -> list[str]:
         limits.append("An estimated loss is no measured one: labelled data of your own task has the last word.")
     if any(each.status == "cut" for each in rec.candidates):
         limits.append("Candidates that were cut ran fewer rounds, and are not ranked again under another loss budget.")
+    if any(each.predicted is not None for each in rec.candidates):
+        limits.append("A predicted speedup is no measured one: it rests on copies of the model with few of its layers.")
     winner = verdict.winner_of(rec)
     if winner is not None and winner.name.startswith("onnx-q"):
         limits.append(

@@ -1,4 +1,4 @@
-"""What the benchmarks share: exported candidates, workers that stay loaded, texts, facts about the machine."""
+"""What the benchmarks share: exported candidates, loaded workers, recommendations, texts, facts about the machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import advisor
 from advisor import catalogue
 from advisor.errors import ChildFailed
 from advisor.export import Exporter
@@ -29,7 +31,7 @@ from advisor.probe import probe, read_packages
 from advisor.question import Question
 from advisor.report.format import cores
 from advisor.texts import reference_texts, sample_texts
-from advisor.types import BASELINE, Exported, Hardware, ModelProfile, ObjectiveName, Package, Request
+from advisor.types import BASELINE, Exported, Hardware, ModelProfile, ObjectiveName, Package, Recommendation, Request
 
 
 def say(message: str) -> None:
@@ -211,6 +213,27 @@ def environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def empty_cache() -> Iterator[Path]:
+    """A folder for the artifact; `ADVISOR_CACHE` is an empty one beside it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="advisor-recommend-") as scratch,
+        environment(ADVISOR_CACHE=str(Path(scratch) / "cache")),
+    ):
+        yield Path(scratch) / "artifact"
+
+
+def recommend(model: str, **options: Any) -> tuple[Recommendation, float]:
+    """A recommendation from an empty cache, and its wall time in seconds, with exports, artifact and its proof.
+
+    `options` are those of `advisor.recommend` but `out`.
+    """
+    with empty_cache() as artifact:
+        start = time.monotonic()
+        found = advisor.recommend(model, out=artifact, **options)
+        return found, time.monotonic() - start
 
 
 def sample(source: str | None, *, field: str | None = None) -> tuple[str, ...]:

@@ -10,8 +10,11 @@ error of theirs shows as regret. Then `advisor.recommend` runs as a user would r
 The regret is how much slower the recommended candidate is than the oracle's best, by the oracle's rounds. Progress goes
 to stderr, and Ctrl+C prints what is finished.
 
-All models but `demo` have random weights. Their losses mean nothing, so that their loss budget is 90 % and accuracy
-decides nothing there.
+Of each cell is also printed what the recommendation made of every candidate: it should leave none unjudged that can
+run.
+
+`--models` takes every name of `material.MODELS`; by default it takes three small models. All but `demo` have random
+weights. Their losses mean nothing, so that their loss budget is 90 % and accuracy decides nothing there.
 """
 
 from __future__ import annotations
@@ -24,16 +27,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common import Machine, Workers, environment, export, question_of, say, write_json
-from material import DEMO, LENGTHS, MODELS, model_folder, texts_of
+from common import Machine, Workers, export, question_of, recommend, say, write_json
+from material import ANY_LOSS, DEMO, LENGTHS, MODELS, max_loss_of, model_folder, texts_of
 
-import advisor
 from advisor import catalogue, objectives
 from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
@@ -46,7 +47,10 @@ from advisor.measure.workload.sizes import probe_size
 from advisor.measure.workload.workload import Workload
 from advisor.model import resolve_model
 from advisor.objectives import Limits
-from advisor.types import BASELINE, ObjectiveName, Recommendation, Request
+from advisor.types import BASELINE, ObjectiveName, Recommendation, Request, Status
+
+DEFAULT_MODELS = (DEMO, "bert-12x768", "mpnet-6x384")
+"""Those of the published cells: a search of every shape by default would take too long to be repeated."""
 
 OBJECTIVES = tuple(name for name in objectives.OBJECTIVES if name != "memory")
 ORACLE_ROUNDS = 15
@@ -59,7 +63,6 @@ ORACLE_LAP_S = 2.0
 FEWEST_TEXTS = 32
 """However slow the model is, unless `--fewest-texts` says otherwise: one batch of Sentence Transformers."""
 
-ANY_LOSS = 0.9
 _TIME_S = 45.0
 """About what a recommendation has left after its exports. Losses that mean nothing are estimated on as few texts."""
 
@@ -94,6 +97,17 @@ class Oracle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the recommendation made of one candidate."""
+
+    name: str
+    status: Status
+    reason: str
+    unjudged: bool
+    """It can run here, and its turn did not come: `Outcome.untried`. What is known to equal another does not count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """One comparison. `regret` is None where there was no pick, or where the oracle could not run it."""
 
@@ -119,6 +133,12 @@ class Cell:
     recommend_warnings: tuple[str, ...]
     speeds: tuple[Speed, ...]
     failed: dict[str, str]
+    candidates: tuple[Entry, ...]
+    """In the recommendation, where `speeds` and `failed` are the oracle's."""
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.candidates if entry.unjudged)
 
 
 def search(
@@ -236,39 +256,25 @@ def _judged(
     return Oracle(rounds=rounds, best=best, speeds=tuple(speeds), failed=failed, wall_s=wall_s)
 
 
-@contextmanager
-def empty_cache() -> Iterator[Path]:
-    """A folder for the artifact; `ADVISOR_CACHE` is an empty one beside it."""
-    with (
-        tempfile.TemporaryDirectory(prefix="advisor-decision-") as scratch,
-        environment(ADVISOR_CACHE=str(Path(scratch) / "cache")),
-    ):
-        yield Path(scratch) / "artifact"
+def progress(event: Event) -> None:
+    """What a recommendation does now."""
+    if isinstance(event, StageStarted):
+        say(f"    {event.elapsed_s:4.0f} s  {event.stage}")
+    elif isinstance(event, ExportStarted):
+        say(f"    {event.elapsed_s:4.0f} s  exporting {event.candidate}")
 
 
-def recommend(
-    model_name: str, texts: Sequence[str], objective: ObjectiveName, max_loss: float, options: dict[str, Any]
-) -> tuple[Recommendation, float]:
-    """The recommendation and its wall time in seconds, with exports, artifact and proof of the artifact."""
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, StageStarted):
-            say(f"    {event.elapsed_s:4.0f} s  {event.stage}")
-        elif isinstance(event, ExportStarted):
-            say(f"    {event.elapsed_s:4.0f} s  exporting {event.candidate}")
-
-    with empty_cache() as artifact:
-        start = time.monotonic()
-        found = advisor.recommend(
-            model_name,
-            texts=texts,
-            objective=objective,
-            max_loss=max_loss,
-            out=artifact,
-            on_event=on_event,
-            **options,
+def entries_of(found: Recommendation) -> tuple[Entry, ...]:
+    """What became of every candidate."""
+    return tuple(
+        Entry(
+            name=outcome.name,
+            status=outcome.status,
+            reason=outcome.reason,
+            unjudged=outcome.status == "skipped" and bool(getattr(outcome, "untried", None)),
         )
-        return found, time.monotonic() - start
+        for outcome in found.candidates
+    )
 
 
 def compare(
@@ -308,6 +314,7 @@ def compare(
         recommend_warnings=found.warnings,
         speeds=oracle.speeds,
         failed=oracle.failed,
+        candidates=entries_of(found),
     )
 
 
@@ -318,7 +325,7 @@ def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save
     with tempfile.TemporaryDirectory(prefix="advisor-models-") as scratch:
         for (model, length), group in itertools.groupby(grid, key=lambda cell: cell[:2]):
             objectives = [objective for _, _, objective in group]
-            max_loss = arguments.max_loss if model == DEMO else ANY_LOSS
+            max_loss = max_loss_of(model, arguments.max_loss)
             texts = texts_of(length, sts=arguments.sts)
             try:
                 name = model_folder(model, Path(scratch))
@@ -334,7 +341,9 @@ def run(arguments: argparse.Namespace, cells: list[Cell], machine: Machine, save
                 )
                 for objective in objectives:
                     say(f"{model}, {length}, {objective}: advisor.recommend")
-                    found, wall_s = recommend(name, texts, objective, max_loss, options)
+                    found, wall_s = recommend(
+                        name, texts=texts, objective=objective, max_loss=max_loss, on_event=progress, **options
+                    )
                     cell = compare(model, length, objective, max_loss, oracles[objective], found, wall_s)
                     cells.append(cell)
                     save()
@@ -361,8 +370,18 @@ def line(cell: Cell) -> str:
         f"{cell.model}, {cell.length}, {cell.objective}: oracle {cell.best} ({cell.best_speedup:.2f}x), "
         f"pick {cell.pick or 'none'} ({cell.verdict}), regret {regret}; rules alone {cell.rules}, regret {rules}; "
         f"oracle {cell.oracle_s:.0f} s, recommend {cell.recommend_s:.0f} s, "
-        f"{cell.oracle_s / cell.recommend_s:.2f}x"
+        f"{cell.oracle_s / cell.recommend_s:.2f}x\n    {judgements(cell)}"
     )
+
+
+def judgements(cell: Cell) -> str:
+    """Which candidates the recommendation judged, by their statuses, and which it did not."""
+    groups: dict[str, list[str]] = {}
+    for entry in cell.candidates:
+        if not entry.unjudged:
+            groups.setdefault(entry.status, []).append(entry.name)
+    judged = "; ".join(f"{status} {', '.join(names)}" for status, names in groups.items())
+    return f"{judged}; not judged {', '.join(cell.unjudged) or 'none'}"
 
 
 def report(cells: Sequence[Cell], machine: Machine) -> None:
@@ -376,6 +395,8 @@ def report(cells: Sequence[Cell], machine: Machine) -> None:
     ):
         if regrets:
             print(f"{what}: median {statistics.median(regrets):.1%}, worst {max(regrets):.1%}, cells {len(regrets)}")
+    complete = sum(not cell.unjudged for cell in cells)
+    print(f"every candidate that can run was judged: in {complete} of {len(cells)} cells")
     times = [cell.recommend_s for cell in cells]
     ratios = [cell.oracle_s / cell.recommend_s for cell in cells]
     print(f"recommend: median {statistics.median(times):.0f} s, worst {max(times):.0f} s")
@@ -397,8 +418,14 @@ def choice(known: Sequence[str]) -> Any:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option, known in (("--models", MODELS), ("--lengths", tuple(LENGTHS)), ("--objectives", OBJECTIVES)):
-        parser.add_argument(option, type=choice(known), default=known, metavar="A,B", help=f"of {', '.join(known)}")
+    for option, known, default in (
+        ("--models", MODELS, DEFAULT_MODELS),
+        ("--lengths", tuple(LENGTHS), tuple(LENGTHS)),
+        ("--objectives", OBJECTIVES, OBJECTIVES),
+    ):
+        taken = "all" if default == known else ", ".join(default)
+        words = f"of {', '.join(known)}; default: {taken}"
+        parser.add_argument(option, type=choice(known), default=default, metavar="A,B", help=words)
     parser.add_argument(
         "--skip",
         type=choice(catalogue.names()),

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import tiny_models
 from export_support import AVX512
+from fake_workers import Made
 
+from advisor import catalogue
 from advisor.labels import read_labels
 from advisor.measure import Run, Seams, measure
 from advisor.measure.workers.client import Client

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from fake_workers import Made, CHILDREN, HARDWARE, MIDDLE, QUICK, SLOW, TEXTS, measure_fakes, model_in
+from fake_workers import CHILDREN, HARDWARE, MIDDLE, QUICK, SLOW, TEXTS, Made, measure_fakes, model_in
 
 from advisor import objectives
 from advisor.errors import AdvisorError, InputError, UnavailableError

@@ -64,5 +64,5 @@ class LineUp:
         ratio = known[rival] / found.speedup
         if ratio <= 1 + MARGIN:
             return None
-        reason = f"cut by the screen: {slower(ratio)} than {rival}, {found.origin}"
+        reason = f"cut: {slower(ratio)} than {rival}, {found.origin}"
         return Exit(name=name, status="cut", reason=reason, rival=rival, predicted=True)

@@ -80,7 +80,7 @@ def cell(name: str, length: str, machine: Machine, request: Request, *, rounds: 
         resolve_model(model_folder(name, scratch)), texts_of(length, sts=None), request, machine=machine
     )
     depths = depths_of(question.model)
-    candidates = [one for one in map(catalogue.get, machine.candidates()) if is_screened(one)]
+    candidates = [one for one in map(catalogue.get, _tried(machine)) if is_screened(one)]
     folder = scratch / f"{name}-{length}"
     folder.mkdir()
     torch = preload_torch(log_dir=folder, threads=request.threads, trust_remote_code=False)
@@ -110,6 +110,13 @@ def cell(name: str, length: str, machine: Machine, request: Request, *, rounds: 
     finally:
         torch.close()
     return _cell(name, length, screened, measured, screen_s=screen_s, whole_s=whole_s)
+
+
+def _tried(machine: Machine) -> list[str]:
+    """What a recommendation tries by itself."""
+    hardware = machine.hardware
+    names = (catalogue.get(name) for name in machine.candidates())
+    return [one.name for one in names if one.same_as is None and catalogue.hardly_pays(one, hardware) is None]
 
 
 def _measure(exported: Sequence[Exported], question: Question, run: Run, *, rounds: int) -> dict[str, float]:

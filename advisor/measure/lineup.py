@@ -48,16 +48,24 @@ class LineUp:
         return sorted(others, key=turn)
 
     def predicted(self, name: str) -> Predicted | None:
-        """What is foretold of a candidate; for the mixed one, of what it is made of."""
+        """What is foretold of a candidate; for the mixed one, of what it is made of. The baseline is the unit."""
         if self.screened is None or self.screened.check.fell_back is not None:
             return None
         return self.screened.predicted.get(RESCUED if name == MIXED else name)
 
+    def export_s(self, name: str) -> float | None:
+        """About how long making a candidate's files takes; None where that is not known."""
+        return None if self.screened is None else self.screened.export_s.get(name)
+
+    def _speedup(self, name: str) -> float | None:
+        found = self.predicted(name)
+        return 1.0 if name == BASELINE else None if found is None else found.speedup
+
     def hopeless(self, name: str, passing: Iterable[str]) -> Exit | None:
         """Why a candidate need not be made: one of `passing`, which may win, is predicted to be that much faster."""
         found = self.predicted(name)
-        rivals = {rival: self.predicted(rival) for rival in passing if rival != name}
-        known = {rival: predicted.speedup for rival, predicted in rivals.items() if predicted is not None}
+        rivals = {rival: self._speedup(rival) for rival in passing if rival != name}
+        known = {rival: speedup for rival, speedup in rivals.items() if speedup is not None}
         if found is None or not known:
             return None
         rival = max(known, key=lambda each: known[each])

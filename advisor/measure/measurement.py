@@ -31,6 +31,13 @@ _LOADING_SHARE = 0.6
 """Share of the time budget after which no further candidate is begun (the ruleset's pick always is)."""
 _MAKING_SHARE = 0.75
 """Share of it after which an export that goes on is given up."""
+_LOAD_S = 3.0
+"""About what opening and probing a candidate takes."""
+
+_RACE_S = 40.0
+_RACE_TEXTS = 150
+"""A heat needs so many seconds, or the time in which the baseline encodes so many texts: ten rounds of a slow model's
+shortest blocks, and what tuning and latencies take besides. It gets no more, however much time there is."""
 
 COMPILE_S = 30.0
 """What compiling all-MiniLM-L6-v2 took torch.compile on two busy cores: 27 and 40 s (docs/exporting.md)."""
@@ -85,8 +92,6 @@ def measure(
 _RESCUE_COSTS = 1.5
 """The mixed candidate is made where plain int8 is faster by more than the best that passes: the layers that go back to
 floating point cost about that, and finding them takes a minute or more (docs/exporting.md)."""
-
-_UNTRIED = Untried(needs_s=None)
 
 
 def _skipped(name: str, reason: str, *, untried: Untried | None = None) -> Exit:
@@ -249,14 +254,14 @@ class _Measurement(Observer):
     def _make(self, candidate: Candidate) -> Exit | None:
         """Make the files; an exit where that failed."""
         name = candidate.name
-        within_s = inf if name == self.question.pick else self._left_s(_MAKING_SHARE)
         try:
-            self._get_files(candidate, within_s=within_s)
+            self._get_files(candidate, within_s=self._left_s(_MAKING_SHARE))
         except ChildFailed as error:
             if error.kind == "unneeded":
                 return _skipped(name, error.message)
             if error.kind == "hung" and self._left_s(_MAKING_SHARE) <= 0:
-                return _skipped(name, "its export took more than the time budget (--time-budget)", untried=_UNTRIED)
+                reason = "its export took more than the time budget (--time-budget)"
+                return _skipped(name, reason, untried=self._untried(candidate))
             return Exit(name=name, status="failed", reason=f"export failed: {error.message}", log=error.log)
         return None
 
@@ -303,7 +308,8 @@ class _Measurement(Observer):
         if self.contestants[BASELINE].exit is not None:
             return _skipped(name, f"{BASELINE} failed, and there is nothing to compare with")
         if self.run.control.stopped:
-            return _skipped(name, "the measurement was stopped before its turn", untried=_UNTRIED)
+            reason = "the measurement was stopped before its turn"
+            return _skipped(name, reason, untried=Untried(needs_s=None))
         if self.run.control.skips(name):
             return _skipped(name, "left out by the user")
         return None
@@ -330,12 +336,11 @@ class _Measurement(Observer):
 
     def _lacks_time(self, candidate: Candidate) -> Exit | None:
         left_s = self._left_s(_LOADING_SHARE)
-        if candidate.name == self.question.pick:
-            return None
-        if left_s <= 0:
-            step = "load" if self.files.is_ready(candidate) else "export"
-            reason = f"the time budget left no room to {step} it (--time-budget)"
-            return _skipped(candidate.name, reason, untried=_UNTRIED)
+        is_ready = self.files.is_ready(candidate)
+        export_s = 0.0 if is_ready else self.line_up.export_s(candidate.name) or 0.0
+        if export_s > self._left_s(_MAKING_SHARE) or (left_s <= 0 and candidate.name != self.question.pick):
+            reason = f"the time budget left no room to {'load' if is_ready else 'export'} it (--time-budget)"
+            return _skipped(candidate.name, reason, untried=self._untried(candidate))
         if candidate.compiled and left_s < COMPILE_S:
             reason = (
                 f"PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
@@ -343,6 +348,11 @@ class _Measurement(Observer):
             )
             return _skipped(candidate.name, reason, untried=Untried(needs_s=COMPILE_S))
         return None
+
+    def _untried(self, candidate: Candidate) -> Untried:
+        export_s = 0.0 if self.files.is_ready(candidate) else self.line_up.export_s(candidate.name)
+        baseline_s = self.contestants[BASELINE].s_per_text
+        return Untried(needs_s=None if export_s is None else export_s + _LOAD_S + _RACE_TEXTS * baseline_s / 2)
 
     def _lacks_memory(self, one: Contestant, ready: Sequence[Contestant]) -> str | None:
         unopened = [each for each in ready if not each.is_open]
@@ -366,7 +376,7 @@ class _Measurement(Observer):
             journal=self.journal,
             control=self.run.control,
             clock=self._clock,
-            time_s=max(0.0, self._left_s(1.0)) * len(ready) / (len(ready) + num_pending),
+            time_s=min(self._race_s, max(0.0, self._left_s(1.0)) * len(ready) / (len(ready) + num_pending)),
             observer=self,
         )
         self.before_race = read_noise()
@@ -374,6 +384,10 @@ class _Measurement(Observer):
         if not self.journal.finished:
             self.disturbed = self._disturbance(heat.deciding.rounds) or self.disturbed
         self.totals.take(heat)
+
+    @property
+    def _race_s(self) -> float:
+        return max(_RACE_S, _RACE_TEXTS * self.contestants[BASELINE].s_per_text)
 
     def _doubt(self, stages: Stages) -> str | None:
         for one in self.contestants.values():

@@ -15,7 +15,7 @@ from advisor.measure.workload.workload import full_workload
 from advisor.question import Question
 from advisor.types import BASELINE, Findings, Untried
 
-_LABELLED_SHARE = 0.12
+_LABELLED_SHARE = 0.03
 _LABELLED_S = 4.0
 _A_DAY_S = 86_400.0
 """The baseline embeds labelled texts for so much of the time, or for so many seconds at least."""

@@ -23,7 +23,7 @@ def seat(candidate: str, depth: int | str) -> str:
 
 
 def predictions(rounds: Sequence[Round], candidates: Iterable[str], depths: Depths) -> dict[str, Predicted]:
-    """How many times faster than the baseline each candidate would be, both with all layers.
+    """How many times faster than the whole baseline, which is timed, each candidate would be with all layers.
 
     Pairs inside a round, so that a machine that is slower for a while slows both. A candidate that ran no round is left
     out.
@@ -34,7 +34,7 @@ def predictions(rounds: Sequence[Round], candidates: Iterable[str], depths: Dept
             math.log(baseline / own)
             for one in rounds
             if (own := _whole_s(one, name, depths)) is not None
-            and (baseline := _whole_s(one, BASELINE, depths)) is not None
+            and (baseline := one.seconds.get(seat(BASELINE, WHOLE))) is not None
         ]
         if ratios:
             speedup = math.exp(statistics.median(ratios))

@@ -23,6 +23,8 @@ from advisor.screen.predict import WHOLE, check, predictions, seat
 from advisor.types import BASELINE, Exported, Screened
 
 NUM_ROUNDS = 7
+_ROUNDS_S = 15.0
+"""How long the rounds may take where they are slow; three are always run."""
 _LIMITS = Limits(max_rounds=NUM_ROUNDS, cuts=False, straggler_ratio=inf)
 
 Make = Callable[[Candidate, int | None], Exported]
@@ -83,13 +85,15 @@ class _Screen:
     def result(self) -> Screened:
         start_s = self.run.clock()
         for candidate in self.candidates:
+            if self.run.clock() - start_s > self.time_s:
+                raise NotScreenedError("there was no time for it")
             self._make(candidate)
         if BASELINE not in self.files:
             raise NotScreenedError(f"{BASELINE} cannot be cut")
         pool = Pool(self.question, self.run, self.seams, wanted=lambda: list(self.contestants.values()))
         try:
             self._open(pool)
-            result = self._race(pool, deadline_s=start_s + self.time_s)
+            result = self._race(pool, deadline_s=min(start_s + self.time_s, self.run.clock() + _ROUNDS_S))
         finally:
             for one in self.contestants.values():
                 one.kill()
@@ -99,7 +103,7 @@ class _Screen:
             raise NotScreenedError(f"{BASELINE} was not timed whole") from None
         return Screened(
             check=checked,
-            predicted=predictions(result.rounds, self.contestants, self.depths),
+            predicted=predictions(result.rounds, self.contestants.keys() - {BASELINE}, self.depths),
             export_s=self._export_s(),
         )
 

@@ -18,7 +18,7 @@ _WANTED_BATCHES = 4
 _MAX_BATCHES = 128
 
 _SMALLEST_BATCH = 4
-_SLOW_BLOCK_S = 4.0
+_SLOW_BLOCK_S = 1.0
 """Where two of the smallest batches take the baseline longer than that, they are halved: one text for each of two
 streams."""
 

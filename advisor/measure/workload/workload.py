@@ -17,7 +17,7 @@ from advisor.measure.workload.blocks import (
 )
 from advisor.measure.workload.durations import Durations
 from advisor.measure.workload.length_ranges import LengthRange, length_ranges
-from advisor.measure.workload.sizes import Sizes, between, unless_slow
+from advisor.measure.workload.sizes import FIRST_PROBE, Sizes, between, unless_slow
 from advisor.objectives import NUM_LATENCY_BLOCKS
 from advisor.question import Question
 
@@ -91,7 +91,7 @@ def screen_workload(question: Question, *, s_per_text: float) -> Workload:
     shape = block_shape(s_per_text, block_s=_SCREEN_BLOCK_S)
     blocks = neighbour_blocks(lengths, shape=shape, max_blocks=MAX_BLOCKS, seed=seed)
     groups = stratified(lengths, size=_SCREEN_SINGLES, max_groups=NUM_LATENCY_BLOCKS, seed=seed + 1)
-    probe = _probe(texts, shape.batch_size)
+    probe = _probe(texts, FIRST_PROBE)
     calls = [_calls([_pick(texts, batch) for batch in block], shape) for block in blocks]
     of_blocks, next_batch = [], 1
     for block in calls:

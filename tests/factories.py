@@ -503,8 +503,8 @@ def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:
         if each not in ready:
             told.append(StageStarted(elapsed_s=now(), stage="export"))
             told.append(ExportStarted(elapsed_s=now(), candidate=each.name, index=index, total=len(measured)))
-            told.append(StageStarted(elapsed_s=now(), stage="measure"))
             told.append(ExportFinished(elapsed_s=now(), exported=exported(each)))
+            told.append(StageStarted(elapsed_s=now(), stage="measure"))
         told.append(CandidateLoaded(elapsed_s=now(), candidate=each.name, load_s=0.4))
         told.append(FidelityMeasured(elapsed_s=now(), candidate=each.name, loss=each.loss))
     told += [

@@ -22,7 +22,7 @@ from advisor.report.eta import Estimator
 from advisor.report.table import note
 from advisor.report.text import hanging, step, warning
 from advisor.report.words import words
-from advisor.types import BASELINE, Outcome, Status
+from advisor.types import Outcome, Status
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -139,9 +139,7 @@ class Progress:
             case events.RulesDecided():
                 return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
             case events.ScreenFinished():
-                num_predicted = len(event.screened.predicted.keys() - {BASELINE})
-                said = steps.screened(event.screened.check, num_predicted)
-                return [step("screen", said, width=width, glyphs=glyphs)]
+                return [step("screen", steps.screened(event.screened), width=width, glyphs=glyphs)]
             case events.WarningRaised():
                 return [warning(event.message, width=width, glyphs=glyphs)]
             case events.RoundsReused():

@@ -7,7 +7,7 @@ from datetime import datetime
 from advisor.events import ModelDownloading, RaceRepeated, RoundsReused, ScreenStep, SettingTried
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
-from advisor.types import Decision, Hardware, ScreenCheck, TextProfile
+from advisor.types import BASELINE, Decision, Hardware, Predicted, ScreenCheck, Screened, TextProfile
 
 STAGES = {
     "model": "reading the model",
@@ -75,12 +75,22 @@ def screening(event: ScreenStep) -> str:
     return f"timing the first layers of {fmt.plural(event.total, 'candidate')}"
 
 
-def screened(check: ScreenCheck, num_predicted: int) -> str:
+def screened(found: Screened) -> str:
+    """`predictions` of all candidates but the baseline."""
+    return predictions(found.check, len(found.predicted.keys() - {BASELINE}))
+
+
+def predictions(check: ScreenCheck, num_predicted: int) -> str:
     """`10 candidates predicted from 1 and 3 of 12 layers; the baseline's own time was missed by +2%`."""
     if check.fell_back is not None:
         return f"no candidate was {check.origin}: {check.fell_back}"
     number = fmt.plural(num_predicted, "candidate")
     return f"{number} {check.origin}; the baseline's own time was missed by {check.baseline_error:+z.0%}"
+
+
+def predicted(found: Predicted) -> str:
+    """`~1.5x predicted from 1 and 3 of 12 layers`."""
+    return f"~{fmt.times(found.speedup)} {found.origin}"
 
 
 def reused(event: RoundsReused, *, now: datetime) -> str:

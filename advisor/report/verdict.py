@@ -175,7 +175,7 @@ def screen(rec: Recommendation) -> str:
     """What was predicted, and how far to trust that; empty where nothing was."""
     check = None if rec.measurement is None else rec.measurement.screen
     num_predicted = sum(each.predicted is not None for each in rec.candidates)
-    return "" if check is None else steps.screened(check, num_predicted)
+    return "" if check is None else steps.predictions(check, num_predicted)
 
 
 def improvement(outcome: Outcome, rec: Recommendation) -> Estimate | None:

@@ -17,6 +17,8 @@ from advisor.events import (
     ModelResolved,
     RoundFinished,
     RulesDecided,
+    ScreenFinished,
+    ScreenStep,
     StageStarted,
     TextsSampled,
     WarningRaised,
@@ -53,6 +55,7 @@ from advisor.types import (
     Request,
     RuntimeSettings,
     ScreenCheck,
+    Screened,
     Status,
     TextProfile,
     Timing,
@@ -484,22 +487,24 @@ def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:
     ]
     told += [WarningRaised(elapsed_s=now(), message=message) for message in rec.warnings]
     told += [CandidateEnded(elapsed_s=now(), outcome=each) for each in rec.candidates if each.status == "skipped"]
-    for index, each in enumerate(measured, start=1):
+    if rec.measurement is not None and rec.measurement.screen is not None:
+        found = screened(rec, rec.measurement.screen)
+        told.append(StageStarted(elapsed_s=now(), stage="screen"))
+        for name in found.predicted:
+            told.append(ScreenStep(elapsed_s=now(), step="export", candidate=name, total=len(found.predicted)))
+        told.append(ScreenStep(elapsed_s=now(), step="time", candidate="", total=len(found.predicted)))
+        told.append(ScreenFinished(elapsed_s=now(), screened=found))
+    told.append(StageStarted(elapsed_s=now(), stage="measure"))
+    ready = [each for each in measured if each.file is None]
+    for index, each in enumerate(ready, start=1):
         told.append(ExportStarted(elapsed_s=now(), candidate=each.name, index=index, total=len(measured)))
-        told.append(
-            ExportFinished(
-                elapsed_s=now(),
-                exported=Exported(
-                    candidate=each.name,
-                    folder=Path("cache"),
-                    file=each.file,
-                    settings=RuntimeSettings(threads=2),
-                    export_s=each.export_s,
-                    size_bytes=each.size_bytes or 0,
-                ),
-            )
-        )
-    for each in measured:
+        told.append(ExportFinished(elapsed_s=now(), exported=exported(each)))
+    for index, each in enumerate([*ready, *(each for each in measured if each not in ready)], start=1):
+        if each not in ready:
+            told.append(StageStarted(elapsed_s=now(), stage="export"))
+            told.append(ExportStarted(elapsed_s=now(), candidate=each.name, index=index, total=len(measured)))
+            told.append(ExportFinished(elapsed_s=now(), exported=exported(each)))
+            told.append(StageStarted(elapsed_s=now(), stage="measure"))
         told.append(CandidateLoaded(elapsed_s=now(), candidate=each.name, load_s=0.4))
         told.append(FidelityMeasured(elapsed_s=now(), candidate=each.name, loss=each.loss))
     told += [
@@ -519,6 +524,32 @@ def events(rec: Recommendation, *, rounds: int = 3) -> tuple[Event, ...]:
             )
     told.append(Finished(elapsed_s=now(), recommendation=rec))
     return tuple(told)
+
+
+def exported(made: Outcome) -> Exported:
+    """A candidate's files."""
+    return Exported(
+        candidate=made.name,
+        folder=Path("cache"),
+        file=made.file,
+        settings=RuntimeSettings(threads=2),
+        export_s=made.export_s,
+        size_bytes=made.size_bytes or 0,
+    )
+
+
+def screened(rec: Recommendation, check: ScreenCheck) -> Screened:
+    """What a screen may have foretold: of what was measured, its very speedup."""
+    speedups = {each.name: each.timing.speedup.median for each in rec.candidates if each.timing and each.timing.speedup}
+    speedups |= {each.name: each.predicted.speedup for each in rec.candidates if each.predicted is not None}
+    return Screened(
+        check=check,
+        predicted={
+            name: Predicted(speedup=speedup, depths=check.depths, num_layers=check.num_layers)
+            for name, speedup in speedups.items()
+        },
+        export_s={each.name: each.export_s for each in rec.candidates if each.export_s is not None},
+    )
 
 
 def labelled() -> Recommendation:

@@ -19,11 +19,12 @@ from advisor.events import (
     RaceRepeated,
     RoundFinished,
     RoundsReused,
+    ScreenFinished,
     SettingTried,
     WarningRaised,
 )
 from advisor.report.glyphs import UNICODE
-from advisor.types import Estimate, RuntimeSettings, TriedSetting
+from advisor.types import Estimate, RuntimeSettings, ScreenCheck, TriedSetting
 
 
 class Screen(StringIO):
@@ -175,7 +176,39 @@ def test_the_line_shows_the_time_to_go_of_the_whole_run() -> None:
     races = [line for line in drawn if line.startswith("  race")]
     assert races
     assert all(" ETA 0:" in line for line in races)
-    assert any(line.startswith("  export   2/4 ") for line in drawn)
+    assert any(line.startswith("  export   ") and "openvino-qint8, with calibration" in line for line in drawn)
+
+
+def test_an_export_whose_files_are_there_is_not_shown() -> None:
+    screen = play(factories.events(factories.confirmed()), live=True)
+    drawn = [part.split("\n")[0] for part in screen.getvalue().split("\x1b[2K")]
+    assert not any(line.startswith("  export") and "torch-fp32" in line for line in drawn)
+
+
+def test_the_steps_of_a_screen_are_redrawn_and_what_it_found_is_a_line() -> None:
+    events = factories.events(factories.unfinished())
+    line = "✓ screen   3 candidates predicted from 1 and 3 of 12 layers; the baseline's own"
+    said = play(events, live=False).getvalue()
+    assert line in said.splitlines()
+    assert "first layers" not in said
+    drawn = play(events, live=True, columns=120).getvalue()
+    assert line in drawn
+    assert "exporting the first layers as onnx-qint8" in drawn
+    assert "timing the first layers of 4 candidates" in drawn
+
+
+def test_predictions_that_are_not_used_say_why() -> None:
+    missed = "its predicted time misses the measured one of torch-fp32 by +22%"
+    rec = factories.unfinished()
+    check = ScreenCheck(depths=(1, 3), num_layers=12, baseline_error=0.22, fell_back=missed)
+    event = ScreenFinished(elapsed_s=1.0, screened=factories.screened(rec, check))
+    said = " ".join(play((event,), live=False).getvalue().split())
+    assert said == f"✓ screen no candidate was predicted from 1 and 3 of 12 layers: {missed}"
+
+
+def test_a_candidate_that_is_cut_by_a_prediction_says_so_in_its_line() -> None:
+    said = " ".join(play(factories.events(factories.unfinished()), live=False).getvalue().split())
+    assert "✗ onnx-qint8 cut: 1.8x slower than openvino-qint8, predicted from 1 and 3 of 12 layers" in said
 
 
 def test_in_a_narrow_window_the_time_to_go_is_the_last_to_be_cut() -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from advisor.errors import InputError
-from advisor.events import Event, RoundFinished, StageStarted
+from advisor.events import Event, ExportFinished, RoundFinished, ScreenStep, StageStarted
 from advisor.measure import Control
 from advisor.pipeline import RunSpec
 from advisor.tui.runner import REDRAW_S, Runner, kill_children, sentence
@@ -71,6 +71,47 @@ def test_in_a_race_it_draws_at_most_four_times_a_second_and_only_when_an_event_e
     assert not [at for at in times for start, end in windows if start < at < end]
     told = [event for _, events in listener.drawn for event in events]
     assert [event.round_index for event in told if isinstance(event, RoundFinished)] == list(range(1, 21))
+
+
+def drawn_at_the_end_of(told: tuple[Event, ...]) -> list[tuple[Event, ...]]:
+    """What has been drawn when the last of these events, told at once, begins a timed window."""
+    listener, found = Listener(), list[tuple[Event, ...]]()
+
+    def run(spec: RunSpec, emit: Callable[[Event], None], control: Control) -> Recommendation:
+        for event in told:
+            emit(event)
+        time.sleep(2 * REDRAW_S)  # the window
+        found.extend(events for _, events in listener.drawn)
+        return factories.confirmed()
+
+    runner_of(run, listener).start()
+    assert listener.ended.wait(300)
+    return found
+
+
+STAGES = {stage: StageStarted(elapsed_s=0.0, stage=stage) for stage in ("screen", "export", "measure")}
+TIME = ScreenStep(elapsed_s=0.0, step="time", candidate="", total=3)
+MADE = ExportFinished(elapsed_s=0.0, exported=factories.exported(factories.confirmed().candidates[0]))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        (STAGES["screen"], TIME),
+        (STAGES["measure"], STAGES["export"], MADE, STAGES["measure"]),
+    ],
+    ids=["a screen", "after an export"],
+)
+def test_all_is_drawn_before_a_timed_window_and_nothing_inside_of_it(told: tuple[Event, ...]) -> None:
+    assert [event for events in drawn_at_the_end_of(told) for event in events] == list(told)
+    lapped = (*told, lap(1))
+    drawn = [event for events in drawn_at_the_end_of((*lapped, lap(2))) for event in events]
+    assert drawn in ([*told], [*lapped])
+
+
+def test_while_something_is_exported_between_two_loads_what_is_told_is_drawn_soon() -> None:
+    told = (STAGES["measure"], STAGES["export"], lap(1))
+    assert [event for events in drawn_at_the_end_of(told) for event in events] == list(told)
 
 
 @pytest.mark.timed

@@ -10,7 +10,7 @@ import factories
 import pytest
 from tui_support import SIZES, app_of, held, replaying, seen, start_and_finish, until
 
-from advisor.events import RoundFinished
+from advisor.events import RoundFinished, ScreenFinished
 from advisor.report import format as fmt
 from advisor.report.verdict import headline
 from advisor.tui.keys import SCREENS
@@ -265,5 +265,32 @@ def test_names_that_begin_alike_are_told_apart_in_the_race(columns: int, shown: 
             await pilot.pause()
             names = {word for line in seen(app).splitlines() for word in line.split()[1:2]}
             assert {"openvino-qint8", shown} <= names
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("size", "row"),
+    [((80, 24), "· openvino-qint8 waiting ~6.3 predicted"), ((60, 15), "· openvino-qint8")],  # there without a figure
+)
+def test_a_predicted_speedup_never_stands_there_like_a_measured_one(size: tuple[int, int], row: str) -> None:
+    rec = factories.unfinished()
+    told = factories.events(rec)
+    at = next(index for index, event in enumerate(told) if isinstance(event, ScreenFinished))
+
+    async def scenario() -> None:
+        app = app_of(held(told[: at + 2], rec))
+        async with app.run_test(size=size) as pilot:
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: app.state.stage == "measure")
+            lines = [squeezed(line) for line in seen(app).splitlines()]
+            assert row in lines, seen(app)
+            assert any("openvino-qint8: ~6.3x predicted from 1 and 3" in line for line in lines)  # under the cursor
+            assert not any("6.3" in line and "predicted" not in line for line in lines)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert "screen ~6.3x predicted from 1 and 3 of 12 layers" in squeezed(seen(app).replace("│", ""))
+            await pilot.press("escape", "X")
+            await until(pilot, lambda: not app.state.running)
 
     asyncio.run(scenario())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,19 @@ import factories
 import pytest
 
 from advisor import events
-from advisor.events import CandidateLoaded, Event, ModelDownloading, ModelResolved, StageStarted
+from advisor.events import (
+    CandidateLoaded,
+    Event,
+    ModelDownloading,
+    ModelResolved,
+    ScreenFinished,
+    ScreenStep,
+    StageStarted,
+)
+from advisor.report import format as fmt
 from advisor.tui.state import Row, State, finished, fold, live_speed, live_speedup
 from advisor.tui.status import status
-from advisor.types import BASELINE, Estimate, Recommendation, RuntimeSettings, TriedSetting
+from advisor.types import BASELINE, Estimate, Recommendation, RuntimeSettings, ScreenCheck, TriedSetting
 
 
 def folded(told: tuple[Event, ...], start: State | None = None) -> State:
@@ -45,6 +55,8 @@ def test_every_event_of_the_pipeline_is_either_folded_or_changes_the_time_alone(
         "MachineProbed",
         "TextsSampled",
         "RulesDecided",
+        "ScreenStep",
+        "ScreenFinished",
         "ExportStarted",
         "ExportFinished",
         "CandidateLoaded",
@@ -156,7 +168,66 @@ def test_a_download_is_told_in_words_until_the_model_is_there() -> None:
     assert "downloading" not in status(there, None, width=80).plain
 
 
-def test_while_candidates_are_loaded_the_line_says_how_many_are() -> None:
+def line(told: tuple[Event, ...]) -> str:
+    return status(folded(told), None, width=80).plain
+
+
+def up_to(told: tuple[Event, ...], holds: Callable[[Event], bool]) -> tuple[Event, ...]:
+    """The events up to the first one of which something holds."""
+    return told[: next(index for index, event in enumerate(told) if holds(event)) + 1]
+
+
+def test_while_candidates_are_loaded_the_line_says_how_many_are_or_need_not_be() -> None:
     told = factories.events(factories.confirmed())
     second = [index for index, each in enumerate(told) if isinstance(each, CandidateLoaded)][1]
-    assert "loading the candidates  2/4" in status(folded(told[: second + 1]), None, width=80).plain
+    assert "loading the candidates  2/5" in line(told[: second + 1])
+    cut = factories.outcome("torch-fp16", status="cut", reason="slower")
+    assert "loading the candidates  3/5" in line(
+        (*told[: second + 1], events.CandidateEnded(elapsed_s=99, outcome=cut))
+    )
+
+
+def test_an_export_is_shown_between_loads_and_only_where_something_is_made() -> None:
+    told = factories.events(factories.confirmed())
+    for index, event in enumerate(told):
+        if isinstance(event, events.ExportStarted):
+            row = folded(told[: index + 1]).row(event.candidate)
+            assert row is not None
+            assert row.status == ("waiting" if row.name == BASELINE else "exporting")
+    last = [index for index, each in enumerate(told) if isinstance(each, events.ExportStarted)][-1]
+    assert line(told[: last + 1]).split() == ["export", told[last].candidate]  # type: ignore[attr-defined]
+    loading = told[: last + 3]
+    assert line(loading).startswith("measure loading the candidates")
+    row = folded(loading).row(told[last].candidate)  # type: ignore[attr-defined]
+    assert row is not None
+    assert row.status == "exported"
+
+
+def test_a_screen_is_a_stage_of_its_own_after_which_all_wait_and_have_a_predicted_speedup() -> None:
+    told = factories.events(factories.unfinished())
+    exporting = up_to(told, lambda each: isinstance(each, ScreenStep) and each.candidate == "onnx-qint8")
+    assert line(exporting).startswith("screen exporting the first layers as onnx-qint8")
+    assert folded(exporting).row("onnx-qint8").status == "screening"  # type: ignore[union-attr]
+    timing = up_to(told, lambda each: isinstance(each, ScreenStep) and each.step == "time")
+    assert line(timing).startswith("screen timing the first layers of 4 candidates")
+    measuring = folded(up_to(told, lambda each: isinstance(each, StageStarted) and each.stage == "measure"))
+    assert {row.status for row in measuring.rows if row.planned} == {"waiting"}
+    predicted = {row.name: fmt.ratio(row.prediction.speedup) for row in measuring.rows if row.prediction is not None}
+    assert predicted == {"openvino-qint8": "6.3", "openvino-bf16": "4.4", "onnx-qint8": "3.5"}
+    assert measuring.remarks[0].startswith("3 candidates predicted from 1 and 3 of 12 layers")
+    assert all(live_speedup(row, measuring) is None for row in measuring.rows)  # nothing is measured yet
+
+
+def test_a_prediction_that_missed_the_baseline_is_not_shown_but_the_reason_is() -> None:
+    rec = factories.unfinished()
+    check = ScreenCheck(depths=(1, 3), num_layers=12, baseline_error=0.22, fell_back="it missed the baseline by +22%")
+    state = folded((ScreenFinished(elapsed_s=1.0, screened=factories.screened(rec, check)),))
+    assert state.rows == ()
+    assert state.remarks == ("no candidate was predicted from 1 and 3 of 12 layers: it missed the baseline by +22%",)
+
+
+def test_what_cut_a_candidate_in_an_earlier_run_is_its_prediction() -> None:
+    row = finished(State(), factories.unfinished()).row("onnx-qint8")
+    assert row is not None
+    assert row.prediction is not None
+    assert row.prediction.speedup == 3.5

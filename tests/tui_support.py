@@ -15,6 +15,7 @@ from advisor.pipeline import RunSpec
 from advisor.tui import Fields
 from advisor.tui.app import AdvisorApp
 from advisor.tui.preview import Preview
+from advisor.tui.runner import REDRAW_S
 from advisor.types import Recommendation
 
 SIZES = ((60, 15), (80, 24), (100, 30), (140, 45))
@@ -40,9 +41,11 @@ def held(told: Sequence[Event], rec: Recommendation) -> Callable[..., Recommenda
 
     def run(spec: RunSpec, emit: Callable[[Event], None], control: Control) -> Recommendation:
         del spec
-        for event in told:
-            if not isinstance(event, Finished):
-                emit(event)
+        *before, last = (event for event in told if not isinstance(event, Finished))
+        for event in before:
+            emit(event)
+        time.sleep(REDRAW_S)  # in a race only an event draws, once it is due
+        emit(last)
         while not control.stopped:
             time.sleep(0.01)
         emit(Finished(elapsed_s=99.0, recommendation=rec))

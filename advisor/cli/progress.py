@@ -33,8 +33,6 @@ NAME_WIDTH = 16
 
 _CALIBRATED = {"openvino-qint8": ", with calibration"}
 
-_STAGES = steps.STAGES | {"export": "starting"}
-
 
 class Race:
     """Who is in the race, and how far."""
@@ -72,7 +70,7 @@ class Race:
 class Progress:
     """A listener for events. A context manager: on leaving it the line that is redrawn is gone.
 
-    The bar is for the whole run, and so is the time to go, which `time_budget_s` bounds.
+    The bar is for the whole run, and so is the time to go, which `time_budget_s` bounds unless it is None.
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class Progress:
         stream: Stream,
         *,
         verbose: bool,
-        time_budget_s: float,
+        time_budget_s: float | None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -94,6 +92,7 @@ class Progress:
         self._drawn_at = float("-inf")
         self._ended: dict[str, Status] = {}
         self._downloading = False
+        self._stage = ""
         self._words = words(None)
 
     def __enter__(self) -> Progress:
@@ -139,6 +138,8 @@ class Progress:
                 return [step(self._words.items, steps.texts(event.profile), width=width, glyphs=glyphs)]
             case events.RulesDecided():
                 return [step("rules", steps.rules(event.decision, glyphs), width=width, glyphs=glyphs)]
+            case events.ScreenFinished():
+                return [step("screen", steps.screened(event.screened), width=width, glyphs=glyphs)]
             case events.WarningRaised():
                 return [warning(event.message, width=width, glyphs=glyphs)]
             case events.RoundsReused():
@@ -189,13 +190,15 @@ class Progress:
                 self._race.repeated()
             case events.SettingTried():
                 self._draw("settings", f"{event.candidate}, {event.tried.label}")
-            case events.ExportStarted():
-                line = f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}"
-                self._draw("export", line, lead=f"{event.index}/{event.total}")
+            case events.ScreenStep():
+                self._draw("screen", steps.screening(event))
+            case events.ExportStarted() if self._stage == "export":  # else its files are there
+                self._draw("export", f"{event.candidate}{_CALIBRATED.get(event.candidate, '')}")
             case events.ModelDownloading():
                 self._draw("model", steps.downloading(event))
             case events.StageStarted():
-                self._draw(event.stage, _STAGES.get(event.stage, event.stage))
+                self._stage = event.stage
+                self._draw(event.stage, steps.STAGES.get(event.stage, event.stage))
 
     def _draw(self, label: str, said: str, *, lead: str = "") -> None:
         if self._live is None:

@@ -8,14 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from advisor import catalogue, events
+from advisor.types import BASELINE, Screened
 
 # What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
 # matters: a block lasts the baseline 0.4 s, and at most 15 rounds are run. Seconds.
 _UNPLANNED_S = 75.0
+_SCREENED_S = 4.0
+"""Making a candidate's first layers."""
+_SCREEN_TIMED_S = 15.0
 _EXPORT_S = 10.0
 _LOAD_S = 4.0
 _LAP_S = 0.4
 _NUM_ROUNDS = 15
+_HOPELESS = 1.25
+"""A candidate is not expected to be tried if another is predicted to be faster by this factor. `advisor.measure`
+decides, which knows the losses too."""
 _SHORTEST_LAP_S = 0.001
 """What took less was not run now: rounds of an earlier run are told one right after the other."""
 _FINISH_S = 5.0
@@ -51,15 +58,16 @@ class _Laps:
 class Estimator:
     """Feed it every event of one run, in order; a bare `Event(elapsed_s=...)` between them moves its clock.
 
-    A download goes on at its mean pace so far. Exports that are left are expected to take the mean of those that were
-    done, where those from the cache took no time, and loads likewise. Rounds go on at each candidate's own pace, for as
-    many candidates as are still in the race. The remaining time moves slowly towards what is expected: one slow lap
-    does not make it jump. It never exceeds what is left of `time_budget_s`, which counts from the moment the model is
-    at hand.
+    A download goes on at its mean pace so far, and so does a screen. Candidates that a screen predicts to be hopeless
+    are not expected to be tried. An export takes what the screen predicts, else the mean of those that were done; files
+    that are there take no time. A load takes the mean of those that were done. Rounds go on at each candidate's own
+    pace, for as many candidates as are still in the race. The remaining time moves slowly towards what is expected: one
+    slow lap does not make it jump. It never exceeds what is left of `time_budget_s`, which counts from the moment the
+    model is at hand; None sets no limit.
     """
 
-    def __init__(self, *, time_budget_s: float) -> None:
-        self._time_budget_s = time_budget_s
+    def __init__(self, *, time_budget_s: float | None) -> None:
+        self._time_budget_s = math.inf if time_budget_s is None else time_budget_s
         self._deadline_s = math.inf
         self._now_s = 0.0
         self._step_s = 0.0
@@ -68,11 +76,17 @@ class Estimator:
         self._planned = False
         self._download_s: float | None = None
         """What is left of a download; None where there is none, or it has just begun."""
-        self._to_export: list[str] = []
-        self._exported: list[str] = []
+        self._to_screen = 0
+        self._screens_s: list[float] = []
+        self._screened: Screened | None = None
+        self._predicted: dict[str, float] = {}
+        """The predicted speedup of each candidate that may still be tried, or win."""
+        self._to_try: list[str] = []
+        """Candidates that are not loaded yet."""
+        self._making = ""
         self._files: set[str] = set()
+        """Those that are there, by the catalogue's names."""
         self._exports_s: list[float] = []
-        self._to_load: list[str] = []
         self._loads_s: list[float] = []
         self._laps: dict[str, _Laps] = {}
         self._end_s = 0.0
@@ -101,11 +115,20 @@ class Estimator:
                 self._deadline_s = self._now_s + self._time_budget_s
             case events.RulesDecided():
                 self._planned = True
-                self._to_export = list(event.candidates)
+                self._to_try = list(event.candidates)
             case events.StageStarted():
                 self._begin(event.stage)
-            case events.ExportStarted():
-                self._step_s = self._now_s
+            case events.ScreenStep():
+                self._screen(event)
+            case events.ScreenFinished():
+                self._begin("measure")
+                self._screened = event.screened
+                if event.screened.check.fell_back is None:
+                    self._predicted = {name: each.speedup for name, each in event.screened.predicted.items()}
+            case events.ExportStarted() if self._stage == "export":
+                self._making = event.candidate
+                own = self._predicted.get(event.candidate, math.inf)  # whoever makes it hopeless has not passed
+                self._predicted = {name: each for name, each in self._predicted.items() if each <= _HOPELESS * own}
             case events.ExportFinished():
                 self._export(event)
             case events.CandidateLoaded():
@@ -123,40 +146,39 @@ class Estimator:
     def _begin(self, stage: str) -> None:
         self._stage = stage
         self._step_s = self._now_s
-        if stage == "measure":
-            self._to_load = list(self._exported)
 
     def _download(self, event: events.ModelDownloading) -> None:
         passed_s = self._now_s - self._step_s
         if event.total_bytes is not None and event.done_bytes > 0 and passed_s >= _DOWNLOAD_SEEN_S:
             self._download_s = passed_s * max(0, event.total_bytes - event.done_bytes) / event.done_bytes
 
+    def _screen(self, event: events.ScreenStep) -> None:
+        self._screens_s.append(self._now_s - self._step_s)
+        self._to_screen = max(0, event.total + 1 - len(self._screens_s)) if event.step == "export" else 0
+        self._step_s = self._now_s
+
     def _export(self, event: events.ExportFinished) -> None:
-        done = event.exported
-        _discard(self._to_export, done.candidate)
-        self._exported.append(done.candidate)
-        if done.file is not None and done.file not in self._files:
-            self._files.add(done.file)
-            took_s = self._now_s - self._step_s
-            if done.export_s is not None:  # the first one started the process and loaded the model besides
-                took_s = min(took_s, done.export_s)
-            self._exports_s.append(0.0 if done.cached else took_s)
+        done, file = event.exported, _file(event.exported.candidate)
+        if done.export_s is not None and not done.cached and file not in self._files:
+            self._exports_s.append(done.export_s)
+        self._files.add(file)
         self._step_s = self._now_s
 
     def _load(self, candidate: str) -> None:
-        if _discard(self._to_load, candidate):
+        if _discard(self._to_try, candidate):
             self._loads_s.append(self._now_s - self._step_s)
         self._laps[candidate] = _Laps()
         self._step_s = self._now_s
 
     def _leave(self, candidate: str) -> None:
         self._laps.pop(candidate, None)
-        if _discard(self._to_export, candidate) or _discard(self._to_load, candidate):
+        self._predicted.pop(candidate, None)
+        if _discard(self._to_try, candidate):
             self._step_s = self._now_s
 
     def _lap(self, event: events.RoundFinished) -> None:
         self._stage = "measure"
-        _discard(self._to_load, event.candidate)
+        _discard(self._to_try, event.candidate)
         laps = self._laps.setdefault(event.candidate, _Laps())
         laps.left = max(0, event.num_rounds - event.round_index)
         took_s = self._now_s - self._step_s
@@ -168,7 +190,9 @@ class Estimator:
 
     def _estimate(self, passed_s: float) -> Eta:
         expected_s = self._expected_s()
-        known = self._download_s is not None or (self._planned and (bool(self._exports_s) or not self._files_to_make()))
+        known = self._download_s is not None or (
+            self._planned and bool(self._exports_s or self._screened or not self._to_make())
+        )
         if self.eta.remaining_s is None or not known:
             self._end_s = self._now_s + expected_s
         else:
@@ -191,25 +215,34 @@ class Estimator:
         under_way_s = self._now_s - self._step_s
         if self._stage in {"settings", "choose", "artifact"}:
             return max(0.0, _FINISH_S - under_way_s)
-        if self._stage == "measure":
-            step_s = _mean(self._loads_s[1:], _LOAD_S)  # the first one imports PyTorch, and sizes the work of all
-            ahead_s = len(self._to_load) * (step_s + self._race_s(None)) + self._racing_s()
-            if not self._to_load:
-                step_s = self._lap_s()
+        coming = self._coming()
+        load_s = _mean(self._loads_s[1:], _LOAD_S)  # the first one imports PyTorch, and sizes the work of all
+        ahead_s = sum(map(self._export_s, self._to_make())) + len(coming) * (load_s + self._race_s(None))
+        ahead_s += sum(self._race_s(laps) for laps in self._laps.values())
+        if self._stage == "screen":
+            step_s = _mean(self._screens_s[1:], _SCREENED_S) if self._to_screen else _SCREEN_TIMED_S
+            ahead_s += self._to_screen * step_s + _SCREEN_TIMED_S
+        elif self._stage == "export":
+            step_s = self._export_s(self._making)
         else:
-            step_s = _mean(self._exports_s, _EXPORT_S)
-            entrants = len(self._to_export) + len(self._exported)
-            ahead_s = self._files_to_make() * step_s + entrants * (_LOAD_S + self._race_s(None))
+            step_s = load_s if coming else self._lap_s()
         return max(0.0, ahead_s - min(under_way_s, step_s)) + _FINISH_S
 
-    def _files_to_make(self) -> int:
-        """How many files the candidates that are left need and nobody before them made; the torch ones need none."""
-        candidates = (catalogue.get(name) for name in self._to_export)
-        files = {candidate.file or candidate.name for candidate in candidates if candidate.runtime != "torch"}
-        return len(files - self._files)
+    def _coming(self) -> list[str]:
+        """Candidates that are still to be tried, without those that are predicted to be hopeless."""
+        best = max(self._predicted.values(), default=0.0)
+        return [
+            name for name in self._to_try if name == BASELINE or best <= _HOPELESS * self._predicted.get(name, math.inf)
+        ]
 
-    def _racing_s(self) -> float:
-        return sum(self._race_s(laps) for laps in self._laps.values())
+    def _to_make(self) -> list[str]:
+        """Of these the ones whose file has to be made: the first one of each file. Those on PyTorch need none."""
+        first = {_file(name): name for name in reversed(self._coming()) if catalogue.get(name).runtime != "torch"}
+        return [name for file, name in first.items() if file not in self._files]
+
+    def _export_s(self, name: str) -> float:
+        predicted = None if self._screened is None else self._screened.export_s.get(name)
+        return _mean(self._exports_s, _EXPORT_S) if predicted is None else predicted
 
     def _race_s(self, laps: _Laps | None) -> float:
         """What is left of a candidate's race; all of it where it has not begun."""
@@ -219,6 +252,10 @@ class Estimator:
 
     def _lap_s(self) -> float:
         return _mean([statistics.median(laps.seconds) for laps in self._laps.values() if laps.seconds], _LAP_S)
+
+
+def _file(candidate: str) -> str:
+    return catalogue.get(candidate).file or candidate
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

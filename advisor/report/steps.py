@@ -1,18 +1,19 @@
-"""One line for each thing that was found out before the race: the machine, the texts, the rules. Pure."""
+"""One line for each thing that was found out before the race: the machine, the texts, the rules, the screen. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from advisor.events import ModelDownloading, RaceRepeated, RoundsReused, SettingTried
+from advisor.events import ModelDownloading, RaceRepeated, RoundsReused, ScreenStep, SettingTried
 from advisor.report import format as fmt
 from advisor.report.glyphs import UNICODE, Glyphs
-from advisor.types import Decision, Hardware, TextProfile
+from advisor.types import BASELINE, Decision, Hardware, Predicted, ScreenCheck, Screened, TextProfile
 
 STAGES = {
     "model": "reading the model",
     "machine": "reading the machine",
     "texts": "sampling the texts",
+    "screen": "screening the candidates",
     "export": "exporting",
     "measure": "loading the candidates",
     "choose": "choosing",
@@ -65,6 +66,31 @@ def rules(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     answers = [step.answer for step in decision.path]
     path = f" {glyphs.arrow} ".join([*answers, decision.recommendation])
     return f"{path}   ({decision.ruleset})"
+
+
+def screening(event: ScreenStep) -> str:
+    """`exporting the first layers as onnx`, `timing the first layers of 10 candidates`."""
+    if event.step == "export":
+        return f"exporting the first layers as {event.candidate}"
+    return f"timing the first layers of {fmt.plural(event.total, 'candidate')}"
+
+
+def screened(found: Screened) -> str:
+    """`predictions` of all candidates but the baseline."""
+    return predictions(found.check, len(found.predicted.keys() - {BASELINE}))
+
+
+def predictions(check: ScreenCheck, num_predicted: int) -> str:
+    """`10 candidates predicted from 1 and 3 of 12 layers; the baseline's own time was missed by +2%`."""
+    if check.fell_back is not None:
+        return f"no candidate was {check.origin}: {check.fell_back}"
+    number = fmt.plural(num_predicted, "candidate")
+    return f"{number} {check.origin}; the baseline's own time was missed by {check.baseline_error:+z.0%}"
+
+
+def predicted(found: Predicted) -> str:
+    """`~1.5x predicted from 1 and 3 of 12 layers`."""
+    return f"~{fmt.times(found.speedup)} {found.origin}"
 
 
 def reused(event: RoundsReused, *, now: datetime) -> str:

@@ -9,6 +9,7 @@ from advisor.choose import among_tried
 from advisor.gate import within
 from advisor.objectives import Objective
 from advisor.report import format as fmt
+from advisor.report import steps
 from advisor.report.lengths import span
 from advisor.report.table import note
 from advisor.report.words import words
@@ -173,12 +174,8 @@ def disagreements(rec: Recommendation) -> tuple[str, ...]:
 def screen(rec: Recommendation) -> str:
     """What was predicted, and how far to trust that; empty where nothing was."""
     check = None if rec.measurement is None else rec.measurement.screen
-    if check is None:
-        return ""
-    if check.fell_back is not None:
-        return f"no candidate was {check.origin}: {check.fell_back}"
-    number = fmt.plural(sum(each.predicted is not None for each in rec.candidates), "candidate")
-    return f"{number} {check.origin}; the baseline's own time was missed by {check.baseline_error:+z.0%}"
+    num_predicted = sum(each.predicted is not None for each in rec.candidates)
+    return "" if check is None else steps.predictions(check, num_predicted)
 
 
 def improvement(outcome: Outcome, rec: Recommendation) -> Estimate | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from advisor.child.running import own_processes
 from advisor.errors import AdvisorError
-from advisor.events import Event, StageStarted
+from advisor.events import Event, ScreenStep, StageStarted
 from advisor.types import Recommendation
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from advisor.pipeline import RunSpec
 
 REDRAW_S = 0.25
-TIMED_STAGE = "measure"
-"""The stage with timed windows: there, nothing is drawn but by the event that ends a window."""
+TIMED = ("measure", "time")
+"""The stage, and the step of a screen, with timed windows: there, nothing is drawn but by the event that ends a window.
+"""
 DRAW_TIMEOUT_S = 1.0
 """A terminal that takes longer than this to draw holds the run no more."""
 SETTLE_S = 0.02
@@ -115,12 +116,15 @@ class Runner:
     def _emit(self, event: Event) -> None:
         if self._cancelled.is_set():
             raise Cancelled
-        if isinstance(event, StageStarted):
-            self._timed = event.stage == TIMED_STAGE
+        begun = (
+            event.stage if isinstance(event, StageStarted) else event.step if isinstance(event, ScreenStep) else None
+        )
+        if begun is not None:
+            self._timed = begun in TIMED
         with self._lock:
             self._pending.append(event)
             wait_s = self._drawn_at + REDRAW_S - self._clock()
-        if wait_s <= 0 or (self._timed and isinstance(event, StageStarted)):
+        if wait_s <= 0 or (self._timed and begun is not None):
             self._flush()
         elif not self._timed and self._late is None:
             # Nothing is being timed, and what comes next may take minutes: draw as soon as it is due.

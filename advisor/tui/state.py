@@ -18,14 +18,16 @@ from advisor.types import (
     Hardware,
     ModelProfile,
     Outcome,
+    Predicted,
     Recommendation,
+    Screened,
     Status,
     TextProfile,
     TriedSetting,
 )
 
 Phase = Literal["idle", "running", "finished", "failed", "cancelled"]
-Step = Literal["waiting", "exporting", "exported", "loaded", "racing"]
+Step = Literal["waiting", "screening", "exporting", "exported", "loaded", "racing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Row:
 
     name: str
     step: Step = "waiting"
+    predicted: Predicted | None = None
     exported: Exported | None = None
     load_s: float | None = None
     loss: Fidelity | None = None
@@ -50,6 +53,11 @@ class Row:
     def status(self) -> Status | Step:
         """What it is doing, or how it ended."""
         return self.step if self.outcome is None else self.outcome.status
+
+    @property
+    def prediction(self) -> Predicted | None:
+        """Its predicted speedup: by the screen, or by what cut it in an earlier run."""
+        return self.predicted if self.outcome is None else self.outcome.predicted or self.predicted
 
     @property
     def speeds(self) -> tuple[float, ...]:
@@ -70,8 +78,8 @@ class State:
     paused: bool = False
     stopping: bool = False
     """The user asked to stop and keep what is measured."""
-    download: str | None = None
-    """How far the model's download is, in words; None once there is nothing to download."""
+    doing: str | None = None
+    """What is under way in the stage, in words; None where the stage says it all."""
     model: ModelProfile | None = None
     hardware: Hardware | None = None
     threads: int | None = None
@@ -82,13 +90,10 @@ class State:
     alternatives: tuple[Decision, ...] = ()
     rows: tuple[Row, ...] = ()
     """In the order of the plan, which never changes while the race runs."""
-    export_index: int = 0
-    export_total: int = 0
-    exporting: str | None = None
     last_lap: str | None = None
     lap_index: int = 0
     remarks: tuple[str, ...] = ()
-    """One line each: reused rounds, a race that is run again, settings that were tried."""
+    """One line each: what a screen found, reused rounds, a race that is run again, settings that were tried."""
     warnings: tuple[str, ...] = ()
     recommendation: Recommendation | None = None
     error: str | None = None
@@ -108,11 +113,13 @@ def fold(state: State, event: events.Event) -> State:
     state = replace(state, elapsed_s=max(state.elapsed_s, event.elapsed_s))
     match event:
         case events.StageStarted():
-            return replace(state, stage=event.stage, exporting=None)
+            over = {"screening", "exporting"}  # how an export ended is told by an event of its own
+            rows = tuple(replace(row, step="waiting") if row.step in over else row for row in state.rows)
+            return replace(state, stage=event.stage, doing=None, rows=rows)
         case events.ModelDownloading():
-            return replace(state, download=steps.downloading(event))
+            return replace(state, doing=steps.downloading(event))
         case events.ModelResolved():
-            return replace(state, model=event.model, download=None)
+            return replace(state, model=event.model, doing=None)
         case events.MachineProbed():
             return replace(state, hardware=event.hardware, threads=event.threads)
         case events.TextsSampled():
@@ -124,19 +131,16 @@ def fold(state: State, event: events.Event) -> State:
                 alternatives=event.alternatives,
                 rows=tuple(Row(name=name) for name in event.candidates),
             )
-        case events.ExportStarted():
-            state = replace(
-                state,
-                stage="export",
-                exporting=event.candidate,
-                export_index=event.index,
-                export_total=event.total,
-            )
-            return _with(state, event.candidate, step="exporting")
+        case events.ScreenStep():
+            state = replace(state, doing=steps.screening(event))
+            return _with(state, event.candidate, step="screening") if event.candidate else state
+        case events.ScreenFinished():
+            return _screened(state, event.screened)
+        case events.ExportStarted() if state.stage == "export":  # else its files are there
+            return _with(replace(state, doing=event.candidate), event.candidate, step="exporting")
         case events.ExportFinished():
             return _with(state, event.exported.candidate, step="exported", exported=event.exported)
         case events.CandidateLoaded():
-            state = replace(state, stage="measure", exporting=None)
             return _with(state, event.candidate, step="loaded", load_s=event.load_s)
         case events.FidelityMeasured():
             return _with(state, event.candidate, loss=event.loss)
@@ -218,6 +222,13 @@ def _with(state: State, name: str, **changes: object) -> State:
         state = replace(state, rows=(*state.rows, Row(name=name, planned=not state.running)))
     rows = tuple(replace(row, **changes) if row.name == name else row for row in state.rows)  # type: ignore[arg-type]  # replace() cannot see that the callers name fields of Row
     return replace(state, rows=rows)
+
+
+def _screened(state: State, screened: Screened) -> State:
+    if screened.check.fell_back is None:
+        for name in screened.predicted.keys() - {BASELINE}:
+            state = _with(state, name, predicted=screened.predicted[name])
+    return _remark(state, steps.screened(screened))
 
 
 def _lap(state: State, event: events.RoundFinished) -> State:

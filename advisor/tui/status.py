@@ -42,14 +42,12 @@ def _line(state: State, eta: Eta | None, width: int) -> Text:
 
 
 def _doing(state: State) -> str:
-    if state.exporting is not None:
-        return f"{state.exporting}  {state.export_index}/{state.export_total}"
+    if state.doing is not None:
+        return state.doing
     if state.stage == "measure" and state.last_lap is not None:
         return f"{state.last_lap}  round {state.lap_index}"
     if state.stage == "measure":
-        known = [row for row in state.rows if row.exported is not None and row.outcome is None]
-        loaded = sum(row.step == "loaded" for row in known)
-        return f"{STAGES['measure']}  {loaded}/{len(known)}"
-    if state.stage == "model" and state.download is not None:
-        return state.download
+        planned = [row for row in state.rows if row.planned]
+        done = sum(row.step == "loaded" or row.outcome is not None for row in planned)
+        return f"{STAGES['measure']}  {done}/{len(planned)}"
     return STAGES.get(state.stage or "", state.stage or "starting")

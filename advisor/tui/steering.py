@@ -60,7 +60,7 @@ class Steering:
     def over(self, state: State, error: Exception | None) -> State:
         """The run's thread has unwound."""
         self._runner = None
-        state = replace(state, paused=False, stopping=False, stage=None, download=None)
+        state = replace(state, paused=False, stopping=False, stage=None, doing=None)
         if error is not None:
             return replace(state, phase="failed", error=sentence(error))
         return replace(state, phase="cancelled") if state.phase == "running" else state

@@ -12,6 +12,7 @@ from textual.widgets import RichLog
 
 from advisor import catalogue
 from advisor.report import format as fmt
+from advisor.report import steps
 from advisor.report.table import note
 from advisor.report.words import words
 from advisor.tui.dialogs.base import Dialog
@@ -72,6 +73,7 @@ def facts(row: Row, state: State, width: int) -> list[Text]:
         ("status", row.status if outcome is None else note(outcome) or outcome.status),
         ("speed", "" if speed is None else f"{_estimate(speed, fmt.rate)} {rate}"),
         ("speedup", "" if speedup is None else f"{_estimate(speedup, fmt.ratio)} over {BASELINE}"),
+        ("screen", "" if row.prediction is None else steps.predicted(row.prediction)),
         ("loss", _loss(row)),
         ("rounds", f"{len(row.speeds)}  {spark(row.speeds, 40)}" if row.speeds else ""),
     ]

@@ -1,4 +1,4 @@
-"""Screen 5: the candidates while they are exported, loaded and timed, and how they ended."""
+"""Screen 5: the candidates while they are screened, exported, loaded and timed, and how they ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from advisor.report import format as fmt
+from advisor.report import steps
 from advisor.report.table import by_reason, note
 from advisor.report.words import words
 from advisor.tui.drawing.lines import clipped, wrapped
@@ -19,6 +20,7 @@ from advisor.types import BASELINE
 
 SIGNS = {
     "waiting": ("·", "dim"),
+    "screening": ("»", "cyan"),
     "exporting": ("»", "cyan"),
     "exported": ("+", ""),
     "loaded": ("=", ""),
@@ -41,8 +43,9 @@ class RacePane(Pane):
     TITLE = "Race"
     HELP = (
         "One row a candidate, in the order of the plan. Figures are of the rounds so far until a candidate's outcome "
-        "is final. space pauses between rounds, x skips the candidate under the cursor, X stops and keeps what is "
-        "measured, enter shows a candidate's details and the tail of its log."
+        "is final. A speedup with ~ before it and predicted after it was not measured: it rests on copies of the model "
+        "with few of its layers. space pauses between rounds, x skips the candidate under the cursor, X stops and "
+        "keeps what is measured, enter shows a candidate's details and the tail of its log."
     )
 
     DEFAULT_CSS = """
@@ -102,17 +105,15 @@ def _line(row: Row, state: State, columns: tuple[Column, ...]) -> Line:
     sign, style = SIGNS[row.status]
     final = row.outcome is not None
     faint = style if row.status in {"cut", "skipped", "failed"} else "" if final else "italic"
-    speed, speedup = live_speed(row), live_speedup(row, state)
-    interval = ""
-    if speedup is not None and speedup.ci95 is not None and row.name != BASELINE:
-        interval = fmt.interval(*speedup.ci95, like=speedup.median)
+    speed = live_speed(row)
+    speedup, interval = _speedup(row, state, full=any(each.heading == "95% CI" for each in columns))
     loss = "" if row.loss is None else fmt.percent(row.loss.value)
     if row.name == BASELINE and (row.rounds or row.loss):
         loss = "baseline"
     cells = {
         "candidate": Text(clipped(f"{sign} {row.name}", columns[0].width), style=style),
         "state": Text("to skip" if row.skip_asked and not final else row.status, style=style),
-        "speedup": Text("" if speedup is None else fmt.ratio(speedup.median), style=faint),
+        "speedup": Text(speedup, style=faint),
         "95% CI": Text(interval, style=faint),
         "loss": Text(loss, style=faint),
         "rounds": Text(spark(row.speeds, columns[-1].width), style="cyan"),
@@ -121,13 +122,23 @@ def _line(row: Row, state: State, columns: tuple[Column, ...]) -> Line:
     return Line(name=row.name, cells=tuple(cells.get(column.heading, rate) for column in columns))
 
 
+def _speedup(row: Row, state: State, *, full: bool) -> tuple[str, str]:
+    """The speedup and its interval; where nothing is measured, what is predicted, if there is room to say so."""
+    measured, found = live_speedup(row, state), row.prediction
+    if measured is None:
+        return (f"~{fmt.ratio(found.speedup)}", "predicted") if full and found is not None else ("", "")
+    ci95 = None if row.name == BASELINE else measured.ci95
+    return fmt.ratio(measured.median), "" if ci95 is None else fmt.interval(*ci95, like=measured.median)
+
+
 def _notes(state: State, width: int, current: str | None) -> Text:
-    """Every failure in a line, why the candidate under the cursor is out, remarks and warnings."""
+    """Every failure in a line, why the candidate under the cursor is out or how fast it is predicted to be, remarks and
+    warnings."""
     lines: list[Text] = []
     for row in state.rows:
-        if row.outcome is None or not (words := note(row.outcome)):
-            continue
-        if row.outcome.status == "failed" or row.name == current:
+        found = row.prediction
+        words = note(row.outcome) if row.outcome is not None else "" if found is None else steps.predicted(found)
+        if words and (row.status == "failed" or row.name == current):
             sign, style = SIGNS[row.status]
             lines.append(Text(clipped(f"{sign} {row.name}: {words}", width), style=style))
     left_out = ((note(row.outcome), row.name) for row in state.rows if row.outcome is not None and not row.planned)

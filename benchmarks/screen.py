@@ -30,7 +30,6 @@ from advisor.export import Exporter
 from advisor.measure import Run, Seams, preload_torch
 from advisor.measure.contestant import Contestant
 from advisor.measure.heat.laps import BlockLaps, SingleLaps, seats_of
-from advisor.measure.lineup import MARGIN
 from advisor.measure.pool import Pool
 from advisor.measure.race.race import Entrant, Race
 from advisor.measure.race.rounds import log_speed
@@ -172,7 +171,7 @@ def _cell(
     lost = [
         each
         for each, found in screened.predicted.items()
-        if each in good and found.speedup * (1 + MARGIN) < predicted_best
+        if each in good and found.speedup * (1 + objectives.PREDICTION_MARGIN) < predicted_best
     ]
     for line in lines:
         say(f"    {line.candidate:18} {line.predicted:5.2f}x  {line.measured:5.2f}x  {line.error:+4.0%}")

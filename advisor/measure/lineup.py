@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from advisor import objectives
 from advisor.catalogue import MIXED, Candidate
 from advisor.measure.race.observer import Exit
 from advisor.measure.race.race import slower
 from advisor.types import BASELINE, Predicted, Screened
-
-MARGIN = 0.25
-"""A candidate is not tried whole where one that may win is predicted to be faster by more. Nine in ten predictions were
-right to 10 % (docs/benchmarks.md, screen.py), so that two of them are hardly wrong by that much against each other."""
 
 RESCUED = "openvino-qint8"
 """What the mixed candidate is made of. It is no faster, for it has some layers in floating point."""
@@ -70,7 +67,7 @@ class LineUp:
             return None
         rival = max(known, key=lambda each: known[each])
         ratio = known[rival] / found.speedup
-        if ratio <= 1 + MARGIN:
+        if ratio <= 1 + objectives.PREDICTION_MARGIN:
             return None
         reason = f"cut: {slower(ratio)} than {rival}, {found.origin}"
         return Exit(name=name, status="cut", reason=reason, rival=rival, predicted=True)

@@ -39,11 +39,11 @@ class Making:
         self._emit(ExportStarted(elapsed_s=self._clock(), candidate=candidate.name, index=index, total=self._total))
         try:
             exported = self._exporter.export(candidate, within_s=within_s)
+            self.made[candidate.name] = exported
+            self._emit(ExportFinished(elapsed_s=self._clock(), exported=exported))
         finally:
             if not ready:
                 self._emit(StageStarted(elapsed_s=self._clock(), stage="measure"))
-        self.made[candidate.name] = exported
-        self._emit(ExportFinished(elapsed_s=self._clock(), exported=exported))
         return exported
 
     def release(self) -> None:

@@ -33,6 +33,7 @@ def screen_all(
 ) -> Screened | None:
     """What the first layers foretell, now or in an earlier run; None where nothing is screened."""
     if journal.screened is not None:
+        emit(ScreenFinished(elapsed_s=run.clock(), screened=journal.screened))
         return journal.screened
     to_make = [each for each in candidates if not exporter.is_ready(each)]
     if len(to_make) < _FEWEST or question.request.objective == "memory" or question.device != CPU:

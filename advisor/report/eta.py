@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from advisor import catalogue, events
+from advisor import catalogue, events, objectives
 from advisor.types import BASELINE, Screened
 
 # What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
@@ -20,9 +20,6 @@ _EXPORT_S = 10.0
 _LOAD_S = 4.0
 _LAP_S = 0.4
 _NUM_ROUNDS = 15
-_HOPELESS = 1.25
-"""A candidate is not expected to be tried if another is predicted to be faster by this factor. `advisor.measure`
-decides, which knows the losses too."""
 _SHORTEST_LAP_S = 0.001
 """What took less was not run now: rounds of an earlier run are told one right after the other."""
 _FINISH_S = 5.0
@@ -128,7 +125,11 @@ class Estimator:
             case events.ExportStarted() if self._stage == "export":
                 self._making = event.candidate
                 own = self._predicted.get(event.candidate, math.inf)  # whoever makes it hopeless has not passed
-                self._predicted = {name: each for name, each in self._predicted.items() if each <= _HOPELESS * own}
+                self._predicted = {
+                    name: each
+                    for name, each in self._predicted.items()
+                    if each <= (1 + objectives.PREDICTION_MARGIN) * own
+                }
             case events.ExportFinished():
                 self._export(event)
             case events.CandidateLoaded():
@@ -232,7 +233,9 @@ class Estimator:
         """Candidates that are still to be tried, without those that are predicted to be hopeless."""
         best = max(self._predicted.values(), default=0.0)
         return [
-            name for name in self._to_try if name == BASELINE or best <= _HOPELESS * self._predicted.get(name, math.inf)
+            name
+            for name in self._to_try
+            if name == BASELINE or best <= (1 + objectives.PREDICTION_MARGIN) * self._predicted.get(name, math.inf)
         ]
 
     def _to_make(self) -> list[str]:

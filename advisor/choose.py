@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from advisor import catalogue, objectives
-from advisor.gate import judge_outcome, required_budget
+from advisor.gate import is_from_few, judge_outcome, required_budget
 from advisor.objectives import Objective
 from advisor.types import BASELINE, Choice, Decision, Estimate, Fidelity, Outcome, Request, Timing, Verdict
 
@@ -182,8 +182,12 @@ def _over_budget(loss: Fidelity, max_loss: float) -> str:
 def _uncertain(loss: Fidelity, max_loss: float) -> str:
     budget = _percent(max_loss, loss, max_loss)
     said = f"uncertain: loses {_with_interval(loss, max_loss)}"
+    if loss.method == "checked":
+        return f"{said} by its {loss.metric}, which would be next to nothing if it computed what {BASELINE} computes"
     if loss.ci95 is None:
         return f"{said}, from too few texts for an interval, so that nothing shows it keeps to the budget of {budget}"
+    if is_from_few(loss):
+        said += f", from too few texts ({loss.num_texts})"
     said += f", and the interval reaches over the budget of {budget}"
     if loss.method == "labelled" and loss.value < max_loss:
         # An interval narrows with the root of the number of labels.

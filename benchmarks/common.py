@@ -130,7 +130,7 @@ class Workers:
     """One loaded and warmed-up worker for each candidate, prepared as a recommendation prepares them.
 
     No candidate is sorted out by the probe. `exported` must hold the baseline; raises ChildFailed if that one fails.
-    `time_s` is how long a recommendation would have, on which the number of texts depends that losses are estimated on.
+    `time_s` is how long a recommendation would have: it bounds the texts that losses are estimated on.
     Use it as a context manager: leaving it ends the workers.
     """
 

@@ -97,7 +97,8 @@ def test_every_kind_has_its_comparison() -> None:
     assert found is not None
     fidelity = found.loss(reference)
     assert fidelity is not None
-    assert fidelity.metric.startswith("1 - Spearman rho of the scores of 64 pairs")
+    assert fidelity.metric.startswith("1 - Spearman rho of the scores of pairs of texts")
+    assert fidelity.num_texts == 64
 
 
 def test_the_length_of_a_sparse_vector_counts() -> None:

@@ -164,6 +164,26 @@ def test_too_few_texts_for_an_interval_show_nothing() -> None:
     assert "from too few texts for an interval" in status(choice, "openvino-qint8")[1]
 
 
+def test_an_estimate_from_too_few_texts_does_not_pass_where_its_interval_reaches_over_the_budget() -> None:
+    few = Fidelity(value=0.0018, ci95=(0.0012, 0.0045), method="estimated", metric="m", num_texts=64)
+    choice = run(BASE, replace(outcome("openvino-qint8", 6), findings=Findings(loss=few)))
+    assert status(choice, "openvino-qint8") == (
+        "rejected",
+        "uncertain: loses 0.18% (95% CI 0.12% to 0.45%), from too few texts (64), and the interval reaches over the "
+        "budget of 0.40%",
+    )
+    assert choice.winner == BASELINE
+
+
+def test_a_checked_loss_that_is_more_than_noise_is_called_one() -> None:
+    checked = Fidelity(value=0.001, ci95=None, method="checked", metric="largest difference on the reference texts")
+    choice = run(BASE, replace(outcome("onnx", 6), findings=Findings(loss=checked)))
+    assert status(choice, "onnx")[1] == (
+        "uncertain: loses 0.10% by its largest difference on the reference texts, which would be next to nothing if it "
+        "computed what torch-fp32 computes"
+    )
+
+
 def test_the_baseline_is_never_rejected() -> None:
     lost = Fidelity(value=0.9, ci95=None, method="labelled", metric="m")
     assert run(replace(BASE, findings=Findings(loss=lost))).winner == BASELINE

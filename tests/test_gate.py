@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.gate import NOISE, judge, required_budget, within
+from advisor.gate import ENOUGH_TEXTS, NOISE, is_decided, judge, required_budget, within
 from advisor.types import BASELINE, Fidelity, LossMethod, Similarity
 
 
@@ -58,6 +58,43 @@ def test_an_estimate_by_another_similarity_than_the_cosine_is_bound_by_its_upper
     assert judge("openvino-qint8", "int8", found, max_loss=0.0041) == "passes"
 
 
+@pytest.mark.parametrize(
+    ("num_texts", "expected"),
+    [(None, "passes"), (512, "passes"), (ENOUGH_TEXTS, "passes"), (ENOUGH_TEXTS - 1, "uncertain"), (32, "uncertain")],
+)
+def test_an_estimate_from_few_texts_is_bound_by_its_upper_end(num_texts: int | None, expected: str) -> None:
+    found = replace(loss(0.001, 0.0005, 0.0041, method="estimated"), num_texts=num_texts)
+    assert judge("openvino-qint8", "int8", found, max_loss=0.004) == expected
+    assert judge("openvino-qint8", "int8", found, max_loss=0.0041) == "passes"
+    assert judge("openvino-qint8", "int8", found, max_loss=0.0009) == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(1e-6, "passes"), (NOISE, "passes"), (2 * NOISE, "uncertain"), (0.5, "rejected")]
+)
+def test_a_checked_loss_passes_if_it_is_noise(value: float, expected: str) -> None:
+    found = replace(loss(value, method="checked"), num_texts=16)
+    assert judge("onnx", "fp32", found, max_loss=0.004) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "max_loss", "expected"),
+    [
+        (loss(0.001, 0.0005, 0.004), 0.004, True),
+        (loss(0.001, 0.0005, 0.0041), 0.004, False),
+        (loss(0.005, 0.004, 0.006), 0.004, False),
+        (loss(0.005, 0.0041, 0.006), 0.004, True),
+        (loss(1e-5, 0.0, NOISE), 0, True),
+        (loss(1e-5, 1e-6, 2 * NOISE), 0, False),
+        (loss(0.001), 0.004, False),
+    ],
+)
+def test_a_loss_is_decided_where_its_whole_interval_lies_on_one_side(
+    found: Fidelity, max_loss: float, expected: bool
+) -> None:
+    assert is_decided(found, max_loss=max_loss) is expected
+
+
 def test_a_budget_of_zero_asks_for_what_cannot_be_told_from_fp32() -> None:
     assert judge("openvino-bf16", "bf16", loss(1e-5, 0.0, NOISE), max_loss=0) == "passes"
     assert judge("openvino-bf16", "bf16", loss(1e-5, 0.0, 2 * NOISE), max_loss=0) == "uncertain"
@@ -82,6 +119,16 @@ def test_whoever_passes_a_budget_passes_every_larger_one(
     if judge("openvino-qint8", "int8", found, max_loss=small) == "passes":
         assert judge("openvino-qint8", "int8", found, max_loss=large) == "passes"
         assert within(found, max_loss=large)
+
+
+@given(fractions, fractions, fractions, st.floats(0, 1), st.sampled_from([None, 32, 512]))
+def test_what_is_decided_is_not_uncertain(
+    value: float, one: float, other: float, max_loss: float, num_texts: int | None
+) -> None:
+    found = loss(value, min(one, other, value), max(one, other, value), method="estimated")
+    found = replace(found, num_texts=num_texts)
+    if is_decided(found, max_loss=max_loss):
+        assert judge("openvino-qint8", "int8", found, max_loss=max_loss) != "uncertain"
 
 
 @given(fractions, fractions)

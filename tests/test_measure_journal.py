@@ -37,15 +37,15 @@ PREPARED = Prepared(
         load_s=0.4,
         s_per_text=0.001,
         probe_speedup=2.0,
-        loss=Fidelity(value=0.001, ci95=(0.0, 0.002), method="estimated", metric="1 - rho"),
+        loss=Fidelity(value=0.001, ci95=(0.0, 0.002), method="estimated", metric="1 - rho", num_texts=64),
         estimated_loss=Fidelity(value=0.002, ci95=(0.001, 0.003), method="estimated", metric="1 - rho"),
         drift=factories.labelled().candidates[0].drift,
         reference_sha256="0" * 64,
     ),
     exit=Exit(name="openvino", status="cut", reason="cut after the probe", rival="torch-fp32"),
+    max_loss=0.004,
     basis=Basis(
-        sizes=Sizes(probe=16, compared=512, latency_s=0.002, block_s=0.4, labelled_chars=1000),
-        compared_sha256="2" * 64,
+        sizes=Sizes(probe=16, latency_s=0.002, block_s=0.4, labelled_chars=1000),
         labelled_sha256="1" * 64,
     ),
 )
@@ -79,6 +79,8 @@ def opened(tmp_path):
 
 def fill(journal):
     journal.keep(PREPARED)
+    journal.add_portion(0, "2" * 64)
+    journal.add_portion(1, "3" * 64)
     for index, one in enumerate(ROUNDS):
         journal.add_round("0.throughput", index, one)
     journal.add_peak("openvino", Peak(rss_bytes=1234, batch_limit=512))
@@ -93,6 +95,7 @@ def test_everything_comes_back_as_it_was_kept(opened):
     fill(opened())
     back = opened()
     assert back.prepared(FILES) == PREPARED
+    assert back.portions == ("2" * 64, "3" * 64)
     assert back.rounds("0.throughput") == tuple(ROUNDS)
     assert back.rounds("0.latency") == ()
     assert back.peak("openvino") == Peak(rss_bytes=1234, batch_limit=512)
@@ -170,6 +173,16 @@ def test_forgotten_rounds_are_gone_and_what_was_admitted_stays(opened):
     assert back.started is None
     assert not back.finished
     assert back.prepared(FILES) == PREPARED
+    assert len(back.portions) == 2
+
+
+def test_portions_go_with_the_baseline_that_embedded_them_and_are_added_in_order(opened):
+    journal = opened()
+    fill(journal)
+    with pytest.raises(ValueError, match="portion 3 does not follow on 2"):
+        journal.add_portion(3, "4" * 64)
+    journal.forget()
+    assert opened().portions == ()
 
 
 def test_fresh_ignores_and_removes_what_is_there(opened):

@@ -12,6 +12,7 @@ from fake_workers import CHILDREN, MIDDLE, QUICK, SLOW, measure_fakes
 from advisor.events import CandidateLoaded, RaceRepeated, RoundFinished, RoundsReused, SettingTried
 from advisor.measure import Journal
 from advisor.measure.heat.stages import Stages
+from advisor.measure.losses import Losses, portion_name
 from advisor.measure.workload import sizes
 from advisor.paths import JOURNAL
 from advisor.types import BASELINE
@@ -76,6 +77,17 @@ def test_a_finished_measurement_is_the_answer_again_and_starts_no_process(run, q
     (reused,) = [event for event in events if isinstance(event, RoundsReused)]
     assert reused.num_rounds == first.measurement.num_rounds
     assert laps(events, "openvino") == list(range(1, again.of("openvino").timing.rounds + 1))
+
+
+def test_a_loss_that_the_time_left_undecided_is_the_answer_again_in_a_finished_measurement(run, quiet, monkeypatch):
+    monkeypatch.setattr(Losses, "_portion_s", lambda self, one, index: 1e9 if index else 0.0)
+    unclear = {"torch-bf16": {"s_per_text": MIDDLE, "noise": 0.05}}
+    first = run(unclear)
+    loss = first.of("torch-bf16").loss
+    assert loss.num_texts == 32
+    assert loss.ci95[0] < 0.004 < loss.ci95[1]
+    again = run(unclear, on_event=lambda event: None if psutil.Process().children() == [] else pytest.fail("a process"))
+    assert again.of("torch-bf16") == first.of("torch-bf16")
 
 
 def test_after_an_interrupt_in_round_5_four_rounds_count_and_the_rest_is_run(run, quiet):
@@ -176,8 +188,8 @@ def test_rounds_of_a_disturbed_race_are_not_used_again_though_the_time_budget_en
 
 def test_where_the_baseline_is_admitted_anew_so_is_everybody_else(run, quiet, tmp_path):
     """Their losses refer to embeddings of the baseline that are no more."""
-    run(CANDIDATES)
-    (tmp_path / "rounds" / "key" / "compared.npy").unlink()
+    run({**CANDIDATES, "torch-bf16": {"s_per_text": MIDDLE}})
+    (tmp_path / "rounds" / "key" / portion_name(0)).unlink()
     journal = Journal(tmp_path / "rounds" / "key", scratch=tmp_path)
     assert journal._prepared
     journal.__exit__()

@@ -1,13 +1,17 @@
-"""How many texts are probed and compared: as many as ever where the model is quick, fewer where it is slow."""
+"""How many texts are probed and compared, and in which portions."""
 
 from __future__ import annotations
 
 import pytest
+from fake_workers import HARDWARE, REFERENCE, model_in
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.accuracy.estimate import MIN_TEXTS_FOR_INTERVAL
-from advisor.measure.workload.sizes import FIRST_PROBE, compared_size, first_probe_size, probe_size, unless_slow
+from advisor.measure.workload.durations import Durations
+from advisor.measure.workload.sizes import FIRST_PROBE, Sizes, first_probe_size, probe_size, unless_slow
+from advisor.measure.workload.workload import full_workload
+from advisor.question import Question
+from advisor.types import Request
 
 seconds = st.floats(1e-6, 100)
 
@@ -25,22 +29,26 @@ def test_a_gpu_is_asked_for_more_texts_at_once_for_two_take_it_as_long_as_sixtee
     assert first_probe_size("cuda:1") == 16
 
 
-@given(seconds, st.one_of(st.floats(0, 1e5), st.just(float("inf"))))
-def test_losses_are_estimated_on_as_many_texts_as_there_is_time_for(seconds_per_text, time_s):
-    size = compared_size(seconds_per_text, time_s=time_s)
-    assert MIN_TEXTS_FOR_INTERVAL <= size <= 512
-    assert size == MIN_TEXTS_FOR_INTERVAL or size * seconds_per_text <= max(4.0, 0.15 * time_s) + seconds_per_text
-    if time_s == float("inf"):
-        assert size >= 128
-
-
 @pytest.mark.parametrize(
-    ("seconds_per_text", "compared"),
-    [(0.003, 512), (0.01, 400), (0.05, 128), (0.15, 45), (0.9, 32)],
-    ids=["MiniLM on sentences", "on paragraphs", "on pages", "MPNet on pages", "BERT base on pages"],
+    ("num_texts", "portions"),
+    [(20, [20]), (32, [32]), (80, [32, 32, 16]), (512, [32, 32, 64, 128, 256]), (600, [32, 32, 64, 128, 256])],
 )
-def test_what_45_seconds_have_room_for(seconds_per_text, compared):
-    assert compared_size(seconds_per_text, time_s=45) == compared
+def test_distinct_texts_are_compared_in_portions_each_of_which_doubles_their_number(tmp_path, num_texts, portions):
+    texts = tuple(f"text {index}" for index in range(num_texts))
+    question = Question(
+        model=model_in(tmp_path),
+        texts=texts + texts[:7],
+        reference_texts=tuple(REFERENCE),
+        request=Request(),
+        hardware=HARDWARE,
+        packages=(),
+    )
+    sizes = Sizes(probe=2, latency_s=0.01, block_s=0.1)
+    plan = full_workload(question, sizes, s_per_text=0.01, durations=Durations())
+    assert [plan.size(portion) for portion in plan.compared] == portions
+    compared = plan.texts(*plan.compared)
+    assert len(set(compared)) == sum(portions)
+    assert compared != tuple(sorted(compared, key=texts.index)), "drawn at random"
 
 
 @given(st.integers(1, 100), seconds)

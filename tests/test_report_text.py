@@ -9,13 +9,15 @@ from dataclasses import replace
 import factories
 import pytest
 
-from advisor.report import steps, text, verdict
+from advisor.report import losses, steps, text, verdict
 from advisor.report.explanation import explanation
 from advisor.report.facts import lengths, machine
 from advisor.report.glyphs import ASCII, UNICODE, for_encoding
 from advisor.report.table import rows
 from advisor.types import (
     Estimate,
+    Fidelity,
+    Findings,
     Measurement,
     Package,
     Recommendation,
@@ -193,6 +195,35 @@ def test_the_built_in_sample_is_never_passed_off_as_the_users_texts() -> None:
     assert "512 of 2,758 built-in: p50" in said
     assert "estimated on built-in texts" in said
     assert "your texts" not in said
+
+
+def with_loss(loss: Fidelity) -> Recommendation:
+    rec = factories.confirmed()
+    winner = rec.candidates[0]
+    return replace(rec, candidates=(replace(winner, findings=Findings(loss=loss)), *rec.candidates[1:]))
+
+
+def test_an_estimate_says_on_how_many_texts_it_rests() -> None:
+    rec = with_loss(Fidelity(value=0.0008, ci95=None, method="estimated", metric="1 - rho", num_texts=64))
+    assert verdict.accuracy(rec) == "-0.08%, estimated on 64 of your texts, budget 0.40%"
+    builtin = replace(rec, texts=replace(rec.texts, builtin=True))
+    assert verdict.accuracy(builtin) == "-0.08%, estimated on 64 built-in texts, budget 0.40%"
+    assert ", on 64 texts, as many as decide whether it passes)" in losses.explained(rec)[0]
+
+
+def test_a_checked_loss_is_called_checked_and_has_no_figures_of_neighbours() -> None:
+    metric = "largest difference on the reference texts"
+    rec = with_loss(Fidelity(value=1e-7, ci95=None, method="checked", metric=metric, num_texts=16))
+    assert verdict.accuracy(rec) == "0.00%, checked on the reference texts, budget 0.40%"
+    assert verdict.reindexing(rec) == (
+        "vectors of torch-fp32 may stay beside new ones: they are the same but for rounding"
+    )
+    assert verdict.neighbours(rec) == verdict.losses_by_length(rec) == ""
+    assert losses.explained(rec)[0] == (
+        "Candidates that compute in float32 are checked, not estimated: their loss is the largest difference on the "
+        "reference texts, 16 texts of advisor's own, each encoded alone."
+    )
+    assert next(row for row in rows(rec) if row.candidate == rec.winner).loss == "0.00%"
 
 
 def test_a_labelled_loss_is_called_measured() -> None:

@@ -7,6 +7,7 @@ from advisor.accuracy.drift import drift
 from advisor.accuracy.estimate import MIN_TEXTS, MIN_TEXTS_FOR_INTERVAL, neighbours
 from advisor.accuracy.kinds import COMPARED_BY, ComparedBy, Comparison
 from advisor.accuracy.labelled import Scored, labelled_loss, score
+from advisor.accuracy.reference import checked_loss
 
 __all__ = [
     "COMPARED_BY",
@@ -16,6 +17,7 @@ __all__ = [
     "Comparison",
     "Scored",
     "check_embeddings",
+    "checked_loss",
     "drift",
     "labelled_loss",
     "neighbours",

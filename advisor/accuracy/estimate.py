@@ -112,9 +112,10 @@ class Neighbours:
             value=value,
             ci95=ci95,
             method="estimated",
-            metric=f"1 - Spearman rho of {NAMES[self.by]} over {self.k} nearest neighbours of {len(inside)} texts, "
-            "all levels of similarity weighted the same",
+            metric=f"1 - Spearman rho of {NAMES[self.by]} over {self.k} nearest neighbours, all levels of similarity "
+            "weighted the same",
             by=self.by,
+            num_texts=self.num_texts if among is None else int(among.sum()),
         )
 
     def _between(

@@ -83,8 +83,8 @@ class ScoredPairs:
             value=value,
             ci95=ci95,
             method="estimated",
-            metric=f"1 - Spearman rho of the scores of {num_pairs} pairs of texts, all levels of score weighted the "
-            f"same{mean}",
+            metric=f"1 - Spearman rho of the scores of pairs of texts, all levels of score weighted the same{mean}",
+            num_texts=num_pairs,
         )
 
 

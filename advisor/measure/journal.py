@@ -30,7 +30,7 @@ from advisor.paths import JOURNAL, ROUNDS
 from advisor.question import Question
 from advisor.types import Exported, Findings, Screened
 
-_FORMAT = 6
+_FORMAT = 7
 """Raised whenever other things are timed, or timed in another way, or when lines are written otherwise."""
 
 _DIGEST_CHARS = 16
@@ -41,9 +41,8 @@ class Basis:
     """What the baseline's preparation settled for all candidates."""
 
     sizes: Sizes
-    compared_sha256: str
-    """Of the embeddings that losses refer to."""
     labelled_sha256: str | None = None
+    """Of the embeddings of the labelled texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +54,20 @@ class Prepared:
     """Of the files that it was prepared with."""
     findings: Findings
     exit: Exit | None = None
+    max_loss: float | None = None
+    """The loss budget that decided on how many texts the loss was estimated."""
     basis: Basis | None = None
     """Of the baseline; None for all others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Portion:
+    """The baseline has embedded a portion of the compared texts."""
+
+    index: int
+    """From 0."""
+    sha256: str
+    """Of the embeddings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +110,10 @@ class _Forget:
     prepared: bool
 
 
-_Entry = Prepared | _Screened | _Timed | _Needed | _Finished | _Forget
+_Entry = Prepared | _Portion | _Screened | _Timed | _Needed | _Finished | _Forget
 _KINDS: dict[str, type[_Entry]] = {
     "prepared": Prepared,
+    "portion": _Portion,
     "screened": _Screened,
     "round": _Timed,
     "peak": _Needed,
@@ -157,6 +169,7 @@ class Journal:
         self.screened: Screened | None = None
         """What the screen of an earlier run foretold."""
         self._prepared: dict[str, Prepared] = {}
+        self._portions: list[str] = []
         self._rounds: dict[str, list[Round]] = {}
         self._peaks: dict[str, Peak] = {}
         self._held = folder is not None and _take(folder, fresh=fresh)
@@ -186,6 +199,15 @@ class Journal:
     def keep(self, prepared: Prepared) -> None:
         """Keep what getting a candidate ready found."""
         self._add(prepared)
+
+    @property
+    def portions(self) -> tuple[str, ...]:
+        """Hashes of the baseline's embeddings of the compared texts, a portion each, as far as it embedded them."""
+        return tuple(self._portions)
+
+    def add_portion(self, index: int, sha256: str) -> None:
+        """Keep the hash of the baseline's embeddings of the portion `index`, from 0."""
+        self._add(_Portion(index=index, sha256=sha256))
 
     def keep_screen(self, screened: Screened) -> None:
         """Keep what the screen foretold."""
@@ -275,10 +297,14 @@ class Journal:
                 os.truncate(path, good)
 
     def _take(self, entry: _Entry) -> None:
-        """Count an entry. Raises ValueError for a round that does not follow on those before it."""
+        """Count an entry. Raises ValueError for a round or a portion that does not follow on those before it."""
         match entry:
             case Prepared():
                 self._prepared[entry.name] = entry
+            case _Portion():
+                if entry.index != len(self._portions):
+                    raise ValueError(f"portion {entry.index} does not follow on {len(self._portions)} portions")
+                self._portions.append(entry.sha256)
             case _Screened():
                 self.screened = entry.screened
             case _Timed():
@@ -297,6 +323,7 @@ class Journal:
                 self.started, self.finished = None, False
                 if entry.prepared:
                     self._prepared.clear()
+                    self._portions.clear()
 
 
 def _take(folder: Path, *, fresh: bool) -> bool:

@@ -6,26 +6,38 @@ import contextlib
 import os
 import shutil
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.accuracy import COMPARED_BY, Comparison, Scored, check_embeddings, drift, labelled_loss, score
+from advisor.accuracy import (
+    COMPARED_BY,
+    Comparison,
+    Scored,
+    check_embeddings,
+    checked_loss,
+    drift,
+    labelled_loss,
+    score,
+)
 from advisor.accuracy.estimate import Neighbours
 from advisor.accuracy.labelled import MIN_BASELINE
+from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.files import sha256_of
+from advisor.gate import NOISE, is_decided
 from advisor.measure.contestant import Contestant
 from advisor.measure.journal import Basis, Journal
 from advisor.measure.pool import Pool
+from advisor.measure.race.observer import Exit
 from advisor.measure.setup import Run
 from advisor.measure.workload.length_ranges import length_ranges
 from advisor.question import Question
-from advisor.types import BASELINE, Drift
+from advisor.types import BASELINE, Drift, Fidelity
 
-COMPARED_NAME = "compared.npy"
 LABELLED_NAME = "labelled.npy"
 
 _MOST_ALONE = 2000
@@ -38,18 +50,34 @@ Floats = NDArray[np.float32]
 EmbedAs = Literal["text", "query", "document"]
 
 
+def portion_name(index: int) -> str:
+    """The file of the baseline's embeddings of a portion of the compared texts in the journal's folder."""
+    return f"compared-{index}.npy"
+
+
 def reference_name(candidate: str) -> str:
     """The file of a candidate's reference embeddings in the journal's folder."""
     return f"{candidate}.reference.npy"
 
 
 class Losses:
-    """Embeds the compared texts, the labelled ones and the reference texts with each candidate, the baseline first.
+    """Embeds the reference texts, the labelled ones and the compared texts with each candidate, the baseline first.
 
-    `alone_factor` is how many times longer texts take one at a time than in batches.
+    The compared texts come in portions, and no more of them than decide whether a candidate keeps to the loss budget.
+    The baseline embeds a portion when the first candidate needs it. `alone_factor` is how many times longer texts take
+    one at a time than in batches.
     """
 
-    def __init__(self, question: Question, run: Run, journal: Journal, pool: Pool, *, alone_factor: float) -> None:
+    def __init__(
+        self,
+        question: Question,
+        run: Run,
+        journal: Journal,
+        pool: Pool,
+        *,
+        baseline: Contestant,
+        alone_factor: float,
+    ) -> None:
         self.labels_fit = True
         """False where the baseline scores next to nothing on the labels, so that no loss can be measured on them."""
         self._run = run
@@ -58,55 +86,69 @@ class Losses:
         self._workload = pool.workload
         self._labels = pool.workload.labels
         self._seed = question.request.seed
+        self._max_loss = question.request.max_loss
         self._by = COMPARED_BY[question.model.kind]
         self._similarity = question.model.similarity
+        self._baseline = baseline
         self._alone_factor = alone_factor
         self._reference: Floats | None = None
-        self._pairs: Comparison | None = None
+        """The baseline's, of the reference texts; so are the others."""
+        self._portions: list[Floats] = []
+        self._comparisons: dict[int, Comparison | None] = {}
+        """By the number of portions."""
         self._scored: Scored | None = None
 
     def recall(self, basis: Basis) -> bool:
         """Take the baseline's embeddings from the journal; False if they are not what they were."""
-        paths = [self._journal.kept(COMPARED_NAME, basis.compared_sha256)]
+        wanted = [(portion_name(index), sha256) for index, sha256 in enumerate(self._journal.portions)]
         if self._labels is not None:
-            paths.append(self._journal.kept(LABELLED_NAME, basis.labelled_sha256))
-        found = [np.load(path, allow_pickle=False) for path in paths if path is not None]
-        if len(found) < len(paths):
+            wanted.append((LABELLED_NAME, basis.labelled_sha256 or ""))
+        kept = [self._journal.kept(name, sha256) for name, sha256 in wanted]
+        found: list[Floats] = [np.load(path, allow_pickle=False) for path in kept if path is not None]
+        if len(found) < len(wanted):
             return False
-        self._take_reference(found[0], found[1] if len(found) > 1 else None)
+        if self._labels is not None:
+            self._take_labelled(found.pop())
+        self._portions = found
+        self._reference = np.load(self._journal.folder / reference_name(BASELINE), allow_pickle=False)
         return True
 
-    def sha256(self) -> tuple[str, str | None]:
-        """Of the baseline's embeddings: of the compared and of the labelled texts."""
-        compared, labelled = (self._journal.folder / name for name in (COMPARED_NAME, LABELLED_NAME))
-        return sha256_of(compared), None if self._labels is None else sha256_of(labelled)
+    def labelled_sha256(self) -> str | None:
+        """Of the baseline's embeddings of the labelled texts; None without any."""
+        return None if self._labels is None else sha256_of(self._journal.folder / LABELLED_NAME)
 
     def needed_s(self, one: Contestant) -> float:
-        """How many seconds the embedding of everything takes a candidate."""
-        num_compared = self._workload.size(self._workload.compared)
-        num_texts = num_compared + self._workload.labelled_texts
-        if _may_depend_on_batch(one):
-            num_texts += self._alone_factor * num_compared
-        return num_texts * one.s_per_text
+        """How many seconds finding the loss takes at least: the labelled texts and the first compared ones."""
+        labelled_s = self._workload.labelled_texts * one.s_per_text
+        return labelled_s + (0.0 if _computes_the_same(one) else self._portion_s(one, 0))
 
-    def compare(self, one: Contestant) -> None:
-        """Find the loss and what goes with it. Raises ChildFailed for embeddings that cannot be used."""
+    def is_settled(self, loss: Fidelity | None) -> bool:
+        """Whether a loss of an earlier run needs no more compared texts under this run's budget."""
+        if loss is None or loss.method != "estimated":
+            return True
+        all_texts = self._workload.size(*self._workload.compared)
+        return loss.num_texts == all_texts or is_decided(loss, max_loss=self._max_loss)
+
+    def compare(self, one: Contestant, *, until_s: float = inf) -> None:
+        """Find the loss and what goes with it. After `until_s` on the run's clock no further portion is begun.
+
+        Raises ChildFailed for embeddings that cannot be used.
+        """
         is_baseline = one.name == BASELINE
-        folder = self._journal.folder if is_baseline else self._run.work_dir
-        compared = self._embed(one, self._workload.compared, folder / COMPARED_NAME)
-        alone = None
-        if _may_depend_on_batch(one):
-            alone = self._embed(one, self._workload.compared, folder / "alone.npy", alone=True)
-        labelled = self._embed_labelled(one, folder)
         one.reference_path = self._journal.folder / reference_name(one.name)
-        self._embed(one, self._workload.reference, one.reference_path, alone=True)
+        reference = self._embed(one, self._workload.reference, one.reference_path, alone=True)
+        labelled = self._embed_labelled(one)
         if is_baseline:
-            self._take_reference(compared, labelled)
+            self._reference = reference
+            if labelled is not None:
+                self._take_labelled(labelled)
+        assert self._reference is not None  # the baseline was first
         found = replace(one.findings, reference_sha256=sha256_of(one.reference_path))
-        if self._pairs is not None:
-            found = replace(found, loss=self._pairs.loss(compared, other=alone, seed=self._seed))
-            if not is_baseline and self._by.drift and isinstance(self._pairs, Neighbours):
-                found = replace(found, drift=self._drift(compared, alone, self._pairs))
+        if _computes_the_same(one):
+            found = replace(found, loss=checked_loss(self._reference, reference))
+        if found.loss is None or found.loss.value > NOISE:
+            loss, moved = self._estimate(one, until_s)
+            found = replace(found, loss=loss or found.loss, drift=moved)
         if self._labels is not None and labelled is not None and self._scored is not None:
             scored = score(self._labels, *self._sides(labelled), by=self._similarity)
             on_labels = labelled_loss(self._labels, self._scored, scored, estimated=found.loss, seed=self._seed)
@@ -121,7 +163,7 @@ class Losses:
         if moved is None or moved.cosine_min > _SAME:
             return
         path = self._run.log_dir / f"{one.name}.most-moved.txt"
-        compared = self._workload.batches[self._workload.compared]
+        compared = self._workload.texts(*self._workload.compared)
         lines = [compared[row].replace("\n", " ") for row in moved.most_moved]
         with contextlib.suppress(OSError):  # nothing depends on it
             self._run.log_dir.mkdir(parents=True, exist_ok=True)
@@ -130,32 +172,85 @@ class Losses:
                 stream.write("".join(f"{line}\n" for line in lines))
             one.most_moved = path
 
-    def _drift(self, compared: Floats, alone: Floats | None, pairs: Neighbours) -> Drift:
-        assert self._reference is not None  # the baseline was first
-        ranges = length_ranges([len(text) for text in self._workload.batches[self._workload.compared]])
+    def _estimate(self, one: Contestant, until_s: float) -> tuple[Fidelity | None, Drift | None]:
+        """On one portion of the compared texts more, and one more, until the loss is decided or the time is over."""
+        ours: list[Floats] = []
+        alone: list[Floats] = []
+        loss: Fidelity | None = None
+        for index, batch in enumerate(self._workload.compared):
+            if index > 0 and self._run.elapsed_s() + self._portion_s(one, index) > until_s:
+                break
+            self._embed_baseline(index)
+            ours.append(self._embed(one, batch, self._run.work_dir / "compared.npy"))
+            if _may_depend_on_batch(one):
+                alone.append(self._embed(one, batch, self._run.work_dir / "alone.npy", alone=True))
+            pairs = self._comparison(len(ours))
+            loss = None if pairs is None else pairs.loss(np.concatenate(ours), other=_joined(alone), seed=self._seed)
+            if loss is not None and is_decided(loss, max_loss=self._max_loss):
+                break
+        return loss, self._drift(ours, alone)
+
+    def _embed_baseline(self, index: int) -> None:
+        """Let the baseline embed a portion of the compared texts, unless it has. Raises ChildFailed if it fails."""
+        if index < len(self._portions):
+            return
+        path = self._journal.folder / portion_name(index)
+        try:
+            self._pool.ready(self._baseline)
+            self._portions.append(self._embed(self._baseline, self._workload.compared[index], path))
+        except ChildFailed as error:  # it is not the candidate's fault
+            reason = f"failed before the race: {error.message}"
+            self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
+            raise ChildFailed(f"{BASELINE}, which it is compared with, failed", log=error.log) from None
+        self._journal.add_portion(index, sha256_of(path))
+
+    def _portion_s(self, one: Contestant, index: int) -> float:
+        """Seconds that a portion of the compared texts takes a candidate, and the baseline where it is its first."""
+        s_per_text = one.s_per_text
+        if _may_depend_on_batch(one):
+            s_per_text *= 1 + self._alone_factor
+        if index >= len(self._portions):
+            s_per_text += self._baseline.s_per_text
+        return self._workload.size(self._workload.compared[index]) * s_per_text
+
+    def _comparison(self, num_portions: int) -> Comparison | None:
+        """What the baseline gave for so many portions, ready to be compared with."""
+        if num_portions not in self._comparisons:
+            reference, texts = self._so_far(num_portions)
+            self._comparisons[num_portions] = self._by.prepare(reference, texts, self._similarity)
+        return self._comparisons[num_portions]
+
+    def _so_far(self, num_portions: int) -> tuple[Floats, tuple[str, ...]]:
+        """The baseline's embeddings of so many portions, and their texts."""
+        texts = self._workload.texts(*self._workload.compared[:num_portions])
+        return np.concatenate(self._portions[:num_portions]), texts
+
+    def _drift(self, ours: list[Floats], alone: list[Floats]) -> Drift | None:
+        pairs = self._comparison(len(ours))
+        if not self._by.drift or not isinstance(pairs, Neighbours):
+            return None
+        reference, texts = self._so_far(len(ours))
+        ranges = length_ranges([len(text) for text in texts])
         return drift(
-            self._reference,
-            compared,
+            reference,
+            np.concatenate(ours),
             pairs,
-            alone=alone,
+            alone=_joined(alone),
             ranges=[(each.min_chars, each.max_chars, each.members) for each in ranges],
             seed=self._seed,
         )
 
-    def _take_reference(self, compared: Floats, labelled: Floats | None) -> None:
-        self._reference = compared
-        texts = self._workload.batches[self._workload.compared]
-        self._pairs = self._by.prepare(compared, texts, self._similarity)
-        if self._labels is not None and labelled is not None:
-            self._scored = score(self._labels, *self._sides(labelled), by=self._similarity)
-            self.labels_fit = self._scored.value >= MIN_BASELINE
+    def _take_labelled(self, labelled: Floats) -> None:
+        assert self._labels is not None  # only then they are embedded
+        self._scored = score(self._labels, *self._sides(labelled), by=self._similarity)
+        self.labels_fit = self._scored.value >= MIN_BASELINE
 
     def _sides(self, labelled: Floats) -> tuple[Floats, Floats]:
         assert self._labels is not None  # only then they are embedded
         num_asked = len(self._labels.asked)
         return labelled[:num_asked], labelled[num_asked:]
 
-    def _embed_labelled(self, one: Contestant, folder: Path) -> Floats | None:
+    def _embed_labelled(self, one: Contestant) -> Floats | None:
         """The labelled texts, first those that are asked with: `(num_asked + num_stored, dimension)`."""
         if self._labels is None or self._workload.labelled is None:
             return None
@@ -169,7 +264,7 @@ class Losses:
         ]
         both: Floats = np.concatenate(sides)
         if one.name == BASELINE:
-            np.save(folder / LABELLED_NAME, both)
+            np.save(self._journal.folder / LABELLED_NAME, both)
         return both
 
     def _embed(
@@ -193,6 +288,18 @@ class Losses:
         if wrong is not None:
             raise ChildFailed(wrong, log=str(self._run.log_dir / f"{one.name}.log"))
         return embeddings
+
+
+def _computes_the_same(one: Contestant) -> bool:
+    """The baseline itself, and float32 files for the CPU, which were compared with it when they were exported."""
+    if one.name == BASELINE:
+        return True
+    on_cpu = one.candidate.runtime != "torch" and one.exported.settings.device == CPU
+    return on_cpu and one.candidate.precision == "fp32"
+
+
+def _joined(parts: list[Floats]) -> Floats | None:
+    return np.concatenate(parts) if parts else None
 
 
 def _may_depend_on_batch(one: Contestant) -> bool:

@@ -10,7 +10,7 @@ from advisor.measure.pool import Pool
 from advisor.measure.race.observer import Exit
 from advisor.measure.screening import Screening
 from advisor.measure.setup import Run
-from advisor.measure.workload.sizes import Sizes, compared_size
+from advisor.measure.workload.sizes import Sizes
 from advisor.measure.workload.workload import full_workload
 from advisor.question import Question
 from advisor.types import BASELINE, Findings, Untried
@@ -19,6 +19,8 @@ _LABELLED_SHARE = 0.03
 _LABELLED_S = 4.0
 _A_DAY_S = 86_400.0
 """The baseline embeds labelled texts for so much of the time, or for so many seconds at least."""
+_EXEMPT_SHARE = 0.5
+"""Of the time after the baseline was prepared, for the compared texts of a candidate that is exempt from its limit."""
 
 
 class Preparation:
@@ -31,6 +33,7 @@ class Preparation:
         self._pool = pool
         self._screening = Screening(question, pool)
         self._losses: Losses | None = None
+        self._time_s = question.request.time_budget_s
 
     @property
     def losses(self) -> Losses:
@@ -60,6 +63,8 @@ class Preparation:
             return False
         if one.name == BASELINE and not self._recall_basis(one, known):
             return False
+        if not self._is_settled(known):
+            return False
         one.findings, one.exit, one.reference_path = findings, left, reference
         one.peak = self._journal.peak(one.name)
         self.losses.write_most_moved(one)
@@ -75,35 +80,35 @@ class Preparation:
         singles = one.connection.latencies(self._pool.workload.probe, timeout_s=self._screening.limit_s)
         sizes = Sizes(
             probe=self._pool.workload.size(self._pool.workload.probe),
-            compared=compared_size(one.s_per_text, time_s=time_s),
             latency_s=sum(singles) / len(singles),
             block_s=self._pool.durations.within(time_s, num_candidates=num_candidates).block_s,
             labelled_chars=self._affordable_chars(one.s_per_text, time_s),
         )
-        self._use(sizes, s_per_text=one.s_per_text)
+        self._time_s = time_s
+        self._use(one, sizes, s_per_text=one.s_per_text)
         self._pool.send(one)
         self.losses.compare(one)
         self._pool.warm_up(one)
-        compared, labelled = self.losses.sha256()
-        self._keep(one, basis=Basis(sizes=sizes, compared_sha256=compared, labelled_sha256=labelled))
+        self._keep(one, basis=Basis(sizes=sizes, labelled_sha256=self.losses.labelled_sha256()))
 
     def prepare(self, one: Contestant, *, time_s: float | None) -> None:
-        """Prepare another candidate. One that the probe shows to be hopeless, or too slow to embed the compared texts
-        in `time_s`, gets an exit; `time_s` None exempts it from both.
+        """Prepare another candidate, in about `time_s`: as many compared texts as decide on its loss, if there is time.
 
-        Raises ChildFailed.
+        One that the probe shows to be hopeless, or too slow for the first of these texts, gets an exit; `time_s` None
+        exempts it from both. Raises ChildFailed.
         """
+        until_s = self._run.elapsed_s() + (_EXEMPT_SHARE * self._time_s if time_s is None else time_s)
         one.findings = Findings()
         self._pool.load(one)
         self._pool.send(one)
         left = self._screening.compare(one)
         if time_s is not None:
-            one.exit = left or self._too_slow(one, time_s)
+            one.exit = left or self._too_slow(one, until_s)
             if one.exit is not None:
                 if left is not None:
                     self._keep(one)
                 return
-        self.losses.compare(one)
+        self.losses.compare(one, until_s=until_s)
         self._pool.warm_up(one)
         self._keep(one)
         self._screening.consider(one)
@@ -136,14 +141,21 @@ class Preparation:
         if known.basis is None or known.findings.s_per_text is None:
             return False
         self._screening.begin(baseline)
-        self._use(known.basis.sizes, s_per_text=known.findings.s_per_text)
+        self._use(baseline, known.basis.sizes, s_per_text=known.findings.s_per_text)
         return self.losses.recall(known.basis)
 
-    def _use(self, sizes: Sizes, *, s_per_text: float) -> None:
+    def _is_settled(self, known: Prepared) -> bool:
+        """Whether its loss needs no more texts; in a finished measurement it is the answer to the same command."""
+        same_budget = known.max_loss == self._question.request.max_loss
+        return (self._journal.finished and same_budget) or self.losses.is_settled(known.findings.loss)
+
+    def _use(self, baseline: Contestant, sizes: Sizes, *, s_per_text: float) -> None:
         durations = self._pool.durations
         self._pool.use(full_workload(self._question, sizes, s_per_text=s_per_text, durations=durations))
         factor = sizes.latency_s / s_per_text
-        self._losses = Losses(self._question, self._run, self._journal, self._pool, alone_factor=factor)
+        self._losses = Losses(
+            self._question, self._run, self._journal, self._pool, baseline=baseline, alone_factor=factor
+        )
 
     def _keep(self, one: Contestant, *, basis: Basis | None = None) -> None:
         self._journal.keep(
@@ -152,13 +164,14 @@ class Preparation:
                 identity=identity_of(one.exported),
                 findings=one.findings,
                 exit=one.exit,
+                max_loss=self._question.request.max_loss,
                 basis=basis,
             )
         )
 
-    def _too_slow(self, one: Contestant, time_s: float) -> Exit | None:
+    def _too_slow(self, one: Contestant, until_s: float) -> Exit | None:
         needed_s = self.losses.needed_s(one)
-        if needed_s <= time_s:
+        if self._run.elapsed_s() + needed_s <= until_s:
             return None
         reason = f"skipped: embedding the texts would take it {needed_s:.0f} s, more than the time budget leaves"
         return Exit(name=one.name, status="skipped", reason=reason, untried=Untried(needs_s=None))

@@ -29,6 +29,10 @@ class Run:
     torch: Preload | None = None
     """What workers on PyTorch are forked from; None starts each by itself."""
 
+    def elapsed_s(self) -> float:
+        """Seconds since the run's start, without the pauses: these count against no time budget."""
+        return self.clock() - self.control.paused_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:

@@ -15,7 +15,7 @@ from advisor import catalogue, defaults
 from advisor.export.plan import TORCH_BATCH_SIZE
 from advisor.paths import MANIFEST
 from advisor.report import format as fmt
-from advisor.report import steps, verdict
+from advisor.report import losses, steps, verdict
 from advisor.report.flips import flips
 from advisor.report.lengths import sentence, span
 from advisor.report.loading import model_kwargs
@@ -195,11 +195,7 @@ def _table(rec: Recommendation) -> str:
         mark = {" ": "", ">": "**>**"}.get(row.mark, row.mark)
         body.append([mark, f"`{row.candidate}`", *(cells[index] for _, cells in figures), size, _cell(row.note)])
     together = [f"\n{_cell(shared)}: {', '.join(names)}." for shared, names in folded.items()]
-    budget = (
-        f"The loss budget is {fmt.percent(rec.request.max_loss)}; a candidate passes if its estimated loss, or on "
-        "labels the upper end of the loss's interval, is within it."
-    )
-    legend = f"\n{budget} {LEGEND.replace('> winner', '`>` winner')}."
+    legend = f"\n{losses.passing(rec)} {LEGEND.replace('> winner', '`>` winner')}."
     return _section("All candidates", [*_rows(head, align, *body), *together, legend])
 
 
@@ -272,16 +268,11 @@ def _found(rec: Recommendation) -> str:
 def _method(rec: Recommendation) -> str:
     rounds = max((each.timing.rounds for each in rec.candidates if each.timing is not None), default=0)
     timed = f"in up to {fmt.plural(rounds, 'round')} " if rounds else ""
-    methods = {each.loss.method: each.loss.metric for each in rec.candidates if each.loss is not None}
-    loss = {
-        "estimated": "The accuracy loss is estimated without labels, against the embeddings of the model in float32",
-        "labelled": "The accuracy loss is measured on labels, against the model in float32",
-    }
     lines = [
         f"Each candidate ran in a process of its own, {timed}interleaved with the others, on the same texts and "
         f"threads; a speedup is the median of its ratios to {rec.baseline} over the rounds, with its 95% confidence "
         "interval.",
-        *(f"{loss[method]} ({metric})." for method, metric in methods.items()),
+        *losses.explained(rec),
         "The numbers hold for this machine and these texts. To ask again:",
         "",
         "```sh",

@@ -79,9 +79,16 @@ def accuracy(rec: Recommendation) -> str:
     loss = winner.loss
     if loss is None:
         return f"{fmt.UNKNOWN}, {budget}"
-    texts = "built-in texts" if rec.texts.builtin else "your texts"
-    how = f"estimated on {texts}" if loss.method == "estimated" else _on_labels(loss)
-    return f"{_change(loss)}, {how}, {budget}"
+    return f"{_change(loss)}, {_how(loss, builtin=rec.texts.builtin)}, {budget}"
+
+
+def _how(loss: Fidelity, *, builtin: bool) -> str:
+    if loss.method == "checked":
+        return "checked on the reference texts"
+    if loss.method == "labelled":
+        return _on_labels(loss)
+    number = "" if loss.num_texts is None else f"{loss.num_texts} " if builtin else f"{loss.num_texts} of "
+    return f"estimated on {number}{'built-in' if builtin else 'your'} texts"
 
 
 def _on_labels(loss: Fidelity) -> str:
@@ -96,6 +103,8 @@ def unlabelled(rec: Recommendation) -> str:
     winner = winner_of(rec)
     if winner is None or winner.estimated is None or winner.name == rec.baseline:
         return ""
+    if winner.estimated.method == "checked":
+        return f"{_change(winner.estimated)} by the check that needs no labels"
     return f"{_change(winner.estimated)} by the estimate that needs no labels"
 
 
@@ -119,7 +128,12 @@ def neighbours(rec: Recommendation) -> str:
 def reindexing(rec: Recommendation) -> str:
     """Whether vectors that the baseline made may stay in an index; empty where there are none or nothing is known."""
     winner = winner_of(rec)
-    if winner is None or winner.drift is None or winner.drift.mixed is None or winner.name == rec.baseline:
+    if winner is None or winner.name == rec.baseline:
+        return ""
+    checked = next((one for one in (winner.loss, winner.estimated) if one and one.method == "checked"), None)
+    if checked is not None and within(checked, max_loss=0):
+        return f"vectors of {rec.baseline} may stay beside new ones: they are the same but for rounding"
+    if winner.drift is None or winner.drift.mixed is None:
         return ""
     mixed = winner.drift.mixed
     budget = f"budget {fmt.percent(rec.request.max_loss)}"

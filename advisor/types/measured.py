@@ -152,6 +152,8 @@ class Fidelity:
     baseline_score: float | None = None
     by: Similarity | None = None
     """By what similarity of embeddings; None for scores, and where it was not noted (the cosine, then)."""
+    num_texts: int | None = None
+    """Texts (pairs, of a cross-encoder) that it was estimated or checked on; None on labels, and in old documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +209,7 @@ class Findings:
     estimated_loss: Fidelity | None = None
     """The loss without labels, where `loss` is labelled."""
     drift: Drift | None = None
+    """None where no compared texts were embedded: the loss is checked, then."""
     reference_sha256: str | None = None
     """Of the file with the embeddings of the reference texts."""
 

@@ -12,7 +12,8 @@ ExporterName = Literal["native", "optimum"]
 """Whose tools make the files: PyTorch's and the runtimes' own, or Optimum's."""
 Status = Literal["measured", "rejected", "cut", "failed", "skipped"]
 Verdict = Literal["confirmed", "overturned", "tie", "inconclusive"]
-LossMethod = Literal["estimated", "labelled"]
+LossMethod = Literal["checked", "estimated", "labelled"]
+"""Whether the reference texts, the compared texts or labels gave it: docs/accuracy.md."""
 LabelKind = Literal["pairs", "triplets", "retrieval"]
 ModelKind = Literal["embedding", "cross-encoder", "sparse-encoder"]
 Similarity = Literal["cosine", "dot", "euclidean", "manhattan"]

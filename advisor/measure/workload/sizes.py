@@ -20,17 +20,10 @@ so that a fast candidate would be cut as slow (docs/hardware.md)."""
 _PROBE_S = 0.5
 """A lap over the probe may take the baseline so long: every lap of the race begins with one, untimed."""
 
-_COMPARED = (128, 512)
-_COMPARED_S = 4.0
-"""As many texts are compared as the baseline embeds in that time, within these bounds. With 512 sentences of STSb an
-int8 model's loss is estimated as 0.19 % with an interval of 0.15 to 0.31 %, with 128 as 0.24 %, 0.13 to 0.86 %."""
-
-_FEWEST_COMPARED = 32
-"""Where even 128 would take more than `_COMPARED_SHARE` of the time: with fewer there is no interval. Of 60 draws of 32
-sentences the estimate for openvino-qint8 was 0.14 % in the median and over 0.4 % in two, where that from 512 is 0.05 %
-(docs/accuracy.md)."""
-
-_COMPARED_SHARE = 0.15
+COMPARED = (32, 64, 128, 256, 512)
+"""After so many compared texts it is asked whether the loss is decided. With fewer than 32 there is no interval. With
+512 sentences of STSb an int8 model's loss is estimated as 0.19 % with an interval of 0.15 to 0.31 %, with 128 as
+0.24 %, 0.13 to 0.86 %."""
 
 _SLOW_S = 2.0
 """What the fewest texts of something may take the baseline; where they take longer, half of them do."""
@@ -42,8 +35,6 @@ class Sizes:
 
     probe: int
     """Texts in the probe."""
-    compared: int
-    """Texts that losses are estimated on."""
     latency_s: float
     """Mean seconds of a single text."""
     block_s: float
@@ -61,13 +52,6 @@ def probe_size(seconds_per_text: float, *, device: str) -> int:
     """How many texts are probed in a run for `device`, where the baseline takes `seconds_per_text`."""
     sizes = _CUDA_PROBE if kind_of(device) == CUDA else _PROBE
     return next((size for size in sizes if size * seconds_per_text <= _PROBE_S), FIRST_PROBE)
-
-
-def compared_size(seconds_per_text: float, *, time_s: float) -> int:
-    """How many texts losses are estimated on, where the measurement may take `time_s`."""
-    fewest, most = _COMPARED
-    affordable = int(min(_COMPARED_SHARE * time_s / seconds_per_text, fewest))
-    return between((max(_FEWEST_COMPARED, affordable), most), _COMPARED_S / seconds_per_text)
 
 
 def between(limits: tuple[int, int], wanted: float) -> int:

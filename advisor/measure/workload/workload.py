@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from advisor.labels import LabelledSet, cut_to
 from advisor.measure.workload.blocks import (
@@ -17,7 +18,7 @@ from advisor.measure.workload.blocks import (
 )
 from advisor.measure.workload.durations import Durations
 from advisor.measure.workload.length_ranges import LengthRange, length_ranges
-from advisor.measure.workload.sizes import FIRST_PROBE, Sizes, between, unless_slow
+from advisor.measure.workload.sizes import COMPARED, FIRST_PROBE, Sizes, between, unless_slow
 from advisor.objectives import NUM_LATENCY_BLOCKS
 from advisor.question import Question
 
@@ -44,8 +45,7 @@ class RangeBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """Batches of texts, and what each stands for by its index. The first three are the probe, the reference texts and
-    the compared texts."""
+    """Batches of texts, and what each stands for by its index. The first two are the probe and the reference texts."""
 
     batches: tuple[Batch, ...]
     blocks: tuple[tuple[int, ...], ...] = ()
@@ -62,20 +62,26 @@ class Workload:
     labelled: tuple[int, int] | None = None
     """Labelled texts that are asked with, and those that are stored; None without labels."""
 
+    compared: tuple[int, ...] = ()
+    """The texts that losses are estimated on, in portions: each doubles the number of texts so far."""
+
     probe = 0
     reference = 1
-    compared = 2
 
     def size(self, *batches: int) -> int:
         """Texts in the batches together."""
         return sum(len(self.batches[batch]) for batch in batches)
+
+    def texts(self, *batches: int) -> Batch:
+        """The texts of the batches, one after the other."""
+        return tuple(text for batch in batches for text in self.batches[batch])
 
     @property
     def labelled_texts(self) -> float:
         """How many average texts the labelled ones are worth, by their characters."""
         if self.labels is None:
             return 0.0
-        compared = self.batches[self.compared]
+        compared = self.texts(*self.compared)
         return self.labels.num_chars / max(1.0, sum(map(len, compared)) / len(compared))
 
 
@@ -113,12 +119,13 @@ def full_workload(question: Question, sizes: Sizes, *, s_per_text: float, durati
     lengths = [len(text) for text in texts]
     mean_chars = sum(lengths) / len(lengths)
 
-    batches = [_probe(texts, sizes.probe), tuple(question.reference_texts), _compared(texts, sizes.compared, seed)]
+    batches = [_probe(texts, sizes.probe), tuple(question.reference_texts)]
 
     def add(groups: Sequence[Batch]) -> tuple[int, ...]:
         batches.extend(groups)
         return tuple(range(len(batches) - len(groups), len(batches)))
 
+    compared = add(_compared(texts, seed))
     num_singles = between(unless_slow(_LATENCY_TEXTS, sizes.latency_s), durations.latency_block_s / sizes.latency_s)
     groups = stratified(lengths, size=num_singles, max_groups=NUM_LATENCY_BLOCKS, seed=seed + 1)
     singles = add([_pick(texts, group) for group in groups])
@@ -150,14 +157,16 @@ def full_workload(question: Question, sizes: Sizes, *, s_per_text: float, durati
         ),
         labels=labels,
         labelled=labelled,
+        compared=compared,
     )
 
 
-def _compared(texts: Sequence[str], num_texts: int, seed: int) -> Batch:
-    """The distinct texts on which losses are estimated, at most `num_texts` of them."""
+def _compared(texts: Sequence[str], seed: int) -> list[Batch]:
+    """The distinct texts on which losses are estimated, drawn at random, in portions of cumulative size `COMPARED`."""
     distinct = list(dict.fromkeys(texts))
     random.Random(seed).shuffle(distinct)
-    return tuple(distinct[:num_texts])
+    portions = [tuple(distinct[start:end]) for start, end in pairwise((0, *COMPARED))]
+    return [portion for portion in portions if portion]
 
 
 def _probe(texts: Sequence[str], num_texts: int) -> Batch:

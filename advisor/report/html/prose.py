@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor import catalogue, objectives
 from advisor.report import format as fmt
-from advisor.report import steps, verdict
+from advisor.report import losses, steps, verdict
 from advisor.report.facts import value_of
 from advisor.report.html.markup import Markup, join, tag
 from advisor.report.html.tables import items, paragraph, section, table, terms
@@ -67,7 +67,6 @@ def environment(rec: Recommendation) -> Markup:
 
 def method(rec: Recommendation) -> Markup:
     """How the figures came about and how far they go, in plain words."""
-    methods = {each.loss.method: each.loss.metric for each in rec.candidates if each.loss is not None}
     said = [
         "Each candidate runs in a process of its own, with the same texts, in the same batches of work, on the same "
         f"{fmt.plural(rec.request.threads, 'thread')}. The candidates take turns in rounds, so that a slow minute of "
@@ -75,21 +74,12 @@ def method(rec: Recommendation) -> Markup:
         f"A speedup is the median of a candidate's ratios to {rec.baseline} over the rounds; the interval beside it "
         f"holds the true median in 95 of 100 such runs. Gaps of up to {objectives.TIE_MARGIN:.0%}, or within the "
         "intervals, count as ties: then the simpler candidate is kept, then the more accurate one.",
-        "A candidate passes if its estimated loss, or on labels the upper end of the loss's interval, is within the "
-        f"budget of {fmt.percent(rec.request.max_loss)}.",
+        losses.passing(rec),
+        *losses.explained(rec),
     ]
-    if "estimated" in methods:
-        said.append(
-            "The loss of accuracy is estimated without labels: by how much the candidate ranks similar texts otherwise "
-            f"than the model in float32 does ({methods['estimated']})."
-        )
-    if "labelled" in methods:
-        said.append(
-            f"The loss of accuracy is measured on labels, against the model in float32 ({methods['labelled']})."
-        )
     if rec.measurement is not None:
         said.append(_course(rec))
-    return join([*(paragraph(each) for each in said), tag("h3", "Limits"), items(_limits(rec, methods=set(methods)))])
+    return join([*(paragraph(each) for each in said), tag("h3", "Limits"), items(_limits(rec))])
 
 
 def reproduce(rec: Recommendation) -> Markup:
@@ -150,7 +140,7 @@ def _course(rec: Recommendation) -> str:
     return f"{said}."
 
 
-def _limits(rec: Recommendation, *, methods: set[str]) -> list[str]:
+def _limits(rec: Recommendation) -> list[str]:
     sampled = f"{fmt.count(rec.texts.num_sampled)} of {fmt.count(rec.texts.num_seen)} texts"
     limits = [
         f"The figures hold for this machine, these packages, {fmt.plural(rec.request.threads, 'thread')} and texts of "
@@ -161,7 +151,7 @@ def _limits(rec: Recommendation, *, methods: set[str]) -> list[str]:
         limits.append(
             "The texts are the built-in sample, not yours: with your own texts lengths and losses may differ."
         )
-    if "estimated" in methods:
+    if "estimated" in losses.methods(rec):
         limits.append("An estimated loss is no measured one: labelled data of your own task has the last word.")
     if any(each.status == "cut" for each in rec.candidates):
         limits.append("Candidates that were cut ran fewer rounds, and are not ranked again under another loss budget.")

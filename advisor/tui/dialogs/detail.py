@@ -136,4 +136,5 @@ def _loss(row: Row) -> str:
         return ""
     ci95 = row.loss.ci95
     interval = "" if ci95 is None else f" (95% CI {fmt.percent(ci95[0])} to {fmt.percent(ci95[1])})"
-    return f"{fmt.percent(row.loss.value)}{interval}, {row.loss.method}: {row.loss.metric}"
+    on = "" if row.loss.num_texts is None else f" on {row.loss.num_texts} texts"
+    return f"{fmt.percent(row.loss.value)}{interval}, {row.loss.method}{on}: {row.loss.metric}"

@@ -54,9 +54,9 @@ def recommend(
         skip: Do not try these.
         threads: The thread budget of every runtime; None takes the cores that are granted.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the first CUDA GPU, else Apple's GPU, else the CPU.
-        time_budget_s: For exporting and measuring, from the moment the model is at hand. What is still to be tried
-            when it is spent is skipped, with that reason; the ruleset's pick and the baseline never are. The verdict is
-            then `inconclusive`.
+        time_budget_s: How long a run may take at most, from the moment the model is at hand. It ends as soon as it has
+            a sound answer. What is still to be tried when the time is spent is skipped, with that reason, and the
+            verdict is then `inconclusive`.
         seed: Of the sample and of the order of rounds.
         ruleset: The name of a packaged ruleset, or a TOML file.
         out: The artifact's folder; None takes `advisor-out/<model>`.

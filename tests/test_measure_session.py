@@ -365,7 +365,7 @@ def test_what_is_compiled_is_only_begun_where_the_time_budget_has_room_for_it(ru
     result = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, time_budget_s=10)
     assert result.of("torch-bf16-compile").status == "skipped"
     assert "takes about 30 s to compile it, and the time budget leaves" in result.of("torch-bf16-compile").reason
-    assert result.of("torch-bf16-compile").untried == Untried(needs_s=None)
+    assert result.of("torch-bf16-compile").untried == Untried(needs_s=30.0)
     picked = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, pick="torch-bf16-compile", time_budget_s=2)
     assert picked.of("torch-bf16-compile").timing is not None
 

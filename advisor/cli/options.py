@@ -81,7 +81,7 @@ run = _all(
         default=fmt.seconds(defaults.TIME_BUDGET_S),
         show_default=True,
         metavar="TIME",
-        help="For exporting and measuring: 90s, 3m, 1h.",
+        help="How long a run may take at most: 90s, 3m, 1h.",
     ),
     seed("the sample and the order"),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; advisor-out/MODEL."),

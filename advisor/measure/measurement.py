@@ -338,7 +338,7 @@ class _Measurement(Observer):
         left_s = self._left_s(_LOADING_SHARE)
         is_ready = self.files.is_ready(candidate)
         export_s = 0.0 if is_ready else self.line_up.export_s(candidate.name) or 0.0
-        if export_s > self._left_s(_MAKING_SHARE) or (left_s <= 0 and candidate.name != self.question.pick):
+        if export_s > max(0.0, self._left_s(_MAKING_SHARE)) or (left_s <= 0 and candidate.name != self.question.pick):
             reason = f"the time budget left no room to {'load' if is_ready else 'export'} it (--time-budget)"
             return _skipped(candidate.name, reason, untried=self._untried(candidate))
         if candidate.compiled and left_s < COMPILE_S:

@@ -80,8 +80,8 @@ def budget(max_loss: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time budget as it is typed: `90s`."""
-    return f"{value:g}s"
+    """A time budget as it is typed: `90s`, `10m`."""
+    return f"{value / 60:g}m" if value >= 120 and value % 60 == 0 else f"{value:g}s"
 
 
 def share(fraction: float) -> str:

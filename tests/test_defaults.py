@@ -16,7 +16,7 @@ from advisor.report import format as fmt
 DOCS = (Path(__file__).parent.parent / "docs" / "cli.md").read_text(encoding="utf-8")
 
 OTHERS = {"OBJECTIVE": "memory", "MAX_LOSS": 0.03, "RULESET": "sbert-2026", "TIME_BUDGET_S": 240.0, "SEED": 7}
-TYPED = {"objective": "memory", "max_loss": "3%", "ruleset": "sbert-2026", "time_budget": "240s", "seed": "7"}
+TYPED = {"objective": "memory", "max_loss": "3%", "ruleset": "sbert-2026", "time_budget": "4m", "seed": "7"}
 MEANT = {"objective": "memory", "max_loss": 0.03, "ruleset": "sbert-2026", "time_budget_s": 240.0, "seed": 7}
 
 SCRIPT = """

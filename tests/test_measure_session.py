@@ -373,8 +373,8 @@ def test_what_is_compiled_is_only_begun_where_the_time_budget_has_room_for_it(ru
 def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, pick="onnx", time_budget_s=0.01)
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
-    assert result.of("openvino").reason == "skipped: the time budget left no room to load it"
-    assert result.of("openvino").untried == Untried(needs_s=None)
+    assert result.of("openvino").reason == "skipped: the time budget left no room to load it (--time-budget)"
+    assert result.of("openvino").untried.needs_s > 3
     assert result.of("onnx").untried is None
     assert result.of("onnx").timing.rounds >= 3
 

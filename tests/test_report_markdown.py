@@ -111,7 +111,7 @@ def test_the_command_asks_the_same_question_again() -> None:
 def test_the_command_that_asks_again_asks_for_the_same_candidates_in_the_same_time() -> None:
     request = Request(threads=2, candidates=("onnx", "onnx-qint8"), skip=("onnx-O2",), time_budget_s=300.0)
     again = command(replace(factories.confirmed(), request=request))
-    assert "--candidates onnx,onnx-qint8 --skip onnx-O2 --time-budget 300s" in again
+    assert "--candidates onnx,onnx-qint8 --skip onnx-O2 --time-budget 5m" in again
     read = from_dict(json.loads(json.dumps(to_dict(replace(factories.confirmed(), request=request)))))
     assert read.request == request
 

@@ -341,7 +341,7 @@ class _Measurement(Observer):
         if export_s > max(0.0, self._left_s(_MAKING_SHARE)) or (left_s <= 0 and candidate.name != self.question.pick):
             reason = f"the time budget left no room to {'load' if is_ready else 'export'} it (--time-budget)"
             return _skipped(candidate.name, reason, untried=self._untried(candidate))
-        if candidate.compiled and left_s < COMPILE_S:
+        if candidate.compiled and left_s < COMPILE_S and candidate.name != self.question.pick:
             reason = (
                 f"PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
                 f"{left_s:.0f} s (--time-budget)"

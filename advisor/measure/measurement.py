@@ -34,7 +34,7 @@ _MAKING_SHARE = 0.75
 _LOAD_S = 3.0
 """About what opening and probing a candidate takes."""
 
-_RACE_S = 40.0
+_RACE_S = 25.0
 _RACE_TEXTS = 150
 """A heat needs so many seconds, or the time in which the baseline encodes so many texts: ten rounds of a slow model's
 shortest blocks, and what tuning and latencies take besides. It gets no more, however much time there is."""

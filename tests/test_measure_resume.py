@@ -269,9 +269,10 @@ def test_what_the_time_has_no_room_for_is_not_begun(run, quiet, monkeypatch):
     measured = run({"openvino": {"s_per_text": QUICK}}, texts=texts).of("openvino")
     assert measured.timing.speedup.median > 1.5
     assert measured.tried == measured.by_length == ()
-    tuning_s, ranges_s = needed
+    tuning_s, ranges_s, latencies_s = needed
     assert 0.05 < tuning_s < 2
     assert 3 * 2 * 8 * (SLOW + QUICK) * 0.9 < ranges_s < 2, "three rounds, two ranges of eight texts, two candidates"
+    assert latencies_s == 0, "they are begun as long as any time is left"
 
 
 def test_the_journal_holds_none_of_the_texts(run, quiet, tmp_path):

@@ -20,6 +20,9 @@ _FEWEST = 3
 _SHARE = 0.4
 """Of the time budget."""
 
+_SHORTEST_S = 60.0
+"""Of a time budget: a screen of BERT base took 45 s on two cores of a Zen 4, and something must be left."""
+
 
 def screen_all(
     candidates: Sequence[Candidate],
@@ -36,7 +39,7 @@ def screen_all(
         emit(ScreenFinished(elapsed_s=run.clock(), screened=journal.screened))
         return journal.screened
     to_make = [each for each in candidates if not exporter.is_ready(each)]
-    if len(to_make) < _FEWEST or question.request.objective == "memory" or question.device != CPU:
+    if len(to_make) < _FEWEST or time_budget_s < _SHORTEST_S or question.request.objective == "memory" or question.device != CPU:
         return None
     screened = [each for each in candidates if is_screened(each)]
     try:

@@ -48,7 +48,7 @@ class Heat:
         deciding = self.decide()
         Tuner(stages=stages).run(self._still_there(), deciding)
         speed_by_length(stages, self._still_there())
-        if stages.objective.races.decides == "throughput":
+        if stages.objective.races.decides == "throughput" and stages.may_begin("latency", before=1.0, needed_s=0.0):
             stages.singles += stages.report("latency", self._still_there(), share=1.0).rounds
         return HeatResult(
             rounds=tuple(stages.rounds),

@@ -29,6 +29,7 @@ _SCREEN_BLOCK_S = 0.2
 """How long a block should take the whole baseline in a screen: a layer or three of it are a fraction of that."""
 
 _SCREEN_SINGLES = 4
+_SCREEN_BLOCKS = 2
 
 Batch = tuple[str, ...]
 
@@ -95,8 +96,8 @@ def screen_workload(question: Question, *, s_per_text: float) -> Workload:
     texts, seed = question.texts, question.request.seed
     lengths = [len(text) for text in texts]
     shape = block_shape(s_per_text, block_s=_SCREEN_BLOCK_S)
-    blocks = neighbour_blocks(lengths, shape=shape, max_blocks=MAX_BLOCKS, seed=seed)
-    groups = stratified(lengths, size=_SCREEN_SINGLES, max_groups=NUM_LATENCY_BLOCKS, seed=seed + 1)
+    blocks = neighbour_blocks(lengths, shape=shape, max_blocks=_SCREEN_BLOCKS, seed=seed)
+    groups = stratified(lengths, size=_SCREEN_SINGLES, max_groups=_SCREEN_BLOCKS, seed=seed + 1)
     probe = _probe(texts, FIRST_PROBE)
     calls = [_calls([_pick(texts, batch) for batch in block], shape) for block in blocks]
     of_blocks, next_batch = [], 1

@@ -31,6 +31,7 @@ from advisor.events import (
 )
 from advisor.labels import read_labels
 from advisor.measure import Control, Run, measure, prepare
+from advisor.measure.measurement import COMPILE_S
 from advisor.measure.workload import sizes, workload
 from advisor.measure.workload.durations import Durations
 from advisor.objectives import Limits
@@ -365,7 +366,7 @@ def test_what_is_compiled_is_only_begun_where_the_time_budget_has_room_for_it(ru
     result = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, time_budget_s=10)
     assert result.of("torch-bf16-compile").status == "skipped"
     assert "takes about 30 s to compile it, and the time budget leaves" in result.of("torch-bf16-compile").reason
-    assert result.of("torch-bf16-compile").untried == Untried(needs_s=30.0)
+    assert result.of("torch-bf16-compile").untried == Untried(needs_s=COMPILE_S)
     picked = run({"torch-bf16-compile": {"s_per_text": MIDDLE}}, pick="torch-bf16-compile", time_budget_s=2)
     assert picked.of("torch-bf16-compile").timing is not None
 
@@ -374,7 +375,7 @@ def test_a_spent_time_budget_skips_the_rest_but_not_the_pick(run):
     result = run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, pick="onnx", time_budget_s=0.01)
     assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
     assert result.of("openvino").reason == "skipped: the time budget left no room to load it (--time-budget)"
-    assert result.of("openvino").untried.needs_s > 3
+    assert result.of("openvino").untried.needs_s > 0  # its files are there, so that loading and racing it is all
     assert result.of("onnx").untried is None
     assert result.of("onnx").timing.rounds >= 3
 

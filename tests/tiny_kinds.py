@@ -155,7 +155,7 @@ def _save_plain(folder: Path, auto: Any, architecture: str, *, seed: int, **conf
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_models._tokenizer(architecture)
-    settings = tiny_models._config(architecture, len(tokenizer), tiny_models.HIDDEN_SIZE, tokenizer.pad_token_id)
+    settings = tiny_models._config(architecture, len(tokenizer), tiny_models.HIDDEN_SIZE, 2, tokenizer.pad_token_id)
     for name, value in config.items():
         setattr(settings, name, value)
     torch.manual_seed(seed)

@@ -79,6 +79,7 @@ def build(
     layout: Layout = "st6",
     dtype: Literal["float32", "float16", "bfloat16"] = "float32",
     hidden_size: int = HIDDEN_SIZE,
+    num_layers: int = 2,
     seed: int = 0,
 ) -> Path:
     """Save a random model into `folder` (created) and return it.
@@ -96,7 +97,12 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as plain:
         build_plain(
-            Path(plain), architecture=architecture, padding_side=padding_side, hidden_size=hidden_size, seed=seed
+            Path(plain),
+            architecture=architecture,
+            padding_side=padding_side,
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            seed=seed,
         )
         transformer = Transformer(plain, max_seq_length=max_seq_length)
         modules: list[torch.nn.Module] = [transformer, Pooling(hidden_size, pooling, include_prompt=include_prompt)]
@@ -134,6 +140,7 @@ def build_plain(
     architecture: str = "bert",
     padding_side: Literal["left", "right"] = "right",
     hidden_size: int = HIDDEN_SIZE,
+    num_layers: int = 2,
     seed: int = 0,
 ) -> Path:
     """Save a random transformers model and its tokenizer into `folder`, without any Sentence Transformers file."""
@@ -142,7 +149,7 @@ def build_plain(
 
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(architecture)
-    config = _config(architecture, len(tokenizer), hidden_size, tokenizer.pad_token_id)
+    config = _config(architecture, len(tokenizer), hidden_size, num_layers, tokenizer.pad_token_id)
     torch.manual_seed(seed)
     model = AutoModel.from_config(config, attn_implementation="eager").eval()
     with torch.no_grad():
@@ -261,7 +268,7 @@ def _tokenizer(architecture: str) -> Any:
     import transformers
     from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-    if architecture in ("bert", "distilbert", "electra", "mpnet"):
+    if architecture in ("albert", "bert", "distilbert", "electra", "mpnet"):
         special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"] if architecture == "mpnet" else _BERT_SPECIAL
         cls = transformers.MPNetTokenizer if architecture == "mpnet" else transformers.BertTokenizer
         return cls(vocab={token: index for index, token in enumerate([*special, *_word_pieces()])})
@@ -321,17 +328,22 @@ _XLMR_SPECIAL = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
 _ROBERTA_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 
-def _config(architecture: str, vocab_size: int, hidden_size: int, pad_token_id: int) -> Any:
+def _config(architecture: str, vocab_size: int, hidden_size: int, num_layers: int, pad_token_id: int) -> Any:
     import transformers
 
     shared: dict[str, Any] = {"vocab_size": vocab_size, "pad_token_id": pad_token_id}
     if architecture == "distilbert":
         return transformers.DistilBertConfig(
-            **shared, dim=hidden_size, n_layers=2, n_heads=2, hidden_dim=2 * hidden_size, max_position_embeddings=128
+            **shared,
+            dim=hidden_size,
+            n_layers=num_layers,
+            n_heads=2,
+            hidden_dim=2 * hidden_size,
+            max_position_embeddings=128,
         )
     shared |= {
         "hidden_size": hidden_size,
-        "num_hidden_layers": 2,
+        "num_hidden_layers": num_layers,
         "num_attention_heads": 2,
         "intermediate_size": 2 * hidden_size,
     }
@@ -350,8 +362,9 @@ def _config(architecture: str, vocab_size: int, hidden_size: int, pad_token_id: 
             **shared, num_key_value_heads=1, head_dim=hidden_size // 2, max_position_embeddings=128
         )
     # RoBERTa, XLM-R and MPNet number positions from pad_token_id + 1, so 130 of them hold 128 tokens.
-    positions = 128 if architecture in ("bert", "deberta-v2", "electra") else 130
+    positions = 128 if architecture in ("albert", "bert", "deberta-v2", "electra") else 130
     config = {
+        "albert": transformers.AlbertConfig,
         "bert": transformers.BertConfig,
         "camembert": transformers.CamembertConfig,
         "deberta-v2": transformers.DebertaV2Config,
@@ -362,7 +375,7 @@ def _config(architecture: str, vocab_size: int, hidden_size: int, pad_token_id: 
     }[architecture]
     if architecture != "mpnet":
         shared["type_vocab_size"] = {"bert": 2, "electra": 2, "deberta-v2": 0}.get(architecture, 1)
-    if architecture == "electra":
+    if architecture in ("albert", "electra"):
         shared["embedding_size"] = hidden_size
     return config(**shared, max_position_embeddings=positions)
 

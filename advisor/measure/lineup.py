@@ -35,12 +35,15 @@ class LineUp:
         foretold comes last, and the mixed candidate right after the one that it is made of.
         """
         others = [each for each in self.candidates if each.name != BASELINE]
+        place = {each.name: index for index, each in enumerate(others)}
 
-        def turn(each: Candidate) -> tuple[bool, float, bool]:
-            found = self.predicted(each.name)
-            if self.screened is None:
-                return each.name != self.pick, 0.0, False
-            return found is None, 0.0 if found is None else -found.speedup, each.name == MIXED
+        def leads(name: str) -> str:
+            return RESCUED if name == MIXED and RESCUED in place else name
+
+        def turn(each: Candidate) -> tuple[bool, float, bool, int, bool]:
+            found, leading = self.predicted(each.name), leads(each.name)
+            speedup = 0.0 if found is None else found.speedup
+            return found is None, -speedup, leading != leads(self.pick), place[leading], each.name == MIXED
 
         return sorted(others, key=turn)
 

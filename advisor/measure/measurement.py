@@ -191,8 +191,11 @@ class _Measurement(Observer):
 
     def _get_baseline_ready(self) -> None:
         for candidate in self.line_up.candidates:  # those that need nothing made import their runtime side by side
-            if candidate.name == BASELINE or self.files.is_ready(candidate):
+            if candidate.name == BASELINE:
                 self._get_files(candidate, within_s=inf)
+            elif self.files.is_ready(candidate):
+                with contextlib.suppress(ChildFailed):  # it is told when the candidate's turn comes
+                    self._get_files(candidate, within_s=inf)
         baseline = self.contestants[BASELINE]
         recalled = self.preparation.recall(baseline)
         if not recalled:
@@ -337,11 +340,13 @@ class _Measurement(Observer):
     def _lacks_time(self, candidate: Candidate) -> Exit | None:
         left_s = self._left_s(_LOADING_SHARE)
         is_ready = self.files.is_ready(candidate)
-        export_s = 0.0 if is_ready else self.line_up.export_s(candidate.name) or 0.0
-        if export_s > max(0.0, self._left_s(_MAKING_SHARE)) or (left_s <= 0 and candidate.name != self.question.pick):
+        is_begun_anyway = candidate.name == self.question.pick
+        export_s = self.line_up.export_s(candidate.name) or 0.0
+        takes_too_long = not is_ready and export_s > self._left_s(_MAKING_SHARE)
+        if takes_too_long or (left_s <= 0 and not is_begun_anyway):
             reason = f"the time budget left no room to {'load' if is_ready else 'export'} it (--time-budget)"
             return _skipped(candidate.name, reason, untried=self._untried(candidate))
-        if candidate.compiled and left_s < COMPILE_S and candidate.name != self.question.pick:
+        if candidate.compiled and left_s < COMPILE_S and not is_begun_anyway:
             reason = (
                 f"PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
                 f"{left_s:.0f} s (--time-budget)"

@@ -39,7 +39,12 @@ def screen_all(
         emit(ScreenFinished(elapsed_s=run.clock(), screened=journal.screened))
         return journal.screened
     to_make = [each for each in candidates if not exporter.is_ready(each)]
-    if len(to_make) < _FEWEST or time_budget_s < _SHORTEST_S or question.request.objective == "memory" or question.device != CPU:
+    if (
+        len(to_make) < _FEWEST
+        or time_budget_s < _SHORTEST_S
+        or question.request.objective == "memory"
+        or question.device != CPU
+    ):
         return None
     screened = [each for each in candidates if is_screened(each)]
     try:

@@ -1,7 +1,7 @@
 """Stands in for `advisor.export.worker`: no torch; does what `FAKE_EXPORT` says about each file.
 
 `FAKE_EXPORT` is the path of a JSON object {relative file name: behaviour}; the default is to write the file. Each
-request is added to `<that path>.calls`.
+request is added to `<that path>.calls`, with the number of texts to calibrate on.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from advisor.export.messages import ExportReply, ExportRequest
 def export(params: dict[str, Any]) -> dict[str, Any]:
     request = from_json(ExportRequest, params)
     plan = Path(os.environ["FAKE_EXPORT"])
+    texts = request.calibration_texts
+    num_texts = None if texts is None else len(json.loads(Path(texts).read_text(encoding="utf-8")))
     with Path(f"{plan}.calls").open("a", encoding="utf-8") as calls:
-        calls.write(json.dumps({**params, "pid": os.getpid()}) + "\n")
+        calls.write(json.dumps({**params, "pid": os.getpid(), "num_texts": num_texts}) + "\n")
     behaviour = json.loads(plan.read_text(encoding="utf-8")).get(request.file, "write")
     file = Path(request.folder) / request.file
     file.parent.mkdir(parents=True)

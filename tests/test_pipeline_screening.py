@@ -53,7 +53,7 @@ class Bench:
     def is_ready(self, candidate):
         return candidate.name in self.ready
 
-    def export(self, candidate, *, depth):
+    def export(self, candidate, *, depth, within_s):
         return candidate.name, depth
 
     def journal(self, **kwargs):

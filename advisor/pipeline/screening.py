@@ -46,6 +46,7 @@ def screen_all(
         or question.device != CPU
     ):
         return None
+    deadline_s = run.clock() + _SHARE * time_budget_s
     screened = [each for each in candidates if is_screened(each)]
     try:
         depths = depths_of(question.model)
@@ -54,7 +55,9 @@ def screen_all(
             screened,
             question,
             run,
-            make=lambda candidate, depth: exporter.export(candidate, depth=depth),
+            make=lambda candidate, depth: exporter.export(
+                candidate, depth=depth, within_s=max(0.0, deadline_s - run.clock())
+            ),
             depths=depths,
             time_s=_SHARE * time_budget_s,
             told=lambda step, candidate: emit(

@@ -191,10 +191,14 @@ class _Screen:
         ).run()
 
     def _export_s(self) -> dict[str, float]:
-        """By the line through what both depths took. What started from other files counts them, too."""
+        """By the line through what both depths took. An int8 file starts from the plain one, which it counts, too."""
         found = {}
         for name, files in self.files.items():
             shallow, deep = (files[depth].export_s for depth in (self.depths.shallow, self.depths.deep))
             if shallow is not None and deep is not None:
                 found[name] = max(deep, self.depths.whole(shallow, deep))
+        plain = {one.runtime: found.get(one.runtime, 0.0) for one in self.candidates}
+        for one in self.candidates:
+            if one.name in found and one.precision == "int8":
+                found[one.name] += plain[one.runtime]
         return found

@@ -49,8 +49,8 @@ KEEP_LOGS = 20
 
 _ARTIFACT_S = 5.0
 _BYTES_PER_S = 1e8
-"""Copying, hashing, opening and a proof: on two cores of a Zen 4 it took 4 s for 110 MB in OpenVINO, and 8 s for 440 MB in
-PyTorch."""
+"""Copying, hashing, opening and a proof took 4 s for 110 MB in OpenVINO, and 8 s for 440 MB in PyTorch (Zen 4, two
+cores)."""
 _ARTIFACT_SHARE = 0.25
 
 Listener = Callable[[events.Event], None]

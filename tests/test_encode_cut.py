@@ -80,17 +80,11 @@ def test_all_layers_are_what_the_model_was(architecture, loaded):
     np.testing.assert_array_equal(whole.transformer(**inputs)[0].detach(), transformer(**inputs)[0].detach())
 
 
-def test_shared_layers_are_refused_in_one_sentence():
-    import transformers
-
-    albert = transformers.AlbertModel(
-        transformers.AlbertConfig(
-            vocab_size=50, hidden_size=16, embedding_size=8, num_hidden_layers=4, num_attention_heads=2
-        )
-    )
+def test_shared_layers_are_refused_in_one_sentence(loaded):
+    albert = copy.deepcopy(loaded("albert").transformer)
     with pytest.raises(ModelError, match=r"^The layers of AlbertModel are not one list, so it cannot be cut\.$"):
         cut(albert, 1)
-    assert albert.config.num_hidden_layers == 4
+    assert albert.config.num_hidden_layers == NUM_LAYERS
 
 
 def test_one_layer_that_stands_in_the_list_several_times_is_refused(loaded):

@@ -268,7 +268,7 @@ def _tokenizer(architecture: str) -> Any:
     import transformers
     from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-    if architecture in ("bert", "distilbert", "electra", "mpnet"):
+    if architecture in ("albert", "bert", "distilbert", "electra", "mpnet"):
         special = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"] if architecture == "mpnet" else _BERT_SPECIAL
         cls = transformers.MPNetTokenizer if architecture == "mpnet" else transformers.BertTokenizer
         return cls(vocab={token: index for index, token in enumerate([*special, *_word_pieces()])})
@@ -362,8 +362,9 @@ def _config(architecture: str, vocab_size: int, hidden_size: int, num_layers: in
             **shared, num_key_value_heads=1, head_dim=hidden_size // 2, max_position_embeddings=128
         )
     # RoBERTa, XLM-R and MPNet number positions from pad_token_id + 1, so 130 of them hold 128 tokens.
-    positions = 128 if architecture in ("bert", "deberta-v2", "electra") else 130
+    positions = 128 if architecture in ("albert", "bert", "deberta-v2", "electra") else 130
     config = {
+        "albert": transformers.AlbertConfig,
         "bert": transformers.BertConfig,
         "camembert": transformers.CamembertConfig,
         "deberta-v2": transformers.DebertaV2Config,
@@ -374,7 +375,7 @@ def _config(architecture: str, vocab_size: int, hidden_size: int, num_layers: in
     }[architecture]
     if architecture != "mpnet":
         shared["type_vocab_size"] = {"bert": 2, "electra": 2, "deberta-v2": 0}.get(architecture, 1)
-    if architecture == "electra":
+    if architecture in ("albert", "electra"):
         shared["embedding_size"] = hidden_size
     return config(**shared, max_position_embeddings=positions)
 

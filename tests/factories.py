@@ -346,7 +346,7 @@ def unfinished() -> Recommendation:
             winner="openvino-qint8",
             verdict="inconclusive",
             why="openvino-qint8 is the fastest of the 4 that there was time for; onnx was not tried (about 40 s more: "
-            "--time-budget 3m).",
+            "--time-budget 11m).",
         ),
         measurement=Measurement(
             started="2026-11-23T06:42:10Z",

@@ -553,7 +553,7 @@ def test_a_verdict_covers_what_was_tried_and_else_the_missing_are_named_with_the
     assert (choice.winner, choice.verdict) == ("openvino-qint8", "inconclusive")
     assert choice.why == (
         "openvino-qint8 is the fastest of the 3 that there was time for; onnx and openvino were not tried (about 70 s "
-        "more: --time-budget 3m)."
+        "more: --time-budget 12m)."
     )
 
 
@@ -644,7 +644,7 @@ def test_another_doubt_is_said_first_and_then_what_was_not_tried() -> None:
     choice = choose(clear, decision=picking("openvino-qint8"), request=Request(), disturbed="The host was busy")
     assert choice.why == (
         "The host was busy, so openvino-qint8 is only the likeliest; onnx was not tried (about 20 s more: "
-        "--time-budget 2m)."
+        "--time-budget 11m)."
     )
     few = run(BASE, outcome("openvino-qint8", 6, loss=0.001, rounds=2), untried("onnx"))
     assert few.why.startswith(

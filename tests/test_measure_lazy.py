@@ -405,10 +405,17 @@ def test_the_mixed_one_is_cut_with_plain_int8(run, files, screened):
     assert (result.of(PLAIN).predicted is not None) is screened
 
 
+@pytest.fixture
+def quiet(monkeypatch):
+    """Whatever else this machine does meanwhile is not what this is about."""
+    monkeypatch.setattr("advisor.measure.measurement.warnings", lambda *_, **__: ())
+    monkeypatch.setattr("advisor.measure.measurement.disturbed", lambda *_, **__: None)
+
+
 # -- the journal ---------------------------------------------------------------------------------------------
 
 
-def test_a_repeated_run_cuts_the_same_ones_again_and_makes_nothing_that_it_does_not_need(run, tmp_path):
+def test_a_repeated_run_cuts_the_same_ones_again_and_makes_nothing_that_it_does_not_need(run, quiet, tmp_path):
     behaviours = {"onnx": {"s_per_text": MIDDLE}, "openvino": {"s_per_text": QUICK}}
     screened = foretold(onnx=2.0, openvino=4.0)
     first, second = Scripted(tmp_path), Scripted(tmp_path, ready=["openvino"])

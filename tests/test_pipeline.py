@@ -89,13 +89,16 @@ def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model
     assert isinstance(events[-1], Finished)
     assert events[-1].recommendation == rec
     stages = [event.stage for event in events if isinstance(event, StageStarted)]
-    assert stages == ["model", "machine", "texts", "export", "measure", "choose", "artifact"]
+    made = [stage for stage in stages if stage in ("export", "measure")]
+    assert stages == ["model", "machine", "texts", *made, "choose", "artifact"]
+    assert made == ["measure", *["export", "measure"] * (len(made) // 2)], "each is made when its turn comes"
     times = [event.elapsed_s for event in events]
     assert times == sorted(times)
     started = [event.candidate for event in events if isinstance(event, ExportStarted)]
     decided = next(event for event in events if isinstance(event, RulesDecided))
-    assert tuple(started) == decided.candidates
-    assert started[:2] == [rec.decision.recommendation, "torch-fp32"]
+    assert set(decided.candidates) - set(started) <= {"openvino-qint8-mixed"}, "that one is made where it is needed"
+    assert started[0] == "torch-fp32"
+    assert next(name for name in started if not name.startswith("torch")) == rec.decision.recommendation
     assert not {"onnx-O1", "onnx-O2", "onnx-O3"} & set(started)
     assert outcomes["onnx-O2"].status == "skipped"
     assert "--candidates tries it here" in outcomes["onnx-O2"].reason

@@ -109,7 +109,7 @@ def test_a_run_that_had_no_time_for_all_says_among_how_many_its_winner_is_best_a
         "measured here"
     ) in said
     assert "rules inconclusive: openvino-qint8 is the fastest of the 4 that there was time for; onnx was not" in said
-    assert "(about 40 s more: --time-budget 3m)" in said
+    assert "(about 40 s more: --time-budget 11m)" in said
     assert "perhaps" not in said
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_in_doubt_and_had_no_time_for_all_promises_nothing() -> No
     rec = replace(
         factories.unfinished(),
         why="The host was busy, so openvino-qint8 is only the likeliest; onnx was not tried (about 40 s more: "
-        "--time-budget 3m).",
+        "--time-budget 11m).",
     )
     assert verdict.headline(rec).sentence == "perhaps 6.3x faster than torch-fp32: this run cannot tell"
     kept = replace(rec, winner=rec.baseline)

@@ -94,7 +94,7 @@ def test_a_run_of_any_kind_can_be_read_at_any_size(kind: str) -> None:
 def test_each_screen_says_what_it_is_for(size: tuple[int, int]) -> None:
     rec = factories.detailed()
     says = {
-        "setup": ("Model", "demo", "Loss budget", "0.4%", "Time budget", "90s", "Ruleset", "sbert-2024", "Start"),
+        "setup": ("Model", "demo", "Loss budget", "0.4%", "Time budget", "10m", "Ruleset", "sbert-2024", "Start"),
         "machine": ("AMD EPYC 9B45", "cpu.isa", "avx512_vnni", "/proc/cpuinfo", "no driver"),
         "texts": ("in tokens", "256", "0% truncated", "▲ p50 11", "▲ p95 31", "171", "┆"),
         "rules": ("Is there a CUDA GPU?", "= no GPU found", "openvino-qint8 ✓", "onnx-O4"),

@@ -54,7 +54,7 @@ def test_a_what_if_over_a_run_that_had_no_time_for_all_claims_no_more_than_the_r
         choice = what_if(factories.unfinished(), max_loss=max_loss).choice
         assert choice is not None
         assert choice.verdict == "inconclusive"
-        assert choice.why.endswith("that there was time for; onnx was not tried (about 40 s more: --time-budget 3m).")
+        assert choice.why.endswith("that there was time for; onnx was not tried (about 40 s more: --time-budget 11m).")
 
 
 def test_nothing_changed_gives_the_real_answer() -> None:

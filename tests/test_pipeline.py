@@ -32,6 +32,7 @@ from advisor.events import (
     Finished,
     RoundFinished,
     RulesDecided,
+    ScreenFinished,
     StageStarted,
 )
 from advisor.types import Recommendation
@@ -88,23 +89,59 @@ def test_a_run_measures_all_eleven_and_writes_what_it_says(tmp_path: Path, model
 
     assert isinstance(events[-1], Finished)
     assert events[-1].recommendation == rec
+    decided = next(event for event in events if isinstance(event, RulesDecided)).candidates
+    ready = [name for name in decided if catalogue.get(name).runtime == "torch"]
+    unneeded = [name for name in decided if outcomes[name].reason.startswith("skipped: not needed")]
+    assert unneeded == [name for name in decided if name == catalogue.MIXED]  # plain int8 keeps to this budget
+    to_make = [name for name in decided if name not in (*ready, *unneeded)]
+    assert to_make[0] == rec.decision.recommendation
+    started = [event.candidate for event in events if isinstance(event, ExportStarted)]
+    assert started == [*ready, *to_make]
     stages = [event.stage for event in events if isinstance(event, StageStarted)]
-    made = [stage for stage in stages if stage in ("export", "measure")]
-    assert stages == ["model", "machine", "texts", *made, "choose", "artifact"]
-    assert made == ["measure", *["export", "measure"] * (len(made) // 2)], "each is made when its turn comes"
+    turns = stages[4:-2]  # none for a file that was made already, as what another one starts from
+    assert stages[:4] + stages[-2:] == ["model", "machine", "texts", "measure", "choose", "artifact"]
+    assert turns == ["export", "measure"] * (len(turns) // 2)
+    assert 2 <= len(turns) <= 2 * len(to_make)
     times = [event.elapsed_s for event in events]
     assert times == sorted(times)
-    started = [event.candidate for event in events if isinstance(event, ExportStarted)]
-    decided = next(event for event in events if isinstance(event, RulesDecided))
-    assert set(decided.candidates) - set(started) <= {"openvino-qint8-mixed"}, "that one is made where it is needed"
-    assert started[0] == "torch-fp32"
-    assert next(name for name in started if not name.startswith("torch")) == rec.decision.recommendation
     assert not {"onnx-O1", "onnx-O2", "onnx-O3"} & set(started)
     assert outcomes["onnx-O2"].status == "skipped"
     assert "--candidates tries it here" in outcomes["onnx-O2"].reason
     raced = {event.candidate for event in events if isinstance(event, RoundFinished)}
     loaded = {event.candidate for event in events if isinstance(event, CandidateLoaded)}
     assert raced <= loaded
+
+
+def test_a_model_of_many_layers_is_screened_and_what_is_made_then_is_whole(tmp_path: Path, texts: list[str]) -> None:
+    deep = tiny_models.shared(max_seq_length=128, num_layers=12)
+    names = ["onnx", "openvino", "openvino-qint8"]
+    events: list[Event] = []
+    rec = advisor.recommend(
+        deep,
+        texts=texts,
+        candidates=names,
+        max_loss=0.9,
+        time_budget_s=1000,
+        out=tmp_path / "out",
+        on_event=events.append,
+    )
+    (found,) = (event for event in events if isinstance(event, ScreenFinished))
+    assert set(names) <= found.screened.predicted.keys()
+    assert rec.measurement is not None
+    assert rec.measurement.screen == found.screened.check
+    stages = [event.stage for event in events if isinstance(event, StageStarted)]
+    assert stages[:5] == ["model", "machine", "texts", "screen", "measure"]
+    jsonschema.validate(json.loads(json.dumps(rec.to_dict(), allow_nan=False)), SCHEMA)
+    for outcome in rec.candidates:
+        cut_unmade = outcome.name in names and outcome.timing is None
+        assert (outcome.predicted is not None) == cut_unmade, outcome
+    exported = [event.exported for event in events if isinstance(event, ExportFinished)]
+    assert {each.depth for each in exported} == {None}
+    with advisor.load(tmp_path / "out") as encoder:
+        ours = encoder.encode(texts)
+    theirs = tiny_models.reference(deep, texts)
+    cosines = np.einsum("ij,ij->i", ours, theirs) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert np.median(cosines) > 0.9
 
 
 def test_the_second_run_exports_nothing_and_fresh_exports_again(tmp_path: Path, model: Path, texts: list[str]) -> None:

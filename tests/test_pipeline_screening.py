@@ -54,7 +54,7 @@ class Bench:
         return candidate.name in self.ready
 
     def export(self, candidate, *, depth, within_s):
-        return candidate.name, depth
+        return SimpleNamespace(candidate=candidate.name, depth=depth, folder=self.folder / "export")
 
     def journal(self, **kwargs):
         return Journal(self.folder / "rounds", scratch=self.folder, **kwargs)
@@ -97,7 +97,7 @@ def test_a_screen_is_a_stage_with_its_steps_and_its_result(bench):
     assert asked.names == [BASELINE, "onnx", "onnx-O3", "openvino", "openvino-qint8"]  # what can be foretold
     assert asked.depths == Depths(shallow=1, deep=3, num_layers=12)
     assert 0 < asked.time_s < 100
-    assert bench.exported == ("onnx", 3)
+    assert (bench.exported.candidate, bench.exported.depth) == ("onnx", 3)
 
 
 def test_the_screen_of_an_earlier_run_is_used_again_and_told(bench):

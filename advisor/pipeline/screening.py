@@ -9,10 +9,11 @@ from advisor.device import CPU
 from advisor.errors import ChildFailed
 from advisor.events import Event, ScreenFinished, ScreenStep, StageStarted
 from advisor.export import Exporter
+from advisor.export.holding import release
 from advisor.measure import Journal, Run
 from advisor.question import Question
 from advisor.screen import NotScreenedError, depths_of, is_screened, screen
-from advisor.types import Screened
+from advisor.types import Exported, Screened
 
 _FEWEST = 3
 """Candidates whose files have to be made: fewer are made as soon as foretold."""
@@ -48,6 +49,13 @@ def screen_all(
         return None
     deadline_s = run.clock() + _SHARE * time_budget_s
     screened = [each for each in candidates if is_screened(each)]
+    made: list[Exported] = []
+
+    def make(candidate: Candidate, depth: int | None) -> Exported:
+        exported = exporter.export(candidate, depth=depth, within_s=max(0.0, deadline_s - run.clock()))
+        made.append(exported)
+        return exported
+
     try:
         depths = depths_of(question.model)
         emit(StageStarted(elapsed_s=run.clock(), stage="screen"))
@@ -55,9 +63,7 @@ def screen_all(
             screened,
             question,
             run,
-            make=lambda candidate, depth: exporter.export(
-                candidate, depth=depth, within_s=max(0.0, deadline_s - run.clock())
-            ),
+            make=make,
             depths=depths,
             time_s=_SHARE * time_budget_s,
             told=lambda step, candidate: emit(
@@ -66,6 +72,9 @@ def screen_all(
         )
     except (NotScreenedError, ChildFailed):
         return None
+    finally:
+        for exported in made:  # what is cut may be pruned from the cache from here on
+            release(exported.folder)
     emit(ScreenFinished(elapsed_s=run.clock(), screened=found))
     if found.check.fell_back is None:
         journal.keep_screen(found)

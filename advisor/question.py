@@ -25,7 +25,7 @@ class Question:
     labels: LabelledSet | None = None
     """What losses are measured on; None estimates them."""
     pick: str = BASELINE
-    """The candidate that the ruleset names. It is never left out for lack of time."""
+    """The candidate that the ruleset names. Where its files are there, it is not left out for lack of time."""
 
     @property
     def device(self) -> str:

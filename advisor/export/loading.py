@@ -32,6 +32,7 @@ _PROBES = (
 window of 128 tokens (ModernBERT)."""
 
 _FEW_ROWS = 4096
+"""Of the table of embeddings of a model that is cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from advisor import objectives
 from advisor.catalogue import MIXED, Candidate
 from advisor.errors import ChildFailed, InputError, UnavailableError
 from advisor.measure.contestant import Contestant, outcome_of
-from advisor.measure.files import Files
 from advisor.measure.heat.heat import Heat
 from advisor.measure.heat.stages import Stages
 from advisor.measure.journal import Journal
@@ -23,7 +22,7 @@ from advisor.measure.race.observer import Exit, Observer
 from advisor.measure.race.rounds import Round
 from advisor.measure.reporter import Reporter
 from advisor.measure.result import MeasureResult, Totals, contest_of
-from advisor.measure.setup import Run, Seams
+from advisor.measure.setup import Files, Run, Seams
 from advisor.question import Question
 from advisor.types import BASELINE, Outcome, Screened, TriedSetting, Untried
 
@@ -133,7 +132,7 @@ class _Measurement(Observer):
         self.pool = Pool(self.question, self.run, self.seams, wanted=self._wanted)
         self.preparation = Preparation(self.question, self.run, self.journal, self.pool)
         self.reporter = Reporter(emit=self.run.emit, clock=self.run.clock)
-        self.start_s = self._clock()
+        self.start_s = self.run.elapsed_s()
         self.before = self.before_race = read_noise()
 
     def result(self) -> MeasureResult:
@@ -365,11 +364,7 @@ class _Measurement(Observer):
 
     def _left_s(self, share: float) -> float:
         """Seconds until `share` of the time budget is spent."""
-        return self.start_s + share * self.time_budget_s - self._clock()
-
-    def _clock(self) -> float:
-        """Without the pauses, which count against no time budget."""
-        return self.run.clock() - self.run.control.paused_s
+        return self.start_s + share * self.time_budget_s - self.run.elapsed_s()
 
     # -- racing and leaving ----------------------------------------------------------------------------------
 
@@ -380,7 +375,7 @@ class _Measurement(Observer):
             pool=self.pool,
             journal=self.journal,
             control=self.run.control,
-            clock=self._clock,
+            clock=self.run.elapsed_s,
             time_s=min(self._race_s, max(0.0, self._left_s(1.0)) * len(ready) / (len(ready) + num_pending)),
             observer=self,
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from advisor.catalogue import Candidate
 from advisor.child.forking import Preload
 from advisor.events import Event
 from advisor.measure.control import Control
 from advisor.measure.workers.client import WORKER_MODULE
 from advisor.measure.workers.memory import MemoryFit
 from advisor.measure.workload.durations import Durations
+from advisor.types import Exported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,19 @@ class Run:
     def elapsed_s(self) -> float:
         """Seconds since the run's start, without the pauses: these count against no time budget."""
         return self.clock() - self.control.paused_s
+
+
+class Files(Protocol):
+    """Where candidates' files come from. They are made when their turn comes, which may be never."""
+
+    def is_ready(self, candidate: Candidate) -> bool:
+        """Whether nothing has to be made: a torch candidate, or files that are there."""
+        ...
+
+    def make(self, candidate: Candidate, *, within_s: float) -> Exported:
+        """The files, given up after `within_s` seconds. Raises ChildFailed; its kind is `unneeded` where the files
+        would bring nothing, and `hung` where they took too long."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

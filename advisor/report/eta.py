@@ -124,7 +124,7 @@ class Estimator:
                     self._predicted = {name: each.speedup for name, each in event.screened.predicted.items()}
             case events.ExportStarted() if self._stage == "export":
                 self._making = event.candidate
-                own = self._predicted.get(event.candidate, math.inf)  # whoever makes it hopeless has not passed
+                own = self._predicted.get(event.candidate, math.inf)  # what makes it hopeless has not passed
                 self._predicted = {
                     name: each
                     for name, each in self._predicted.items()

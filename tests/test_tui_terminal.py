@@ -43,13 +43,14 @@ class Terminal:
             subprocess.run([*self._tmux, "send-keys", key], check=True)
             time.sleep(0.2)  # so that no escape is read as the beginning of a longer key
 
-    def keys_until(self, keys: tuple[str, ...], *words: str) -> str:
-        """Press the keys, and again where the words do not come: a busy app may read Escape and q as Alt+q."""
+    def escape(self) -> None:
+        """Press Escape until the field or the dialog is left: a busy app may read Escape and the next key as one."""
         for _ in range(10):
-            self.keys(*keys)
+            self.keys("Escape")
             with contextlib.suppress(AssertionError):
-                return self.until(*words, timeout_s=20)
-        return self.until(*words)
+                self.until("q Quit", timeout_s=20)
+                return
+        self.until("q Quit")
 
     def resize(self, columns: int, rows: int) -> None:
         size = ["-x", str(columns), "-y", str(rows)]
@@ -138,7 +139,9 @@ def test_a_whole_run_by_keys_alone_with_a_resize_in_the_race(
     assert " q" in terminal.until("Model         q")
     terminal.keys("BSpace")
     subprocess.run([*terminal._tmux, "send-keys", "-l", model], check=True)
-    terminal.keys_until(("Escape", "2"), "[2 Machine]", "cpu.isa")
+    terminal.escape()
+    terminal.keys("2")
+    terminal.until("[2 Machine]", "cpu.isa")
     terminal.keys("C-r")
     terminal.until("[5 Race]", "openvino")
     terminal.until("round ")
@@ -149,8 +152,12 @@ def test_a_whole_run_by_keys_alone_with_a_resize_in_the_race(
     terminal.until("[6 Result]", 'advisor.load("')
     terminal.keys("Enter")
     terminal.until("esc closes", "what")
-    terminal.keys_until(("Escape", "w"), "What if", "Here")
-    terminal.keys_until(("Escape", "q"), "left with 0")
+    terminal.escape()
+    terminal.keys("w")
+    terminal.until("What if", "Here")
+    terminal.escape()
+    terminal.keys("q")
+    terminal.until("left with 0")
     assert (tmp_path / "out" / "advisor.json").is_file()
     assert eventually(lambda: nothing_is_left(tmp_path))
 
@@ -214,5 +221,7 @@ def test_a_child_that_is_killed_costs_its_candidate_alone(
 def test_advisor_alone_opens_the_app(terminal: Terminal, env: dict[str, str], tmp_path: Path) -> None:
     terminal.open(env=env)
     terminal.until("[1 Setup]", "Model", "ctrl+r")
-    terminal.keys_until(("Escape", "q"), "left with 0")
+    terminal.escape()
+    terminal.keys("q")
+    terminal.until("left with 0")
     assert os.path.isdir(tmp_path)

@@ -33,10 +33,13 @@ _MAKING_SHARE = 0.75
 _LOAD_S = 3.0
 """About what opening and probing a candidate takes."""
 
-_RACE_S = 25.0
-_RACE_TEXTS = 150
-"""A heat needs so many seconds, or the time in which the baseline encodes so many texts: ten rounds of a slow model's
-shortest blocks, and what tuning and latencies take besides. It gets no more, however much time there is."""
+_RACE_TEXTS = 80
+"""Texts that the baseline encodes in a race: ten rounds of a slow model's shortest blocks."""
+
+_EXTRAS_S = 15.0
+_EXTRAS_TEXTS = 60
+"""Tuning, ranges of lengths and latencies get so many seconds after the race that decides, or the time in which the
+baseline encodes so many texts. They get no more, however much time there is."""
 
 COMPILE_S = 30.0
 """What compiling all-MiniLM-L6-v2 took torch.compile on two busy cores: 27 and 40 s (docs/exporting.md)."""
@@ -356,7 +359,7 @@ class _Measurement(Observer):
     def _untried(self, candidate: Candidate) -> Untried:
         export_s = 0.0 if self.files.is_ready(candidate) else self.line_up.export_s(candidate.name)
         baseline_s = self.contestants[BASELINE].s_per_text
-        return Untried(needs_s=None if export_s is None else export_s + _LOAD_S + _RACE_TEXTS * baseline_s / 2)
+        return Untried(needs_s=None if export_s is None else export_s + _LOAD_S + _RACE_TEXTS * baseline_s)
 
     def _lacks_memory(self, one: Contestant, ready: Sequence[Contestant]) -> str | None:
         unopened = [each for each in ready if not each.is_open]
@@ -376,7 +379,8 @@ class _Measurement(Observer):
             journal=self.journal,
             control=self.run.control,
             clock=self.run.elapsed_s,
-            time_s=min(self._race_s, max(0.0, self._left_s(1.0)) * len(ready) / (len(ready) + num_pending)),
+            time_s=max(0.0, self._left_s(1.0)) * len(ready) / (len(ready) + num_pending),
+            extras_s=max(_EXTRAS_S, _EXTRAS_TEXTS * self.contestants[BASELINE].s_per_text),
             observer=self,
         )
         self.before_race = read_noise()
@@ -384,10 +388,6 @@ class _Measurement(Observer):
         if not self.journal.finished:
             self.disturbed = self._disturbance(heat.deciding.rounds) or self.disturbed
         self.totals.take(heat)
-
-    @property
-    def _race_s(self) -> float:
-        return max(_RACE_S, _RACE_TEXTS * self.contestants[BASELINE].s_per_text)
 
     def _doubt(self, stages: Stages) -> str | None:
         for one in self.contestants.values():

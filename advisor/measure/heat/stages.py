@@ -40,7 +40,11 @@ class Stages:
     clock: Callable[[], float]
     time_s: float
     observer: Observer
+    extras_s: float = inf
+    """How long what does not decide may take, after the race that does."""
     start_s: float = 0.0
+    decided_s: float | None = None
+    """When the race that decides ended."""
     attempt: int = 0
     """How often the races that decide were run before."""
     rounds: list[Round] = field(default_factory=list)
@@ -67,7 +71,7 @@ class Stages:
 
     def is_late(self, share: float) -> bool:
         """Whether so much of the time is spent that no further race should begin."""
-        return self.journal.finished or self.clock() - self.start_s > share * self.time_s
+        return self.journal.finished or self.clock() > self._end_s(share)
 
     def may_begin(self, stage: str, *, before: float, needed_s: float) -> bool:
         """Whether a race that may be left out should be run: the journal has rounds of it, or less than the share
@@ -76,7 +80,12 @@ class Stages:
         return recorded or not (self.is_late(before) or self._lacks_room(needed_s))
 
     def _lacks_room(self, needed_s: float) -> bool:
-        return self.clock() + needed_s >= self.start_s + _LAST_SHARE * self.time_s
+        return self.clock() + needed_s >= self._end_s(_LAST_SHARE)
+
+    def _end_s(self, share: float) -> float:
+        """Until when what does not decide may go on."""
+        begun_s = self.start_s if self.decided_s is None else self.decided_s
+        return min(self.start_s + share * self.time_s, begun_s + self.extras_s)
 
     def decide(self, kind: Laps, contestants: Mapping[str, Contestant]) -> RaceResult:
         """The race on what the objective asks for. It may take `Races.share` of the heat's time."""
@@ -90,6 +99,7 @@ class Stages:
             decides=True,
         )
         self.gone |= {left.name for left in result.exits if left.status != "cut"}
+        self.decided_s = self.clock()
         return result
 
     def report(self, kind: Laps, contestants: Mapping[str, Contestant], *, share: float) -> RaceResult:
@@ -131,7 +141,7 @@ class Stages:
             seed=self.question.request.seed + _SEED_STEP * self.attempt + len(stage),
             clock=self.clock,
             limits=limits,
-            deadline_s=-inf if reports_only else self.start_s + share * self.time_s,
+            deadline_s=-inf if reports_only else self.start_s + share * self.time_s if decides else self._end_s(share),
             control=self.control,
             observer=_RaceObserver(stages=self, stage=stage, decides=decides),
             replay=self.journal.rounds(self._label(stage)),

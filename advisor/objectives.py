@@ -12,8 +12,8 @@ from typing import Literal
 from advisor.types import Against, Estimate, Timing
 
 PREDICTION_MARGIN = 0.25
-"""A candidate is not tried where one that may win is predicted to be faster by more. Nine in ten predictions were right
-to 10 % (docs/benchmarks.md, screen.py), so that two of them are hardly wrong by that much against each other."""
+"""A candidate is not tried where one that may win is predicted to be faster by more. With BERT base on short texts
+predictions were off by 11 % at most beside a few other programs (Zen 4, two cores; benchmarks/screen.py)."""
 
 TIE_MARGIN = 0.03
 """Gaps of up to 3 % are ties, in the race and in the choice, even where the intervals are narrower."""

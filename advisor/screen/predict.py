@@ -13,8 +13,8 @@ from advisor.types import BASELINE, Predicted, ScreenCheck
 WHOLE = "whole"
 
 MARGIN = 0.15
-"""Where the baseline's own time is missed by more, nothing is foretold. Within it nine in ten predictions were right to
-10 % (docs/benchmarks.md, screen.py)."""
+"""Where the baseline's own time is missed by more, nothing is foretold: other programs take so much of the machine, or
+the line does not hold."""
 
 
 def seat(candidate: str, depth: int | str) -> str:

@@ -330,7 +330,7 @@ class _Measurement(Observer):
             return replace(source.exit, name=name)
         if self._may_win(source):
             return _skipped(name, f"not needed: {RESCUED} keeps to the loss budget")
-        fastest = min((one for one in passing if one.s_per_text), key=lambda one: one.s_per_text)
+        fastest = min(passing, key=lambda one: one.s_per_text)
         if source.s_per_text and source.s_per_text * _RESCUE_COSTS > fastest.s_per_text:
             gain = fastest.s_per_text / source.s_per_text
             return _skipped(name, f"{RESCUED} is {gain:.1f}x as fast as {fastest.name}, and a rescue costs that much")

@@ -9,7 +9,7 @@ from advisor import catalogue
 from advisor.catalogue import Candidate
 from advisor.device import CPU, as_seen_on
 from advisor.pipeline.spec import RunSpec
-from advisor.types import BASELINE, Decision, ExporterName, Hardware, Outcome, Package, Untried
+from advisor.types import BASELINE, Decision, ExporterName, Hardware, Outcome, Package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ def plan(
     return Plan(candidates=tuple(candidates), skipped=tuple(skipped))
 
 
-def skipped_outcome(candidate: Candidate, reason: str, *, untried: Untried | None = None) -> Outcome:
-    """The outcome of a candidate that was not tried; `untried` is set where that was for lack of time."""
-    return Outcome(name=candidate.name, status="skipped", reason=reason, precision=candidate.precision, untried=untried)
+def skipped_outcome(candidate: Candidate, reason: str) -> Outcome:
+    """The outcome of a candidate that was not tried."""
+    return Outcome(name=candidate.name, status="skipped", reason=reason, precision=candidate.precision)
 
 
 def _why_not(spec: RunSpec, candidate: Candidate, *, named: bool) -> str | None:

@@ -12,7 +12,7 @@ from advisor.types import BASELINE, Predicted, ScreenCheck, Screened
 NAMES = ("onnx-O3", BASELINE, "onnx", "openvino", RESCUED, MIXED, "torch-bf16")
 
 
-def line_up(speedups=None, *, names=NAMES, pick="onnx-O3", fell_back=None, export_s=None):
+def line_up(speedups=None, *, names=NAMES, fell_back=None, export_s=None):
     """`speedups` None is a run without a screen."""
     screened = None
     if speedups is not None:
@@ -23,17 +23,15 @@ def line_up(speedups=None, *, names=NAMES, pick="onnx-O3", fell_back=None, expor
             },
             export_s=export_s or {},
         )
-    return LineUp([catalogue.get(name) for name in names], pick=pick, screened=screened)
+    return LineUp([catalogue.get(name) for name in names], screened=screened)
 
 
 def order(made):
     return [each.name for each in made.others()]
 
 
-def test_without_a_screen_the_pick_comes_first_and_then_the_rulesets_order():
+def test_without_a_screen_the_order_is_the_rulesets():
     assert order(line_up()) == ["onnx-O3", "onnx", "openvino", RESCUED, MIXED, "torch-bf16"]
-    assert order(line_up(pick="openvino")) == ["openvino", "onnx-O3", "onnx", RESCUED, MIXED, "torch-bf16"]
-    assert order(line_up(pick=BASELINE)) == ["onnx-O3", "onnx", "openvino", RESCUED, MIXED, "torch-bf16"]
 
 
 def test_after_a_screen_the_fastest_comes_first_and_what_could_not_be_foretold_last():
@@ -43,23 +41,22 @@ def test_after_a_screen_the_fastest_comes_first_and_what_could_not_be_foretold_l
 
 def test_a_screen_that_fell_back_changes_no_order():
     speedups = {"onnx": 1.5, "openvino": 3.0, "torch-bf16": 2.0, RESCUED: 2.5}
-    for pick in ("onnx-O3", "torch-bf16"):
-        assert order(line_up(speedups, fell_back="missed", pick=pick)) == order(line_up(pick=pick))
+    assert order(line_up(speedups, fell_back="missed")) == order(line_up())
 
 
 def test_the_mixed_one_comes_right_after_the_one_that_it_is_made_of():
     names = (MIXED, "openvino", BASELINE, RESCUED, "onnx")
-    assert order(line_up(names=names, pick="onnx")) == ["onnx", "openvino", RESCUED, MIXED]
-    assert order(line_up(names=names, pick=RESCUED)) == [RESCUED, MIXED, "openvino", "onnx"]
-    assert order(line_up(names=names, pick=MIXED)) == [RESCUED, MIXED, "openvino", "onnx"]
+    assert order(line_up(names=names)) == [RESCUED, MIXED, "openvino", "onnx"]
+    names = ("onnx", RESCUED, BASELINE, "openvino", MIXED)
+    assert order(line_up(names=names)) == ["onnx", RESCUED, MIXED, "openvino"]
     equal = {"onnx": 2.0, "openvino": 2.0, RESCUED: 2.0}
-    assert order(line_up(equal, names=names, pick="onnx")) == ["onnx", "openvino", RESCUED, MIXED]
-    assert order(line_up({"onnx": 2.0}, names=names, pick="onnx")) == ["onnx", "openvino", RESCUED, MIXED]
+    assert order(line_up(equal, names=names)) == ["onnx", RESCUED, MIXED, "openvino"]
+    assert order(line_up({"openvino": 2.0}, names=names)) == ["openvino", "onnx", RESCUED, MIXED]
 
 
 def test_the_mixed_one_alone_is_one_like_the_others():
     names = ("openvino", BASELINE, MIXED, "onnx")
-    assert order(line_up(names=names, pick="onnx")) == ["onnx", "openvino", MIXED]
+    assert order(line_up(names=names)) == ["onnx", "openvino", MIXED]
 
 
 def test_the_baseline_is_no_other_and_may_be_missing():

@@ -13,7 +13,7 @@ from test_probe_machines import recorded
 from advisor import catalogue
 from advisor.pipeline.plan import plan
 from advisor.pipeline.spec import RunSpec, request_of
-from advisor.types import Gpu, Hardware, Package
+from advisor.types import Challenger, Gpu, Hardware, Package
 
 PACKAGES = tuple(Package(name=name, version="1") for name in ("torch", "onnx", "onnxruntime", "openvino", "nncf"))
 FLASH = (*PACKAGES, Package(name="flash-attn", version="2.8.3"))
@@ -28,6 +28,14 @@ def test_the_pick_comes_first_then_the_baseline_then_the_challengers():
     tried, _ = planned()
     assert tried[:3] == ["openvino-qint8", "torch-fp32", "openvino-bf16"]
     assert len(tried) == len(set(tried))
+
+
+def test_what_the_ruleset_puts_first_is_tried_before_its_pick():
+    decision = factories.decision("openvino-qint8")
+    later, *others = decision.challengers
+    challengers = (later, *others, Challenger(candidate="onnx", because="-", source="-", first=True))
+    made = plan(RunSpec(model="demo"), replace(decision, challengers=challengers), factories.hardware(), PACKAGES)
+    assert [each.name for each in made.candidates][:4] == ["onnx", "openvino-qint8", "torch-fp32", later.candidate]
 
 
 def test_every_candidate_that_is_not_on_request_is_tried_or_has_a_reason():

@@ -190,6 +190,8 @@ def test_evidence_says_what_is_unknown_and_what_was_only_supposed() -> None:
     [
         ("cpu.isa", "contains", ("avx512_bf16", "amx_bf16"), "the CPU has avx512_bf16"),
         ("cpu.isa", "contains", ("amx_int8", "amx_bf16"), "the CPU has no amx_int8 or amx_bf16"),
+        ("cpu.isa", "lacks", ("amx_int8", "amx_bf16"), "the CPU has no amx_int8 or amx_bf16"),
+        ("cpu.isa", "lacks", ("avx512_bf16", "amx_bf16"), "the CPU has avx512_bf16"),
         ("cpu.isa", "known", None, "cpu.isa is avx2, avx512f, avx512_vnni, avx512_bf16"),
         ("texts.truncated_fraction", "<", 0.1, "0% of texts truncated"),
         ("texts.chars_p50", "<", 500.0, "texts.chars_p50 is 47 characters, < 500 characters asked"),
@@ -372,10 +374,42 @@ def test_comparisons_of_numbers_mean_what_they_mean_in_arithmetic(
     assert answers == [below, equal, above]
 
 
-def test_contains_asks_for_one_of_several_and_in_for_one_of_a_list() -> None:
+def test_contains_and_lacks_ask_for_one_of_several_and_in_for_one_of_a_list() -> None:
     contains = Condition(fact="cpu.isa", comparison="contains", value=("amx_bf16", "avx2"))
     assert holds(contains, Facts({"cpu.isa": ("avx2",)})) is True
     assert holds(contains, Facts({"cpu.isa": ()})) is False
+    lacks = Condition(fact="cpu.isa", comparison="lacks", value=("amx_bf16", "avx2"))
+    assert holds(lacks, Facts({"cpu.isa": ("avx2",)})) is False
+    assert holds(lacks, Facts({"cpu.isa": ("avx512f",)})) is True
+    assert holds(lacks, Facts({"cpu.isa": ()})) is True
+    assert holds(lacks, Facts({"cpu.isa": None})) is None
     within = Condition(fact="cpu.vendor", comparison="in", value=("intel", "amd"))
     assert holds(within, Facts({"cpu.vendor": "amd"})) is True
     assert holds(within, Facts({"cpu.vendor": "arm"})) is False
+
+
+@pytest.mark.parametrize("name", ["sbert-2024", "sbert-2026"])
+@pytest.mark.parametrize(
+    ("isa", "is_first"),
+    [
+        ("avx2", True),
+        ("avx2,avx512f", True),
+        ("none", True),
+        ("avx2,avx_vnni", False),
+        ("avx2,avx512f,avx512_vnni", False),
+        ("unknown", False),
+    ],
+)
+def test_on_a_cpu_without_vnni_onnx_is_tried_before_int8(name: str, isa: str, is_first: bool) -> None:
+    decision = decide(load_ruleset(name), with_overrides(facts(), ["cpu.arch=x86_64", f"cpu.isa={isa}"]))
+    assert decision.recommendation == "openvino-qint8"
+    first = [each.candidate for each in decision.challengers if each.first]
+    assert first == (["onnx"] if is_first else [])
+    assert sum(each.candidate == "onnx" for each in decision.challengers) == 1
+
+
+def test_a_pick_is_no_challenger_even_where_the_ruleset_puts_it_first() -> None:
+    supposed = with_overrides(facts(max_loss=0.0), ["cpu.arch=x86_64", "cpu.isa=avx2", "cpu.vendor=amd"])
+    decision = decide(load_ruleset("sbert-2024"), supposed)
+    assert decision.recommendation == "onnx"
+    assert [each.candidate for each in decision.challengers if each.first] == []

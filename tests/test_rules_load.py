@@ -114,6 +114,11 @@ def test_a_leaf_alone_is_a_ruleset(tmp_path: Path) -> None:
         ('question = "Does the CPU have VNNI?"', "", "nodes.vnni: the key 'question' is missing."),
         ("[nodes.vnni]", '[nodes."a b"]\n[nodes.vnni]', "nodes: 'a b' is not a name of letters, digits, '-' and '_'."),
         ("[nodes.vnni]", "[nodes]\nodd = 1\n[nodes.vnni]", "nodes.odd: 1 is not a table."),
+        (
+            'because = "nothing',
+            'first = "yes"\nbecause = "nothing',
+            "challengers[2].first: 'yes' is not true or false.",
+        ),
         ("when = [{", "when = 3 #", "challengers[2].when: this is not a list of tables."),
         # facts, comparisons, values
         ('fact = "cpu.isa"', 'fact = "cpu.izza"', "nodes.vnni.fact: there is no fact called 'cpu.izza'. Did you mean"),

@@ -20,7 +20,6 @@ class LineUp:
     """The candidates of a run, in the ruleset's order, and what is foretold of them."""
 
     candidates: Sequence[Candidate]
-    pick: str
     screened: Screened | None = None
 
     @property
@@ -31,19 +30,18 @@ class LineUp:
     def others(self) -> list[Candidate]:
         """All but the baseline, the likeliest to win first.
 
-        By predicted speed where that is known; else the pick first, then the ruleset's order. What could not be
-        foretold comes last, and the mixed candidate right after the one that it is made of.
+        By predicted speed where that is known; else in the ruleset's order. What could not be foretold comes last, and
+        the mixed candidate right after the one that it is made of.
         """
         others = [each for each in self.candidates if each.name != BASELINE]
         place = {each.name: index for index, each in enumerate(others)}
+        if RESCUED in place and MIXED in place:
+            place[RESCUED] = place[MIXED] = min(place[RESCUED], place[MIXED])
 
-        def leads(name: str) -> str:
-            return RESCUED if name == MIXED and RESCUED in place else name
-
-        def turn(each: Candidate) -> tuple[bool, float, bool, int, bool]:
-            found, leading = self.predicted(each.name), leads(each.name)
+        def turn(each: Candidate) -> tuple[bool, float, int, bool]:
+            found = self.predicted(each.name)
             speedup = 0.0 if found is None else found.speedup
-            return found is None, -speedup, leading != leads(self.pick), place[leading], each.name == MIXED
+            return found is None, -speedup, place[each.name], each.name == MIXED
 
         return sorted(others, key=turn)
 

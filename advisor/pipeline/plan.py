@@ -29,14 +29,16 @@ def plan(
     device: str = CPU,
     exporter: ExporterName = "native",
 ) -> Plan:
-    """The rules' pick first, then the baseline, the challengers in the ruleset's order, and the rest.
+    """The challengers that the ruleset puts first, its pick, the baseline, the other challengers in the ruleset's
+    order, and the rest.
 
     A candidate that runs another's graph, or that the machine has no instructions for, or that runs on the CPU in a run
     on a CUDA GPU, is left out unless the user or the ruleset names it.
     """
     hardware = as_seen_on(hardware, device)
     installed = {package.name for package in packages if package.version is not None}
-    preferred = [decision.recommendation, BASELINE, *(challenger.candidate for challenger in decision.challengers)]
+    first = [each.candidate for each in decision.challengers if each.first]
+    preferred = [*first, decision.recommendation, BASELINE, *(each.candidate for each in decision.challengers)]
     order = dict.fromkeys([*preferred, *catalogue.names()])
     candidates: list[Candidate] = []
     skipped: list[Outcome] = []

@@ -31,8 +31,10 @@ def holds(condition: Condition, facts: Facts) -> bool | None:
         return fact != value
     if comparison == "in":
         return isinstance(value, tuple) and fact in value
-    if comparison == "contains":
-        return isinstance(value, tuple) and isinstance(fact, tuple) and not set(value).isdisjoint(fact)
+    if comparison in {"contains", "lacks"}:
+        if not (isinstance(value, tuple) and isinstance(fact, tuple)):
+            return False
+        return set(value).isdisjoint(fact) == (comparison == "lacks")
     return isinstance(fact, int | float) and isinstance(value, int | float) and _ORDER[comparison](fact, value)
 
 
@@ -55,7 +57,7 @@ def _words(condition: Condition, value: FactValue, facts: Facts) -> str:
         case "cpu.vendor":
             model = facts["cpu.model"]
             return f"vendor {shown}" if model is None else f"{model}: vendor {shown}"
-        case "cpu.isa" if condition.comparison == "contains":
+        case "cpu.isa" if condition.comparison in {"contains", "lacks"}:
             asked_for = condition.value if isinstance(condition.value, tuple) else ()
             found = [isa for isa in asked_for if isinstance(value, tuple) and isa in value]
             return f"the CPU has {', '.join(found)}" if found else f"the CPU has no {' or '.join(asked_for)}"

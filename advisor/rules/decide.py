@@ -49,5 +49,7 @@ def _challengers(ruleset: Ruleset, facts: Facts, leaf: Leaf) -> tuple[Challenger
     for rule in ruleset.challengers:
         fresh = rule.candidate != leaf.candidate and rule.candidate not in chosen
         if fresh and all(holds(condition, facts) for condition in rule.when):
-            chosen[rule.candidate] = Challenger(candidate=rule.candidate, because=rule.because, source=rule.source)
+            chosen[rule.candidate] = Challenger(
+                candidate=rule.candidate, because=rule.because, source=rule.source, first=rule.first
+            )
     return tuple(chosen.values())

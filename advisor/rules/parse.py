@@ -103,7 +103,7 @@ def _leaf(table: Table) -> Leaf:
 def _challengers(root: Table) -> tuple[ChallengerRule, ...]:
     rules: list[ChallengerRule] = []
     for table in root.tables("challengers"):
-        table.only("candidate", "when", "because", "source")
+        table.only("candidate", "when", "because", "source", "first")
         conditions = table.tables("when")
         for condition in conditions:
             condition.only(*_CONDITION)
@@ -112,6 +112,7 @@ def _challengers(root: Table) -> tuple[ChallengerRule, ...]:
             when=tuple(_condition(condition) for condition in conditions),
             because=table.text("because"),
             source=table.text("source"),
+            first=table.flag("first"),
         )
         if any(rule.candidate == other.candidate and set(rule.when) == set(other.when) for other in rules):
             raise table.error("candidate", f"'{rule.candidate}' stands twice with the same conditions")

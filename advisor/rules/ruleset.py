@@ -8,7 +8,7 @@ from typing import Literal
 from advisor.rules.vocabulary import FactType, FactValue
 from advisor.types import ModelKind
 
-Comparison = Literal["==", "!=", ">", ">=", "<", "<=", "in", "contains", "known"]
+Comparison = Literal["==", "!=", ">", ">=", "<", "<=", "in", "contains", "lacks", "known"]
 Branch = Literal["yes", "no"]
 
 COMPARISONS: dict[Comparison, tuple[FactType, ...]] = {
@@ -20,6 +20,7 @@ COMPARISONS: dict[Comparison, tuple[FactType, ...]] = {
     "<=": ("int", "float"),
     "in": ("text",),
     "contains": ("set",),
+    "lacks": ("set",),
     "known": ("bool", "int", "float", "text", "set"),
 }
 """Every comparison, with the types of fact that it fits. Nothing else is ever evaluated."""
@@ -29,8 +30,8 @@ COMPARISONS: dict[Comparison, tuple[FactType, ...]] = {
 class Condition:
     """A fact compared with a value.
 
-    `in` holds if the fact is one of the texts in `value`, `contains` if the set holds at least one of them, `known`
-    (whose value is None) if the fact is known at all.
+    `in` holds if the fact is one of the texts in `value`, `contains` if the set holds at least one of them, `lacks`
+    if it holds none, `known` (whose value is None) if the fact is known at all.
     """
 
     fact: str
@@ -77,6 +78,8 @@ class ChallengerRule:
     when: tuple[Condition, ...]
     because: str
     source: str
+    first: bool = False
+    """Whether it is tried before the recommendation, unless a screen has foretold which is faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

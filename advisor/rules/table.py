@@ -44,6 +44,13 @@ class Table:
             raise self.error(key, f"{reprlib.repr(value)} holds a line break or a control character")
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false; false where the key is absent."""
+        value = self.items.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, f"{reprlib.repr(value)} is not true or false")
+        return value
+
     def table(self, key: str) -> Table:
         """A table inside this one."""
         value = self.required(key)

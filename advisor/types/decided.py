@@ -22,6 +22,8 @@ class Challenger:
     candidate: str
     because: str
     source: str
+    first: bool = False
+    """Whether it is tried before the pick, unless a screen has foretold which is faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,10 +67,10 @@ SHAPES = {
         positions=514,
         settings={"vocab_size": 250_002, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
     ),
-    # ModernBERT base with 12 of its 22 layers: four periods of one global and two local ones.
-    "modernbert-12x768": Shape(
+    # ModernBERT base: periods of one global and two local layers.
+    "modernbert-22x768": Shape(
         model_type="modernbert",
-        num_layers=12,
+        num_layers=22,
         hidden_size=768,
         num_heads=12,
         positions=8192,

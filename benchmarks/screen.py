@@ -22,7 +22,7 @@ from math import inf
 from pathlib import Path
 
 from common import Machine, question_of, say, write_json
-from material import LENGTHS, MODELS, model_folder, texts_of
+from material import LENGTHS, SHAPES, model_folder, texts_of
 
 from advisor import catalogue, objectives
 from advisor.errors import ChildFailed
@@ -189,7 +189,7 @@ def _cell(
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default=",".join(name for name in MODELS if "12x" in name or "24x" in name))
+    parser.add_argument("--models", default=",".join(name for name, shape in SHAPES.items() if shape.num_layers >= 12))
     parser.add_argument("--lengths", default=",".join(LENGTHS))
     parser.add_argument("--objective", default="throughput")
     parser.add_argument("--threads", type=int)

@@ -87,6 +87,7 @@ class Progress:
         self._clock = clock
         self._now = now
         self._race = Race()
+        self._time_budget_s = time_budget_s
         self._estimator = Estimator(time_budget_s=time_budget_s)
         self._live: Live | None = None
         self._drawn_at = float("-inf")
@@ -123,7 +124,10 @@ class Progress:
             self._words = words(event.model)
         for line in self._lines(event):
             self._stream.print(line)
-        self._estimator.add(event)
+        eta = self._estimator.add(event)
+        if isinstance(event, events.RulesDecided) and eta.remaining_s is not None:
+            text = steps.takes(eta.remaining_s, at_most_s=self._time_budget_s)
+            self._stream.print(step("time", text, width=self._stream.width, glyphs=self._stream.glyphs))
         self._follow(event)
 
     def _lines(self, event: events.Event) -> list[Text]:

@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from advisor import catalogue, events, objectives
-from advisor.types import BASELINE, Screened
+from advisor.export.plan import steps_for, typical_s
+from advisor.types import BASELINE, Hardware, ModelProfile, Screened
 
-# What is expected until this run has shown better. Measuring sizes its work by the clock, so that the model hardly
-# matters: a block lasts the baseline 0.4 s, and at most 15 rounds are run. Seconds.
+# What is expected until this run has shown better, in seconds; exports by what they take elsewhere. Measuring sizes its
+# work by the clock, so that the model hardly matters: a block lasts the baseline 0.4 s, others are faster, and at most
+# 15 rounds are run.
 _UNPLANNED_S = 75.0
 _SCREENED_S = 4.0
 """Making a candidate's first layers."""
 _SCREEN_TIMED_S = 15.0
 _EXPORT_S = 10.0
-_LOAD_S = 4.0
-_LAP_S = 0.4
+_LOAD_S = 3.0
+_LAP_S = 0.25
 _NUM_ROUNDS = 15
 _SHORTEST_LAP_S = 0.001
 """What took less was not run now: rounds of an earlier run are told one right after the other."""
@@ -56,11 +58,11 @@ class Estimator:
     """Feed it every event of one run, in order; a bare `Event(elapsed_s=...)` between them moves its clock.
 
     A download goes on at its mean pace so far, and so does a screen. Candidates that a screen predicts to be hopeless
-    are not expected to be tried. An export takes what the screen predicts, else the mean of those that were done; files
-    that are there take no time. A load takes the mean of those that were done. Rounds go on at each candidate's own
-    pace, for as many candidates as are still in the race. The remaining time moves slowly towards what is expected: one
-    slow lap does not make it jump. It never exceeds what is left of `time_budget_s`, which counts from the moment the
-    model is at hand; None sets no limit.
+    are not expected to be tried. An export takes what the screen predicts, else what it takes elsewhere, times how much
+    longer those that were done took here; files that are there take no time. A load takes the mean of those that were
+    done. Rounds go on at each candidate's own pace, for as many candidates as are still in the race. The remaining time
+    moves slowly towards what is expected: one slow lap does not make it jump. It never exceeds what is left of
+    `time_budget_s`, which counts from the moment the model is at hand; None sets no limit.
     """
 
     def __init__(self, *, time_budget_s: float | None) -> None:
@@ -71,6 +73,8 @@ class Estimator:
         """When the step that is under way began."""
         self._stage = "model"
         self._planned = False
+        self._model: ModelProfile | None = None
+        self._hardware: Hardware | None = None
         self._download_s: float | None = None
         """What is left of a download; None where there is none, or it has just begun."""
         self._to_screen = 0
@@ -84,6 +88,8 @@ class Estimator:
         self._files: set[str] = set()
         """Those that are there, by the catalogue's names."""
         self._exports_s: list[float] = []
+        self._paces: list[float] = []
+        """How many times as long as elsewhere they took."""
         self._loads_s: list[float] = []
         self._laps: dict[str, _Laps] = {}
         self._end_s = 0.0
@@ -109,7 +115,10 @@ class Estimator:
                 self._download(event)
             case events.ModelResolved():
                 self._download_s = None
+                self._model = event.model
                 self._deadline_s = self._now_s + self._time_budget_s
+            case events.MachineProbed():
+                self._hardware = event.hardware
             case events.RulesDecided():
                 self._planned = True
                 self._to_try = list(event.candidates)
@@ -162,6 +171,9 @@ class Estimator:
         done, file = event.exported, _file(event.exported.candidate)
         if done.export_s is not None and not done.cached and file not in self._files:
             self._exports_s.append(done.export_s)
+            typical_s = self._typical_s(done.candidate)
+            if typical_s:
+                self._paces.append(done.export_s / typical_s)
         self._files.add(file)
         self._step_s = self._now_s
 
@@ -192,7 +204,10 @@ class Estimator:
     def _estimate(self, passed_s: float) -> Eta:
         expected_s = self._expected_s()
         known = self._download_s is not None or (
-            self._planned and bool(self._exports_s or self._screened or not self._to_make())
+            self._planned
+            and bool(
+                self._exports_s or self._screened or all(self._typical_s(name) is not None for name in self._to_make())
+            )
         )
         if self.eta.remaining_s is None or not known:
             self._end_s = self._now_s + expected_s
@@ -245,7 +260,19 @@ class Estimator:
 
     def _export_s(self, name: str) -> float:
         predicted = None if self._screened is None else self._screened.export_s.get(name)
-        return _mean(self._exports_s, _EXPORT_S) if predicted is None else predicted
+        if predicted is not None:
+            return predicted
+        typical_s = self._typical_s(name)
+        if typical_s is None:
+            return _mean(self._exports_s, _EXPORT_S)
+        return typical_s * (statistics.median(self._paces) if self._paces else 1.0)
+
+    def _typical_s(self, name: str) -> float | None:
+        """What making a candidate's own file takes elsewhere; None where that is not known."""
+        if self._hardware is None or self._model is None:
+            return None
+        steps = steps_for(catalogue.get(name), self._hardware)
+        return typical_s(steps[-1], weights_bytes=self._model.weights_bytes) if steps else 0.0
 
     def _race_s(self, laps: _Laps | None) -> float:
         """What is left of a candidate's race; all of it where it has not begun."""

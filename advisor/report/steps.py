@@ -68,6 +68,14 @@ def rules(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     return f"{path}   ({decision.ruleset})"
 
 
+def takes(expected_s: float, *, at_most_s: float | None) -> str:
+    """`about 2 min, 10 min at most`."""
+    about = "less than a minute" if expected_s < 45 else f"about {max(1, round(expected_s / 60))} min"
+    if at_most_s is None:
+        return about
+    return f"{about}, {f'{at_most_s:.0f} s' if at_most_s < 120 else f'{at_most_s / 60:.3g} min'} at most"
+
+
 def screening(event: ScreenStep) -> str:
     """`exporting the first layers as onnx`, `timing the first layers of 10 candidates`."""
     if event.step == "export":

@@ -19,6 +19,7 @@ from export_support import AVX512, PACKAGES, exporter, profile
 from advisor import catalogue
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.export import Exporter
+from advisor.export.plan import steps_for, typical_s
 from advisor.types import Package
 
 TESTS = Path(__file__).parent
@@ -105,6 +106,22 @@ def test_a_file_that_several_candidates_start_from_is_made_once_by_one_process(b
         "openvino/openvino_model.xml",
     ]
     assert len({call["pid"] for call in bench.calls()}) == 1
+
+
+def test_an_estimate_goes_by_what_is_still_to_be_made_and_by_how_long_this_run_took(bench):
+    model = profile(bench.model, weights_bytes=440 * 10**6)
+    with bench.exporter(model=model) as exporter:
+        before_s = exporter.estimate_s(get("onnx-qint8"))
+        assert before_s > exporter.estimate_s(get("onnx")) > 0
+        exporter.export(get("onnx"))  # which the fake makes in 1.5 s
+        pace = 1.5 / typical_s(steps_for(get("onnx"), AVX512)[0], weights_bytes=440 * 10**6)
+        int8 = steps_for(get("onnx-qint8"), AVX512)[-1]
+        assert exporter.estimate_s(get("onnx-qint8")) == pytest.approx(
+            pace * typical_s(int8, weights_bytes=440 * 10**6)
+        )
+        assert exporter.estimate_s(get("onnx")) == 0
+        assert exporter.estimate_s(get("torch-bf16")) == 0
+        assert exporter.estimate_s(get("onnx-O3")) is None
 
 
 def test_layers_are_taken_back_by_the_losses_of_the_models_own_similarity(bench):

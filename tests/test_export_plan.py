@@ -10,7 +10,7 @@ from export_support import AVX512, hardware
 
 from advisor import catalogue
 from advisor.errors import UnavailableError
-from advisor.export.plan import settings_for, steps_for
+from advisor.export.plan import settings_for, steps_for, typical_s
 
 
 def files(name: str, machine=AVX512) -> list[str]:
@@ -31,6 +31,16 @@ def test_every_candidate_has_a_plan_that_ends_in_its_own_file_and_starts_from_th
 def test_optimised_and_dynamic_int8_files_start_from_the_plain_onnx_file():
     for name in ("onnx-O1", "onnx-O2", "onnx-O3", "onnx-O4", "onnx-qint8", "onnx-quint8-avx2"):
         assert files(name)[0] == "onnx/model.onnx"
+
+
+def test_what_a_step_takes_grows_with_the_weights_and_is_unknown_where_nothing_was_measured():
+    plain, int8 = steps_for(catalogue.get("openvino-qint8"), AVX512)
+    small, large = 90 * 10**6, 440 * 10**6
+    assert 0 < typical_s(plain, weights_bytes=small) < typical_s(plain, weights_bytes=large)
+    assert typical_s(plain, weights_bytes=large) < typical_s(int8, weights_bytes=large)
+    assert typical_s(plain, weights_bytes=None) is None
+    (*_, mixed) = steps_for(catalogue.get(catalogue.MIXED), AVX512)
+    assert typical_s(mixed, weights_bytes=large) is None
 
 
 def test_openvino_and_openvino_bf16_share_one_file():

@@ -36,9 +36,14 @@ class Scripted:
         self.on_make = on_make
         self.made = []
         self.within_s = {}
+        self.estimates_s = {}
+        self.closed = False
 
     def is_ready(self, candidate):
         return candidate.name in self.ready
+
+    def estimate_s(self, candidate):
+        return self.estimates_s.get(candidate.name)
 
     def make(self, candidate, *, within_s):
         name = candidate.name
@@ -46,6 +51,7 @@ class Scripted:
         self.within_s[name] = within_s
         if name in self.fails:
             raise self.fails[name]
+        assert not self.closed
         self.made.append(name)
         return Exported(
             candidate=name,
@@ -55,6 +61,9 @@ class Scripted:
             export_s=None,
             size_bytes=1000,
         )
+
+    def close(self):
+        self.closed = True
 
 
 @pytest.fixture
@@ -286,7 +295,7 @@ def test_how_long_an_export_takes_is_of_no_matter_where_the_files_are_there(run,
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_after_its_share_of_the_budget_none_is_begun_but_the_pick(run, files, known):
+def test_once_the_time_is_over_none_is_begun_not_even_the_pick(run, files, known):
     files.ready |= {"onnx"}
     result = run(
         {"onnx": {"s_per_text": MIDDLE}, "openvino": {}},
@@ -295,10 +304,26 @@ def test_after_its_share_of_the_budget_none_is_begun_but_the_pick(run, files, kn
         time_budget_s=0.01,
         screened=foretold("it missed", export_s={"openvino": 7.0}) if known else None,
     )
-    assert status(result) == {BASELINE: "measured", "onnx": "measured", "openvino": "skipped"}
-    assert files.made == [BASELINE, "onnx"]
+    assert status(result) == {BASELINE: "measured", "onnx": "skipped", "openvino": "skipped"}
+    assert result.of("onnx").reason == "skipped: the time budget left no room to load it (--time-budget)"
+    assert result.of("onnx").untried.needs_s > 0
     needs_s = result.of("openvino").untried.needs_s
     assert needs_s is None if not known else needs_s > 7
+
+
+def test_without_a_screen_what_exports_take_elsewhere_tells_which_of_them_fit(run, files):
+    files.estimates_s = {"onnx": 50.0, "openvino": 1.0}
+    result = run({"onnx": {}, "openvino": {"s_per_text": MIDDLE}}, files=files)
+    assert files.made == [BASELINE, "openvino"]
+    assert result.of("onnx").reason == "skipped: the time budget left no room to export it (--time-budget)"
+    assert result.of("onnx").untried.needs_s > 50
+
+
+def test_the_pick_may_take_more_of_the_budget_than_others(run, files):
+    """As long as a short race still fits."""
+    files.estimates_s = {"onnx": 45.0, "openvino": 45.0}
+    run({"onnx": {"s_per_text": MIDDLE}, "openvino": {}}, files=files, pick="onnx")
+    assert files.made == [BASELINE, "onnx"]
 
 
 def test_an_export_that_hung_until_the_time_was_over_is_untried_and_one_that_hung_before_failed(run, files):
@@ -387,6 +412,22 @@ def test_the_mixed_one_is_not_made_where_plain_int8_is_hardly_faster_than_the_be
     assert files.made == [BASELINE, "onnx", PLAIN]
     assert result.of(MIXED).status == "skipped"
     assert result.of(MIXED).reason.endswith("as fast as onnx, and a rescue costs that much")
+
+
+def test_the_mixed_one_is_not_made_where_there_was_no_time_for_plain_int8(run, files):
+    """Its own export would begin with that file."""
+    files.estimates_s = {PLAIN: 500.0, MIXED: 0.1}
+    result = run({"onnx": {"s_per_text": MIDDLE}, PLAIN: {}, MIXED: {}}, files=files)
+    assert files.made == [BASELINE, "onnx"]
+    assert result.of(MIXED).reason == result.of(PLAIN).reason
+    assert result.of(MIXED).untried is not None
+
+
+def test_the_mixed_one_is_not_made_where_plain_int8_failed(run, files):
+    files.fails = {PLAIN: ChildFailed("ValueError: no such operator", log="export.log")}
+    result = run({"onnx": {"s_per_text": MIDDLE}, PLAIN: {}, MIXED: {}}, files=files)
+    assert files.made == [BASELINE, "onnx"]
+    assert status(result)[MIXED] == "failed"
 
 
 @pytest.mark.parametrize("screened", [True, False])

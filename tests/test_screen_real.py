@@ -223,9 +223,25 @@ def test_a_screen_ends_when_its_time_is_over(bench):
         time.sleep(0.1)
         return bench.make(candidate, depth)
 
-    with pytest.raises(NotScreenedError, match=r"^there was no time for it$"):
+    with pytest.raises(NotScreenedError, match=r"^there would be no time for it$"):
         bench.screen(make=make, time_s=0.05)
     assert made == [BASELINE, BASELINE]
+
+
+def test_what_the_user_leaves_out_is_not_foretold(bench):
+    control = Control()
+    for name in ("onnx", BASELINE):
+        control.skip(name)
+    assert set(bench.screen(control=control).predicted) == {"openvino"}
+
+
+def test_a_screen_whose_later_files_take_too_long_ends(bench):
+    def make(candidate, depth):
+        time.sleep(0 if candidate.name == BASELINE else 1.0)
+        return bench.make(candidate, depth)
+
+    with pytest.raises(NotScreenedError, match=r"^there was no time for it$"):
+        bench.screen((BASELINE, "onnx", "openvino"), make=make, time_s=1.0)
 
 
 def test_rounds_that_begin_late_are_still_enough_for_a_prediction(bench):

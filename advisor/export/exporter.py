@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import statistics
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -20,7 +21,7 @@ from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_
 from advisor.export.calibration import CALIBRATION
 from advisor.export.choice import OPTIMUM
 from advisor.export.messages import ExportReply, ExportRequest
-from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for
+from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for, typical_s
 from advisor.question import Question
 from advisor.types import Exported, RuntimeSettings
 
@@ -73,6 +74,8 @@ class Exporter:
         self._child: Child | None = None
         self._ready: dict[tuple[str, int | None], _Ready] = {}
         self._failed: dict[tuple[str, int | None], ChildFailed] = {}
+        self._paces: list[float] = []
+        """Of each step that was made whole: how many times as long as elsewhere it took."""
 
     def __enter__(self) -> Exporter:
         return self
@@ -135,6 +138,17 @@ class Exporter:
         steps = steps_for(candidate, self._question.hardware)
         return not steps or self._look_up(steps[-1]) is not None
 
+    def estimate_s(self, candidate: Candidate) -> float | None:
+        """About how many seconds `export` takes; None where that is not known.
+
+        By what the steps take elsewhere, and by how much longer those that this run has made took here.
+        """
+        steps = [step for step in steps_for(candidate, self._question.hardware) if self._look_up(step) is None]
+        typical = [typical_s(step, weights_bytes=self._model.weights_bytes) for step in steps]
+        known = [each for each in typical if each is not None]
+        pace = statistics.median(self._paces) if self._paces else 1.0
+        return pace * sum(known) if len(known) == len(steps) else None
+
     def _prepare(self, step: Step) -> None:
         """Make a file that others start from; its failure is told to each of them without a second attempt."""
         failed = self._failed.get(step.key)
@@ -168,6 +182,9 @@ class Exporter:
                 raise
             self._failed.pop(step.key, None)
             self._ready[step.key] = ready
+            expected_s = typical_s(step, weights_bytes=self._model.weights_bytes)
+            if step.depth is None and expected_s and ready.files.export_s:
+                self._paces.append(ready.files.export_s / expected_s)
         return ready
 
     def _make(self, step: Step, key: str) -> CachedExport:

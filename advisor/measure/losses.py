@@ -25,6 +25,7 @@ from advisor.accuracy import (
 )
 from advisor.accuracy.estimate import Neighbours
 from advisor.accuracy.labelled import MIN_BASELINE
+from advisor.catalogue import Candidate
 from advisor.device import CPU
 from advisor.errors import AdvisorError, ChildFailed
 from advisor.files import sha256_of
@@ -45,6 +46,9 @@ _MOST_ALONE = 2000
 _SAME = 1 - 1e-6
 """Cosine from which an embedding did not move."""
 _NEXT_TO_NOTHING_BYTES = 64 << 10
+_SLOW_TEXT_S = 0.05
+"""From so many seconds a text on a call costs next to nothing, and a batch with one long text pads all others: 32 texts
+of 600 characters took BERT base 20 s in one batch, of which one alone takes 0.24 s (Zen 4, two cores)."""
 
 Floats = NDArray[np.float32]
 EmbedAs = Literal["text", "query", "document"]
@@ -86,6 +90,7 @@ class Losses:
         self._workload = pool.workload
         self._labels = pool.workload.labels
         self._seed = question.request.seed
+        self._device = question.device
         self._max_loss = question.request.max_loss
         self._by = COMPARED_BY[question.model.kind]
         self._similarity = question.model.similarity
@@ -121,6 +126,16 @@ class Losses:
         """How many seconds finding the loss takes at least: the labelled texts and the first compared ones."""
         labelled_s = self._workload.labelled_texts * one.s_per_text
         return labelled_s + (0.0 if _computes_the_same(one) else self._portion_s(one, 0))
+
+    def foreseen_s(self, candidate: Candidate) -> float:
+        """How many seconds finding the loss of a candidate that is not there yet may take at least, if it is no slower
+        than the baseline."""
+        if _is_checked(candidate, self._device):
+            return 0.0
+        own = 2 if _may_depend_on_batch(candidate) else 1
+        missing = 0 if self._portions else 1
+        num_texts = self._workload.size(*self._workload.compared[:1])
+        return (own + missing) * num_texts * self._baseline.s_per_text
 
     def is_settled(self, loss: Fidelity | None) -> bool:
         """Whether a loss of an earlier run needs no more compared texts under this run's budget."""
@@ -182,7 +197,7 @@ class Losses:
                 break
             self._embed_baseline(index)
             ours.append(self._embed(one, batch, self._run.work_dir / "compared.npy"))
-            if _may_depend_on_batch(one):
+            if _may_depend_on_batch(one.candidate):
                 alone.append(self._embed(one, batch, self._run.work_dir / "alone.npy", alone=True))
             pairs = self._comparison(len(ours))
             loss = None if pairs is None else pairs.loss(np.concatenate(ours), other=_joined(alone), seed=self._seed)
@@ -195,9 +210,10 @@ class Losses:
         if index < len(self._portions):
             return
         path = self._journal.folder / portion_name(index)
+        alone = self._baseline.s_per_text > _SLOW_TEXT_S
         try:
             self._pool.ready(self._baseline)
-            self._portions.append(self._embed(self._baseline, self._workload.compared[index], path))
+            self._portions.append(self._embed(self._baseline, self._workload.compared[index], path, alone=alone))
         except ChildFailed as error:  # it is not the candidate's fault
             reason = f"failed before the race: {error.message}"
             self._baseline.exit = Exit(name=BASELINE, status="failed", reason=reason, log=error.log)
@@ -207,7 +223,7 @@ class Losses:
     def _portion_s(self, one: Contestant, index: int) -> float:
         """Seconds that a portion of the compared texts takes a candidate, and the baseline where it is its first."""
         s_per_text = one.s_per_text
-        if _may_depend_on_batch(one):
+        if _may_depend_on_batch(one.candidate):
             s_per_text *= 1 + self._alone_factor
         if index >= len(self._portions):
             s_per_text += self._baseline.s_per_text
@@ -255,7 +271,7 @@ class Losses:
         if self._labels is None or self._workload.labelled is None:
             return None
         pairs = self._labels.kind == "pairs"
-        alone = _may_depend_on_batch(one) and len(self._labels.asked) <= _MOST_ALONE
+        alone = _may_depend_on_batch(one.candidate) and len(self._labels.asked) <= _MOST_ALONE
         asked, stored = self._workload.labelled
         scratch = self._run.work_dir
         sides = [
@@ -292,16 +308,17 @@ class Losses:
 
 def _computes_the_same(one: Contestant) -> bool:
     """The baseline itself, and float32 files for the CPU, which were compared with it when they were exported."""
-    if one.name == BASELINE:
-        return True
-    on_cpu = one.candidate.runtime != "torch" and one.exported.settings.device == CPU
-    return on_cpu and one.candidate.precision == "fp32"
+    return one.name == BASELINE or _is_checked(one.candidate, one.exported.settings.device)
+
+
+def _is_checked(candidate: Candidate, device: str) -> bool:
+    return candidate.runtime != "torch" and candidate.precision == "fp32" and device == CPU
 
 
 def _joined(parts: list[Floats]) -> Floats | None:
     return np.concatenate(parts) if parts else None
 
 
-def _may_depend_on_batch(one: Contestant) -> bool:
+def _may_depend_on_batch(candidate: Candidate) -> bool:
     """Dynamic int8 has one scale for the activations of a whole batch; static int8's scales are in the file."""
-    return one.candidate.precision == "int8" and one.candidate.runtime == "onnx"
+    return candidate.precision == "int8" and candidate.runtime == "onnx"

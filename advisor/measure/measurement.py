@@ -23,13 +23,14 @@ from advisor.measure.race.rounds import Round
 from advisor.measure.reporter import Reporter
 from advisor.measure.result import MeasureResult, Totals, contest_of
 from advisor.measure.setup import Files, Run, Seams
+from advisor.objectives import FLOOR_ROUNDS
 from advisor.question import Question
 from advisor.types import BASELINE, Outcome, Screened, TriedSetting, Untried
 
-_LOADING_SHARE = 0.6
-"""Share of the time budget after which no further candidate is begun (the ruleset's pick always is)."""
 _MAKING_SHARE = 0.75
-"""Share of it after which an export that goes on is given up."""
+"""Share of the time budget within which candidates must be ready; an export that goes on then is given up."""
+_OTHERS_LAP = 0.5
+"""A lap of another candidate, as a share of the baseline's: see `Durations.within`."""
 _LOAD_S = 3.0
 """About what opening and probing a candidate takes."""
 
@@ -72,7 +73,7 @@ def measure(
     """
     if not question.texts:
         raise InputError("There are no texts to measure with.")
-    line_up = LineUp(candidates, pick=question.pick, screened=screened)
+    line_up = LineUp(candidates, screened=screened)
     if line_up.baseline is None:
         raise InputError(f"{BASELINE} is not among the candidates: every speedup and loss refers to it.")
     measurement = _Measurement(
@@ -155,7 +156,9 @@ class _Measurement(Observer):
             if not pending:
                 break
         self._retire(self.contestants[BASELINE])
-        self.pool.close()  # the CPU time of what it forked is known to be ours from here on
+        # Each process ends before the one that it was forked from, so that its CPU time is known to be ours.
+        self.files.close()
+        self.pool.close()
         self._reinstate()
         about_labels = self.preparation.label_warnings()
         found = () if self.journal.finished else self._warnings()
@@ -234,7 +237,8 @@ class _Measurement(Observer):
             if left is None and name in self.contestants:
                 recalled = self.preparation.recall(self.contestants[name], ignore_exit=self._is_spared(name))
             if left is None and not recalled:
-                left = self._not_worth_trying(name) or self._lacks_time(pending[0]) or self._make(pending[0])
+                left = self._not_worth_trying(name)
+                left = left or self._lacks_time(pending[0], ready) or self._make(pending[0])
             if left is None and not recalled:  # its files may be those of an earlier run
                 recalled = self.preparation.recall(self.contestants[name], ignore_exit=self._is_spared(name))
             if left is None and self.contestants[name].exit is None and not self.journal.finished:
@@ -278,7 +282,7 @@ class _Measurement(Observer):
     def _prepare(self, one: Contestant) -> bool:
         try:
             self.preparation.prepare(
-                one, time_s=None if one.name == self.question.pick else self._left_s(_LOADING_SHARE)
+                one, time_s=None if one.name == self.question.pick else self._left_s(_MAKING_SHARE)
             )
         except ChildFailed as error:
             reason = f"failed before the race: {error.message}"
@@ -323,11 +327,14 @@ class _Measurement(Observer):
         """By what the screen foretold, or, of the mixed candidate, by the one that it is made of."""
         passing = [one for one in self.contestants.values() if self._may_win(one)]
         left = self.line_up.hopeless(name, [one.name for one in passing])
-        source = self.contestants.get(RESCUED)
-        if left is not None or name != MIXED or source is None:
+        if left is not None or name != MIXED:
             return left
-        if source.exit is not None and source.exit.status == "cut":
-            return replace(source.exit, name=name)
+        source = self.contestants.get(RESCUED)
+        ended = self.unmade.get(RESCUED) if source is None else source.exit
+        if ended is not None:  # what it is made of was cut, failed or was left out
+            return replace(ended, name=name)
+        if source is None:
+            return None
         if self._may_win(source):
             return _skipped(name, f"not needed: {RESCUED} keeps to the loss budget")
         fastest = min(passing, key=lambda one: one.s_per_text)
@@ -339,27 +346,43 @@ class _Measurement(Observer):
     def _may_win(self, one: Contestant) -> bool:
         return not one.is_gone and one.s_per_text > 0 and one.may_win(self.question.request.max_loss)
 
-    def _lacks_time(self, candidate: Candidate) -> Exit | None:
-        left_s = self._left_s(_LOADING_SHARE)
-        is_ready = self.files.is_ready(candidate)
-        is_begun_anyway = candidate.name == self.question.pick
-        export_s = self.line_up.export_s(candidate.name) or 0.0
-        takes_too_long = not is_ready and export_s > self._left_s(_MAKING_SHARE)
-        if takes_too_long or (left_s <= 0 and not is_begun_anyway):
-            reason = f"the time budget left no room to {'load' if is_ready else 'export'} it (--time-budget)"
-            return _skipped(candidate.name, reason, untried=self._untried(candidate))
-        if candidate.compiled and left_s < COMPILE_S and not is_begun_anyway:
+    def _lacks_time(self, candidate: Candidate, ready: Sequence[Contestant]) -> Exit | None:
+        """Whether getting a candidate ready, and a race of it and those that are `ready`, may take too long."""
+        export_s = self._export_s(candidate) or 0.0
+        compile_s = COMPILE_S if candidate.compiled else 0.0
+        needed_s = export_s + compile_s + _LOAD_S + self.preparation.losses.foreseen_s(candidate)
+        # The ruleset's pick is begun as long as a race of it may end in time.
+        share = 1.0 if candidate.name == self.question.pick else _MAKING_SHARE
+        room_s = min(self._left_s(share), self._left_s(1.0) - self._shortest_race_s(len(ready) + 1))
+        if needed_s <= room_s:
+            return None
+        if candidate.compiled:
             reason = (
                 f"PyTorch takes about {COMPILE_S:.0f} s to compile it, and the time budget leaves "
-                f"{left_s:.0f} s (--time-budget)"
+                f"{max(0.0, room_s):.0f} s (--time-budget)"
             )
-            return _skipped(candidate.name, reason, untried=Untried(needs_s=COMPILE_S))
-        return None
+        else:
+            verb = "load" if self.files.is_ready(candidate) else "export"
+            reason = f"the time budget left no room to {verb} it (--time-budget)"
+        return _skipped(candidate.name, reason, untried=self._untried(candidate))
+
+    def _shortest_race_s(self, num_others: int) -> float:
+        """Of the baseline and others, which are faster or soon cut. A lap begins with an encode of the probe."""
+        workload, baseline = self.pool.workload, self.contestants[BASELINE]
+        texts = workload.size(*workload.blocks[0], workload.probe) if workload.blocks else 0
+        return FLOOR_ROUNDS * texts * baseline.s_per_text * (1 + _OTHERS_LAP * num_others)
+
+    def _export_s(self, candidate: Candidate) -> float | None:
+        if self.files.is_ready(candidate):
+            return 0.0
+        predicted_s = self.line_up.export_s(candidate.name)
+        return self.files.estimate_s(candidate) if predicted_s is None else predicted_s
 
     def _untried(self, candidate: Candidate) -> Untried:
-        export_s = 0.0 if self.files.is_ready(candidate) else self.line_up.export_s(candidate.name)
+        export_s = self._export_s(candidate)
+        compile_s = COMPILE_S if candidate.compiled else 0.0
         baseline_s = self.contestants[BASELINE].s_per_text
-        return Untried(needs_s=None if export_s is None else export_s + _LOAD_S + _RACE_TEXTS * baseline_s)
+        return Untried(needs_s=None if export_s is None else export_s + compile_s + _LOAD_S + _RACE_TEXTS * baseline_s)
 
     def _lacks_memory(self, one: Contestant, ready: Sequence[Contestant]) -> str | None:
         unopened = [each for each in ready if not each.is_open]

@@ -44,9 +44,17 @@ class Files(Protocol):
         """Whether nothing has to be made: a torch candidate, or files that are there."""
         ...
 
+    def estimate_s(self, candidate: Candidate) -> float | None:
+        """About how many seconds making them takes; None where that is not known."""
+        ...
+
     def make(self, candidate: Candidate, *, within_s: float) -> Exported:
         """The files, given up after `within_s` seconds. Raises ChildFailed; its kind is `unneeded` where the files
         would bring nothing, and `hung` where they took too long."""
+        ...
+
+    def close(self) -> None:
+        """End the process that makes them: no more are needed."""
         ...
 
 

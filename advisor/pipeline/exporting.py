@@ -30,6 +30,10 @@ class Making:
         """Whether nothing has to be made."""
         return self._exporter.is_ready(candidate)
 
+    def estimate_s(self, candidate: Candidate) -> float | None:
+        """About how long making them takes."""
+        return self._exporter.estimate_s(candidate)
+
     def make(self, candidate: Candidate, *, within_s: float) -> Exported:
         """The files, with an event before and after. Raises ChildFailed."""
         ready = self.is_ready(candidate)
@@ -45,6 +49,10 @@ class Making:
             if not ready:
                 self._emit(StageStarted(elapsed_s=self._clock(), stage="measure"))
         return exported
+
+    def close(self) -> None:
+        """End the exporter's process."""
+        self._exporter.close()
 
     def release(self) -> None:
         """What was made may be pruned from the cache from here on."""

@@ -11,6 +11,8 @@ from advisor.measure.pool import Pool
 from advisor.measure.race.rounds import Lap
 from advisor.types import RuntimeSettings
 
+_LONGEST_WAKE_S = 0.3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
@@ -45,7 +47,8 @@ class _Laps:
 
 
 class BlockLaps(_Laps):
-    """Throughput: a block's batches, one after the other, after an untimed encode of the workload's probe.
+    """Throughput: a block's batches, one after the other, after an untimed encode of the workload's probe. A candidate
+    that takes long over the probe has laps of a second, which hardly notice that it was parked: it gets none.
 
     `blocks` are the workload's, over which every candidate was warmed up, unless others are given. A runtime prepares
     for a shape that it sees first: before a candidate's first lap over those, the untimed encode is of the block's own
@@ -67,7 +70,11 @@ class BlockLaps(_Laps):
     def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
         seat, batches = self._seats[candidate], self._blocks[block]
-        wake = self._workload.probe if candidate in self._warm else batches[0]
+        wake: int | None = self._workload.probe
+        if candidate not in self._warm:
+            wake = batches[0]
+        elif self._workload.size(self._workload.probe) * seat.contestant.s_per_text > _LONGEST_WAKE_S:
+            wake = None
         self._warm.add(candidate)
         (seconds,) = seat.contestant.connection.time_blocks(
             [batches],

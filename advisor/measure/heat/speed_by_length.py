@@ -33,7 +33,11 @@ def speed_by_length(stages: Stages, contestants: Mapping[str, Contestant]) -> No
     if not stages.may_begin("range 0", before=_BEGINS_BEFORE, needed_s=needed_s):
         return
     found: dict[str, list[LengthSpeed]] = {name: [] for name in chosen}
+    took_s = 0.0
     for position, each in enumerate(ranges):
+        if position > 0 and not stages.may_begin(f"range {position}", before=1.0, needed_s=took_s):
+            return
+        start_s = stages.clock()
         result = stages.race(
             f"range {position}",
             [Entrant(name=name, protected=True) for name in chosen],
@@ -41,6 +45,7 @@ def speed_by_length(stages: Stages, contestants: Mapping[str, Contestant]) -> No
             limits=_LIMITS,
             share=0.95,
         )
+        took_s = stages.clock() - start_s
         stages.note_exits(result)
         num_texts = stages.pool.workload.size(each.batch)
         for name in found:

@@ -21,6 +21,8 @@ _SMALLEST_BATCH = 4
 _SLOW_BLOCK_S = 1.0
 """Where two of the smallest batches take the baseline longer than that, they are halved: one text for each of two
 streams."""
+_SLOWEST_BLOCK_S = 4.0
+"""Where two of these take it longer than that, a block is one of them: a 24 x 1024 model takes 3 s for a long text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,8 @@ def block_shape(seconds_per_text: float, *, block_s: float) -> BlockShape:
 
     The batches are of 32 texts, Sentence Transformers' default, where four of them fit into that time: with smaller
     ones the baseline measured a quarter faster than its users see it (built-in texts, all-MiniLM-L6-v2, two cores).
-    Slower models and longer texts get smaller ones rather than fewer, since a block of one batch would hold one length
-    only.
+    Slower models and longer texts get smaller ones rather than fewer, since a block of one batch holds one length only.
+    Only the slowest models have such blocks.
     """
     seconds_per_text = max(seconds_per_text, 1e-6)
     longest_s = STRETCH * block_s
@@ -52,7 +54,8 @@ def block_shape(seconds_per_text: float, *, block_s: float) -> BlockShape:
     )
     wanted = round(block_s / (batch_size * seconds_per_text))
     affordable = int(longest_s / (batch_size * seconds_per_text))
-    num_batches = max(2, min(affordable, max(_WANTED_BATCHES, wanted), _MAX_BATCHES))
+    fewest = 2 if 2 * batch_size * seconds_per_text <= _SLOWEST_BLOCK_S else 1
+    num_batches = max(fewest, min(affordable, max(_WANTED_BATCHES, wanted), _MAX_BATCHES))
     return BlockShape(num_batches=num_batches, batch_size=batch_size)
 
 

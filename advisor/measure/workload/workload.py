@@ -23,7 +23,7 @@ from advisor.objectives import NUM_LATENCY_BLOCKS
 from advisor.question import Question
 
 _LATENCY_TEXTS = (4, 20)
-_RANGE_TEXTS = (8, 128)
+_RANGE_TEXTS = (4, 128)
 
 _SCREEN_BLOCK_S = 0.2
 """How long a block should take the whole baseline in a screen: a layer or three of it are a fraction of that."""

@@ -16,6 +16,7 @@ import pytest
 from advisor.child.forking import ForkServer, can_fork
 from advisor.child.process import Child
 from advisor.errors import ChildFailed
+from advisor.measure.noise import read_noise
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="children are forked on Linux alone")
 
@@ -78,6 +79,20 @@ def test_children_have_what_the_server_imported_once_and_variables_and_a_session
     assert {fact["parent"] for fact in facts} == {server.pid}
     assert {fact["cwd"] for fact in facts} == {os.getcwd()}
     assert all(fact["argv"][0].endswith("echo_child.py") and len(fact["argv"]) == 1 for fact in facts)
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_the_cpu_time_of_a_child_is_known_only_if_it_ends_before_its_server(server, fork, child_first):
+    """Else nobody has waited for it, and its time counts as that of other programs."""
+    before = read_noise()
+    child = fork()
+    child.call("burn", timeout_s=60, seconds=0.5)
+    if child_first:
+        child.kill()
+    server.close()
+    child.kill()
+    own_s = read_noise().own_s - before.own_s
+    assert (own_s > 0.4) == child_first
 
 
 def test_a_child_has_no_descriptor_and_no_signal_handler_of_the_server_or_of_another_child(fork, tmp_path):

@@ -42,6 +42,9 @@ class Scripted:
             size_bytes=1,
         )
 
+    def close(self):
+        self.closed = True
+
     def clock(self):
         return self.now_s
 
@@ -111,6 +114,13 @@ def test_what_was_made_is_known_by_its_candidate():
     files, _ = making(Scripted(ready=["onnx"]))
     exported = files.make(catalogue.get("onnx"), within_s=30.0)
     assert files.made == {"onnx": exported}
+
+
+def test_once_no_more_files_are_needed_the_exporter_is_closed():
+    exporter = Scripted()
+    files, _ = making(exporter)
+    files.close()
+    assert exporter.closed
 
 
 def test_release_lets_go_of_every_folder_that_was_made_and_may_be_repeated(tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ def quantize_openvino(
         raise ExportError("static int8 is calibrated on texts, and there are none")
     import openvino
 
-    counts = [model.tokenize([text])["input_ids"].shape[1] for text in texts]
+    counts = model.tokenize(texts)["attention_mask"].sum(axis=1).tolist()
     chosen = choose_calibration(counts, num_parameters=model.num_graph_parameters)
     calibration = [
         _cut(model.tokenize([texts[index] for index in chosen.indices[start : start + _BATCH_SIZE]]), chosen.max_tokens)

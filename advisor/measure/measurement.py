@@ -37,7 +37,7 @@ _LOAD_S = 3.0
 _RACE_TEXTS = 80
 """Texts that the baseline encodes in a race: ten rounds of a slow model's shortest blocks."""
 
-_EXTRAS_S = 15.0
+_EXTRAS_S = 10.0
 _EXTRAS_TEXTS = 60
 """Tuning, ranges of lengths and latencies get so many seconds after the race that decides, or the time in which the
 baseline encodes so many texts. They get no more, however much time there is."""

@@ -13,7 +13,7 @@ from advisor.measure.setup import Run, Seams
 from advisor.measure.workers.client import Client, Peak
 from advisor.measure.workload.workload import Workload
 from advisor.question import Question
-from advisor.types import RuntimeSettings
+from advisor.types import Exported, RuntimeSettings
 
 _WARM_UP_S = 1.0
 """Of untimed laps before the race. A slow candidate, PyTorch first of all, has no shapes to prepare for."""
@@ -66,13 +66,22 @@ class Pool:
             self.send(one)
             self.warm_up(one)
 
-    def ready_setting(self, one: Contestant, setting: str, settings: RuntimeSettings) -> None:
-        """The same for the files with other settings, which are named `setting`."""
+    def ready_setting(
+        self,
+        one: Contestant,
+        setting: str,
+        *,
+        settings: RuntimeSettings | None = None,
+        files: Exported | None = None,
+    ) -> None:
+        """The same for the candidate with other settings, or with other files, which are named `setting`."""
         self.ready(one)
         if setting in one.open_settings:
             return
         limit_s = self.durations.load_timeout_s
-        one.connection.load(self._model, one.candidate.runtime, timeout_s=limit_s, setting=setting, settings=settings)
+        one.connection.load(
+            self._model, one.candidate.runtime, timeout_s=limit_s, setting=setting, settings=settings, files=files
+        )
         one.open_settings.add(setting)
         for block in self.workload.blocks:
             one.connection.time_blocks([block], wake=None, timeout_s=limit_s, setting=setting)

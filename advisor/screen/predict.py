@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from advisor.measure.race.rounds import Round
 from advisor.screen.depths import Depths
@@ -25,36 +24,31 @@ def seat(candidate: str, depth: int | str) -> str:
 def predictions(rounds: Sequence[Round], candidates: Iterable[str], depths: Depths) -> dict[str, Predicted]:
     """How many times faster than the whole baseline, which is timed, each candidate would be with all layers.
 
-    Pairs inside a round, so that a machine that is slower for a while slows both. A candidate that ran no round is left
-    out.
+    Of what each took for the same texts the least counts: a lap over a few layers takes milliseconds, and what else the
+    machine does only adds to it. A candidate that was not timed at both depths is left out.
     """
+    least = _least(rounds)
     found = {}
     for name in candidates:
-        ratios = [
-            math.log(baseline / own)
-            for one in rounds
-            if (own := _whole_s(one, name, depths)) is not None
-            and (baseline := one.seconds.get(seat(BASELINE, WHOLE))) is not None
+        blocks = [
+            block for block in least if _is_timed(least[block], name, depths) and seat(BASELINE, WHOLE) in least[block]
         ]
-        if ratios:
-            speedup = math.exp(statistics.median(ratios))
+        if blocks:
+            baseline_s = sum(least[block][seat(BASELINE, WHOLE)] for block in blocks)
+            speedup = baseline_s / sum(_whole_s(least[block], name, depths) for block in blocks)
             found[name] = Predicted(speedup=speedup, depths=(depths.shallow, depths.deep), num_layers=depths.num_layers)
     return found
 
 
 def check(rounds: Sequence[Round], depths: Depths) -> ScreenCheck:
-    """How well the baseline's own time was foretold, in rounds that timed it whole, too.
+    """How well the baseline's own time was foretold.
 
-    Raises ValueError where there is none.
+    Raises ValueError where it was not timed whole and at both depths.
     """
-    ratios = [
-        foretold / one.seconds[seat(BASELINE, WHOLE)]
-        for one in rounds
-        if seat(BASELINE, WHOLE) in one.seconds and (foretold := _whole_s(one, BASELINE, depths)) is not None
-    ]
-    if not ratios:
+    found = predictions(rounds, [BASELINE], depths)
+    if not found:
         raise ValueError("no round holds the baseline whole")
-    error = statistics.median(ratios) - 1
+    error = 1 / found[BASELINE].speedup - 1
     missed = f"its predicted time misses the measured one of {BASELINE} by {error:+.0%}"
     return ScreenCheck(
         depths=(depths.shallow, depths.deep),
@@ -64,10 +58,21 @@ def check(rounds: Sequence[Round], depths: Depths) -> ScreenCheck:
     )
 
 
-def _whole_s(one: Round, name: str, depths: Depths) -> float | None:
-    """Seconds of all layers over the round's texts; None where the round does not hold both depths.
+def _least(rounds: Sequence[Round]) -> dict[int, dict[str, float]]:
+    """By block and seat."""
+    least: dict[int, dict[str, float]] = {}
+    for one in rounds:
+        block = least.setdefault(one.block, {})
+        for name, seconds in one.seconds.items():
+            block[name] = min(seconds, block.get(name, math.inf))
+    return least
 
-    At least the deeper one's: noise can turn the line around.
-    """
-    shallow, deep = (one.seconds.get(seat(name, depth)) for depth in (depths.shallow, depths.deep))
-    return None if shallow is None or deep is None else max(depths.whole(shallow, deep), deep)
+
+def _is_timed(seconds: Mapping[str, float], name: str, depths: Depths) -> bool:
+    return seat(name, depths.shallow) in seconds and seat(name, depths.deep) in seconds
+
+
+def _whole_s(seconds: Mapping[str, float], name: str, depths: Depths) -> float:
+    """Seconds of all layers over a block's texts. At least the deeper one's: noise can turn the line around."""
+    deep_s = seconds[seat(name, depths.deep)]
+    return max(depths.whole(seconds[seat(name, depths.shallow)], deep_s), deep_s)

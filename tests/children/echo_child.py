@@ -35,6 +35,13 @@ def nap(params):
     return {}
 
 
+def burn(params):
+    end = time.process_time() + params["seconds"]
+    while time.process_time() < end:
+        pass
+    return {}
+
+
 def spawn(params):
     return {"pid": subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid}
 
@@ -76,6 +83,7 @@ HANDLERS = {
     "die": die,
     "leave": leave,
     "nap": nap,
+    "burn": burn,
     "spawn": spawn,
     "facts": facts,
     "import_": import_,

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from advisor.measure.contestant import Contestant
 from advisor.measure.pool import Pool
 from advisor.measure.race.rounds import Lap
-from advisor.types import RuntimeSettings
+from advisor.types import Exported, RuntimeSettings
 
 _LONGEST_WAKE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """What a name in a race stands for: a candidate, with its own settings or with others that are named."""
+    """What a name in a race stands for: a candidate, with its own files and settings or with others that are named."""
 
     contestant: Contestant
     setting: str = ""
     settings: RuntimeSettings | None = None
+    files: Exported | None = None
 
 
 def seats_of(contestants: Mapping[str, Contestant]) -> dict[str, Seat]:
@@ -37,10 +38,10 @@ class _Laps:
     def ready(self, candidate: str) -> None:
         """Open the worker and the setting, if they are not open. Raises ChildFailed."""
         seat = self._seats[candidate]
-        if seat.settings is None:
+        if seat.settings is None and seat.files is None:
             self._pool.ready(seat.contestant)
         else:
-            self._pool.ready_setting(seat.contestant, seat.setting, seat.settings)
+            self._pool.ready_setting(seat.contestant, seat.setting, settings=seat.settings, files=seat.files)
 
     def _limit_s(self, seat: Seat, num_texts: int) -> float:
         return self._pool.durations.timeout_s(num_texts, seat.contestant.s_per_text)

@@ -29,7 +29,7 @@ _SCREEN_BLOCK_S = 0.2
 """How long a block should take the whole baseline in a screen: a layer or three of it are a fraction of that."""
 
 _SCREEN_SINGLES = 4
-_SCREEN_BLOCKS = 2
+_SCREEN_BLOCKS = 1
 
 Batch = tuple[str, ...]
 

@@ -14,7 +14,7 @@ from advisor.errors import ChildFailed
 from advisor.events import RoundFinished
 from advisor.gate import NOISE, judge_outcome
 from advisor.labels import read_labels
-from advisor.measure import Control
+from advisor.measure import Control, losses
 from advisor.measure.losses import Losses
 from advisor.measure.workers.client import Client
 from advisor.types import BASELINE
@@ -106,6 +106,14 @@ def test_float32_on_a_gpu_is_compared_as_any_other(run, requests):
     result = run({"onnx": {"s_per_text": QUICK}}, device="cuda")
     assert compared(requests, "onnx") == [32]
     assert result.of("onnx").loss.method == "estimated"
+
+
+def test_a_slow_baseline_embeds_one_text_at_a_time(run, requests, monkeypatch):
+    """One long text in a batch pads all others."""
+    monkeypatch.setattr(losses, "_SLOW_TEXT_S", 0.0)
+    run({"onnx-qint8": CLEAR})
+    assert [num_texts for name, num_texts, alone in requests if name == BASELINE and alone][1:] == ALL[:1]
+    assert compared(requests, BASELINE) == []
 
 
 def test_with_labels_float32_embeds_the_labelled_texts_alone(run, requests):

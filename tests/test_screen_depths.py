@@ -50,9 +50,10 @@ def found(depths):
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "n_layers", "num_layers", "n_layer"])
-def test_equal_layers_are_cut_to_one_and_to_three(model, key):
+def test_equal_layers_are_cut_to_one_and_to_more_the_more_layers_there_are(model, key):
     assert found(depths_of(model(**{key: 12}))) == (1, 3, 12)
-    assert found(depths_of(model(**{key: 24}))) == (1, 3, 24)
+    assert found(depths_of(model(**{key: 24}))) == (1, 6, 24)
+    assert found(depths_of(model(**{key: 36}))) == (1, 8, 36)
 
 
 def test_a_model_of_few_layers_is_not_screened(model):
@@ -64,12 +65,12 @@ def test_a_model_of_few_layers_is_not_screened(model):
 def test_both_depths_are_whole_periods_away_from_all_layers(model):
     """22 layers of which every third, from the first on, sees the whole text: ModernBERT-base."""
     kinds = [FULL if index % 3 == 0 else LOCAL for index in range(22)]
-    assert found(depths_of(model(num_hidden_layers=22, layer_types=kinds))) == (1, 4, 22)
+    assert found(depths_of(model(num_hidden_layers=22, layer_types=kinds))) == (1, 7, 22)
 
 
 def test_where_the_period_divides_the_layers_the_shallow_copy_is_one_period(model):
     kinds = [LOCAL, LOCAL, FULL] * 10
-    assert found(depths_of(model(num_hidden_layers=30, layer_types=kinds))) == (3, 6, 30)
+    assert found(depths_of(model(num_hidden_layers=30, layer_types=kinds))) == (3, 9, 30)
 
 
 def test_layers_that_are_all_of_one_kind_have_a_period_of_one(model):
@@ -87,17 +88,17 @@ def test_kinds_for_another_number_of_layers_are_not_believed(model):
 
 def test_older_configurations_say_the_period_as_a_number(model):
     modernbert = {"model_type": "modernbert", "num_hidden_layers": 28}
-    assert found(depths_of(model(**modernbert, global_attn_every_n_layers=3))) == (1, 4, 28)
+    assert found(depths_of(model(**modernbert, global_attn_every_n_layers=3))) == (1, 7, 28)
     assert found(depths_of(model(**modernbert, global_attn_every_n_layers=9))) == (1, 10, 28)
     assert found(depths_of(model(model_type="gemma3_text", num_hidden_layers=26, sliding_window_pattern=4))) == (
         2,
-        6,
+        10,
         26,
     )
 
 
 def test_two_architectures_have_a_period_that_their_configuration_leaves_out(model):
-    assert found(depths_of(model(model_type="modernbert", num_hidden_layers=22))) == (1, 4, 22)
+    assert found(depths_of(model(model_type="modernbert", num_hidden_layers=22))) == (1, 7, 22)
     assert found(depths_of(model(model_type="gemma3_text", num_hidden_layers=26))) == (2, 8, 26)
     with pytest.raises(NotScreenedError, match="24 layers"):  # 6 and 12 of them are too many
         depths_of(model(model_type="gemma3_text", num_hidden_layers=24))

@@ -63,20 +63,27 @@ def test_a_prediction_says_what_it_rests_on():
     }
 
 
-def test_the_median_round_counts_and_not_a_stall():
+def test_the_least_time_of_each_counts_and_not_a_stall():
     fine = a_round(linear(BASELINE, 0, 1), linear("onnx", 0, 0.5), whole=12)
-    stalled = a_round(linear(BASELINE, 0, 1), linear("onnx", 0, 50), whole=12)
-    assert speedups([fine, stalled, fine], "onnx") == {"onnx": pytest.approx(2)}
+    stalled = a_round(linear(BASELINE, 0, 1), {seat("onnx", 1): 0.6, seat("onnx", 3): 90.0}, whole=15)
+    late = a_round(linear(BASELINE, 0, 2), {seat("onnx", 1): 70.0, seat("onnx", 3): 1.5}, whole=20)
+    assert speedups([stalled, fine, late], "onnx") == {"onnx": pytest.approx(2)}
 
 
-def test_rounds_without_one_of_the_depths_are_left_out():
-    whole = a_round(linear(BASELINE, 0, 1), linear("onnx", 0, 0.5), whole=12)
-    shallow_alone = a_round(linear(BASELINE, 0, 1), {seat("onnx", 1): 100.0}, whole=12)
-    deep_alone = a_round(linear(BASELINE, 0, 1), {seat("onnx", 3): 100.0}, whole=12)
-    no_baseline = a_round(linear("onnx", 0, 100))
-    rounds = [shallow_alone, deep_alone, no_baseline]
-    assert speedups([*rounds, whole], "onnx") == {"onnx": pytest.approx(2)}
-    assert speedups(rounds, "onnx") == {}
+def test_the_least_is_of_the_same_texts_and_all_texts_count():
+    short = a_round(linear(BASELINE, 0, 1), linear("onnx", 0, 0.5), whole=12, block=0)
+    long = a_round(linear(BASELINE, 0, 10), linear("onnx", 0, 2.5), whole=120, block=1)
+    assert speedups([short, long], "onnx") == {"onnx": pytest.approx(132 / (6 + 30))}
+
+
+def test_the_depths_may_be_of_different_rounds_and_one_that_lacks_a_depth_is_not_foretold():
+    whole = a_round(linear(BASELINE, 0, 1), whole=12)
+    shallow = a_round({seat("onnx", 1): 0.5})
+    deep = a_round({seat("onnx", 3): 1.5})
+    assert speedups([whole, shallow, deep], "onnx") == {"onnx": pytest.approx(2)}
+    assert speedups([whole, shallow], "onnx") == speedups([shallow, deep], "onnx") == {}
+    elsewhere = a_round({seat("onnx", 3): 1.5}, block=1)
+    assert speedups([whole, shallow, elsewhere], "onnx") == {}
 
 
 def test_one_that_ran_no_round_costs_the_others_nothing():
@@ -94,8 +101,8 @@ def test_noise_that_turns_the_line_around_gives_at_least_the_deeper_time(shallow
         assert speedup == pytest.approx(12 / deep)
 
 
-def test_the_check_is_the_baselines_error_in_the_median_round():
-    rounds = [a_round(linear(BASELINE, 0, 1), whole=whole) for whole in (10.0, 12.0, 16.0)]
+def test_the_check_is_the_baselines_error_by_its_least_times():
+    rounds = [a_round(linear(BASELINE, 0, 1), whole=whole) for whole in (16.0, 12.0, 13.0)]
     found = check(rounds, DEPTHS)
     assert (found.depths, found.num_layers) == ((1, 3), 12)
     assert found.baseline_error == pytest.approx(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ _WORTH = 0.5
 
 _LEVER = 2
 """Layers between the depths at least: the longer the lever, the less noise there is at its end."""
+
+_REACH = 5.5
+"""The line is drawn on beyond the depths by so many times its lever at most. With one and four of ModernBERT's 22 layers,
+which is seven times, the baseline's own time was missed by 20 %, with one and three of BERT's 12 by 4 %."""
 
 
 class NotScreenedError(Exception):
@@ -55,7 +60,8 @@ def depths_of(model: ModelProfile) -> Depths:
         raise NotScreenedError("its configuration does not say how many layers it has")
     period = _period(config, num_layers)
     shallow = num_layers % period or period
-    deep = shallow + period * -(-_LEVER // period)
+    lever = max(_LEVER, (num_layers - shallow) / _REACH)
+    deep = shallow + period * math.ceil(lever / period)
     if shallow + deep > _WORTH * num_layers:
         raise NotScreenedError(f"a model of {num_layers} layers is measured whole as soon")
     return Depths(shallow=shallow, deep=deep, num_layers=num_layers)

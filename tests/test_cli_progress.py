@@ -15,10 +15,13 @@ from advisor.events import (
     CandidateEnded,
     Event,
     ExportFinished,
+    MachineProbed,
     ModelDownloading,
+    ModelResolved,
     RaceRepeated,
     RoundFinished,
     RoundsReused,
+    RulesDecided,
     ScreenFinished,
     SettingTried,
     WarningRaised,
@@ -227,3 +230,17 @@ def test_a_download_is_redrawn_on_a_terminal_and_one_line_elsewhere() -> None:
     )
     assert play(parts, live=False).getvalue().count("downloading owner/tiny") == 1
     assert "downloading owner/tiny, 5 of 5 MB" in play(parts, live=True).getvalue()
+
+
+def test_the_first_lines_say_how_long_it_will_take_where_that_is_known() -> None:
+    rec = factories.confirmed()
+    model = replace(rec.model, weights_bytes=440 * 10**6)
+    decided = RulesDecided(
+        elapsed_s=1.0, decision=rec.decision, alternatives=(), candidates=("torch-fp32", "openvino-qint8", "onnx")
+    )
+    machine = MachineProbed(elapsed_s=0.5, hardware=rec.hardware, threads=2)
+    seen = play((ModelResolved(elapsed_s=0.2, model=model), machine, decided), live=False).getvalue()
+    assert "✓ time     about 1 min, 90 s at most" in seen
+    unknown = play((ModelResolved(elapsed_s=0.2, model=rec.model), decided), live=False).getvalue()
+    assert "✓ rules" in unknown
+    assert "✓ time" not in unknown

@@ -29,7 +29,7 @@ from advisor.events import (
     SettingTried,
     StageStarted,
 )
-from advisor.report.eta import Estimator, Eta
+from advisor.report.eta import _LAP_S, _LOAD_S, Estimator, Eta
 from advisor.types import (
     BASELINE,
     Estimate,
@@ -43,6 +43,8 @@ from advisor.types import (
 )
 
 NAMES = ("torch-fp32", "openvino-qint8", "openvino", "onnx-qint8", "onnx", "torch-bf16")
+EXPECTED_S = _LOAD_S + 15 * _LAP_S
+"""For loading and racing a candidate that nothing is known of."""
 FILES = {name: None if name.startswith("torch") else f"{name}.file" for name in NAMES}
 
 
@@ -233,7 +235,7 @@ def test_a_file_that_two_candidates_share_is_expected_once() -> None:
     )
     # Only loading and racing it come on top.
     more_s = at_baseline_loaded(shared) - at_baseline_loaded(events)
-    assert more_s == pytest.approx(4.0 + 15 * 0.4, rel=0.1)
+    assert more_s == pytest.approx(EXPECTED_S, rel=0.1)
 
 
 def after_screen(predicted: Mapping[str, float], *, fell_back: str | None = None) -> Eta:
@@ -243,12 +245,10 @@ def after_screen(predicted: Mapping[str, float], *, fell_back: str | None = None
 
 
 def test_after_a_screen_the_exports_take_what_it_foretold_and_hopeless_candidates_nothing() -> None:
-    ahead_s = 4.0 + 15 * 0.4
-    """Of a candidate that is made."""
     level = dict.fromkeys(NAMES, 1.0)
-    assert after_screen(level).remaining_s == pytest.approx(6 * ahead_s + 4 * 20.0 + 5.0)
+    assert after_screen(level).remaining_s == pytest.approx(6 * EXPECTED_S + 4 * 20.0 + 5.0)
     one_leads = level | {"onnx": 2.0}  # the baseline is measured all the same
-    assert after_screen(one_leads).remaining_s == pytest.approx(2 * ahead_s + 20.0 + 5.0)
+    assert after_screen(one_leads).remaining_s == pytest.approx(2 * EXPECTED_S + 20.0 + 5.0)
     unreliable = after_screen(one_leads, fell_back="it missed the baseline")
     assert unreliable.remaining_s == after_screen(level).remaining_s
 

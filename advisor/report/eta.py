@@ -269,9 +269,10 @@ class Estimator:
 
     def _typical_s(self, name: str) -> float | None:
         """What making a candidate's own file takes elsewhere; None where that is not known."""
-        if self._hardware is None or self._model is None:
+        candidate = catalogue.find(name)
+        if self._hardware is None or self._model is None or candidate is None:
             return None
-        steps = steps_for(catalogue.get(name), self._hardware)
+        steps = steps_for(candidate, self._hardware)
         return typical_s(steps[-1], weights_bytes=self._model.weights_bytes) if steps else 0.0
 
     def _race_s(self, laps: _Laps | None) -> float:

@@ -26,8 +26,8 @@ _LEVER = 2
 """Layers between the depths at least: the longer the lever, the less noise there is at its end."""
 
 _REACH = 5.5
-"""The line is drawn on beyond the depths by so many times its lever at most. With one and four of ModernBERT's 22 layers,
-which is seven times, the baseline's own time was missed by 20 %, with one and three of BERT's 12 by 4 %."""
+"""The line is drawn on beyond the depths by so many times its lever at most. With one and four of ModernBERT's 22
+layers, which is seven times, the baseline's own time was missed by 20 %, with one and three of BERT's 12 by 4 %."""
 
 
 class NotScreenedError(Exception):

@@ -38,7 +38,7 @@ _RACE_TEXTS = 80
 """Texts that the baseline encodes in a race: ten rounds of a slow model's shortest blocks."""
 
 _EXTRAS_S = 10.0
-_EXTRAS_TEXTS = 60
+_EXTRAS_TEXTS = 20
 """Tuning, ranges of lengths and latencies get so many seconds after the race that decides, or the time in which the
 baseline encodes so many texts. They get no more, however much time there is."""
 

@@ -27,9 +27,9 @@ NUM_ROUNDS = 7
 _ROUNDS_S = 20.0
 """How long the rounds may take where they are slow; three are always run."""
 _LONG_LAP_S = 0.3
-"""A lap that takes longer is timed once a round. With two short ones in a row, of which the faster counts, and the least
-over the rounds, 36 of 36 predictions were within 8 % for texts of 600 characters. With single laps and the median of
-four rounds 92 in 100 were within 10 % (BERT base and MPNet base, two cores of a Zen 4)."""
+"""A lap that takes longer is timed once a round. With two short ones in a row, of which the faster counts, and the
+least over the rounds, 36 of 36 predictions were within 8 % for texts of 600 characters. With single laps and the median
+of four rounds 92 in 100 were within 10 % (BERT base and MPNet base, two cores of a Zen 4)."""
 _FIRST_SHARE = 0.4
 """Of the time, for the first candidate's files. PyTorch's import and int8, which is the first, took a third of a screen
 of BERT base: one that is slower than that would not end in time."""

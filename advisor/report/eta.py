@@ -254,8 +254,10 @@ class Estimator:
         ]
 
     def _to_make(self) -> list[str]:
-        """Of these the ones whose file has to be made: the first one of each file. Those on PyTorch need none."""
-        first = {_file(name): name for name in reversed(self._coming()) if catalogue.get(name).runtime != "torch"}
+        """Of these the ones whose file has to be made: the first one of each file. Those on PyTorch need none, and the
+        mixed one is hardly ever made."""
+        names = [name for name in reversed(self._coming()) if name != catalogue.MIXED]
+        first = {_file(name): name for name in names if catalogue.get(name).runtime != "torch"}
         return [name for file, name in first.items() if file not in self._files]
 
     def _export_s(self, name: str) -> float:

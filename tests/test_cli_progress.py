@@ -240,7 +240,7 @@ def test_the_first_lines_say_how_long_it_will_take_where_that_is_known() -> None
     )
     machine = MachineProbed(elapsed_s=0.5, hardware=rec.hardware, threads=2)
     seen = play((ModelResolved(elapsed_s=0.2, model=model), machine, decided), live=False).getvalue()
-    assert "✓ time     about 1 min, 90 s at most" in seen
+    assert "✓ time     about 1 min from an empty cache, 90 s at most" in seen
     unknown = play((ModelResolved(elapsed_s=0.2, model=rec.model), decided), live=False).getvalue()
     assert "✓ rules" in unknown
     assert "✓ time" not in unknown

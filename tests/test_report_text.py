@@ -277,9 +277,9 @@ def test_warnings_are_shown_and_their_topic_is_the_label() -> None:
 def test_the_steps_are_one_line_each() -> None:
     assert steps.machine(factories.hardware()) == "2 cores, AMD EPYC 9B45, AVX-512 VNNI + BF16, 22 GiB free, no GPU"
     assert steps.texts(factories.texts()) == "512 of 2,758: p50 47 chars / 11 tokens, p95 31 tokens, 0% truncated"
-    assert steps.takes(20, at_most_s=None) == "less than a minute"
-    assert steps.takes(95, at_most_s=600) == "about 2 min, 10 min at most"
-    assert steps.takes(46, at_most_s=90) == "about 1 min, 90 s at most"
+    assert steps.takes(20, at_most_s=None) == "less than a minute from an empty cache"
+    assert steps.takes(95, at_most_s=600) == "about 2 min from an empty cache, 10 min at most"
+    assert steps.takes(46, at_most_s=90) == "about 1 min from an empty cache, 90 s at most"
     assert steps.rules(factories.decision()) == "CPU ▸ 0.4% loss acceptable ▸ openvino-qint8   (sbert-2024)"
 
 

@@ -69,8 +69,9 @@ def rules(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
 
 
 def takes(expected_s: float, *, at_most_s: float | None) -> str:
-    """`about 2 min, 10 min at most`."""
+    """`about 2 min from an empty cache, 10 min at most`."""
     about = "less than a minute" if expected_s < 45 else f"about {max(1, round(expected_s / 60))} min"
+    about += " from an empty cache"
     if at_most_s is None:
         return about
     return f"{about}, {f'{at_most_s:.0f} s' if at_most_s < 120 else f'{at_most_s / 60:.3g} min'} at most"

@@ -83,7 +83,7 @@ def test_children_have_what_the_server_imported_once_and_variables_and_a_session
 
 @pytest.mark.parametrize("child_first", [True, False])
 def test_the_cpu_time_of_a_child_is_known_only_if_it_ends_before_its_server(server, fork, child_first):
-    """Else nobody has waited for it, and its time counts as that of other programs."""
+    """Else no process has waited for the child, and its time counts as that of other programs."""
     before = read_noise()
     child = fork()
     child.call("burn", timeout_s=60, seconds=0.5)

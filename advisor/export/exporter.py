@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import statistics
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -21,7 +20,7 @@ from advisor.export.cache import UNNEEDED, WORK, CachedExport, ExportCache, key_
 from advisor.export.calibration import CALIBRATION
 from advisor.export.choice import OPTIMUM
 from advisor.export.messages import ExportReply, ExportRequest
-from advisor.export.plan import RECIPE_VERSION, Step, settings_for, steps_for, typical_s
+from advisor.export.plan import RECIPE_VERSION, Pace, Step, settings_for, steps_for, typical_s
 from advisor.question import Question
 from advisor.types import Exported, RuntimeSettings
 
@@ -74,8 +73,8 @@ class Exporter:
         self._child: Child | None = None
         self._ready: dict[tuple[str, int | None], _Ready] = {}
         self._failed: dict[tuple[str, int | None], ChildFailed] = {}
-        self._paces: list[float] = []
-        """Of each step that was made whole: how many times as long as elsewhere it took."""
+        self._pace = Pace()
+        """Of what was made whole."""
 
     def __enter__(self) -> Exporter:
         return self
@@ -146,8 +145,7 @@ class Exporter:
         steps = [step for step in steps_for(candidate, self._question.hardware) if self._look_up(step) is None]
         typical = [typical_s(step, weights_bytes=self._model.weights_bytes) for step in steps]
         known = [each for each in typical if each is not None]
-        pace = statistics.median(self._paces) if self._paces else 1.0
-        return pace * sum(known) if len(known) == len(steps) else None
+        return self._pace.factor * sum(known) if len(known) == len(steps) else None
 
     def _prepare(self, step: Step) -> None:
         """Make a file that others start from; its failure is told to each of them without a second attempt."""
@@ -182,9 +180,8 @@ class Exporter:
                 raise
             self._failed.pop(step.key, None)
             self._ready[step.key] = ready
-            expected_s = typical_s(step, weights_bytes=self._model.weights_bytes)
-            if step.depth is None and expected_s and ready.files.export_s:
-                self._paces.append(ready.files.export_s / expected_s)
+            if step.depth is None:
+                self._pace.add(ready.files.export_s, typical_s(step, weights_bytes=self._model.weights_bytes))
         return ready
 
     def _make(self, step: Step, key: str) -> CachedExport:

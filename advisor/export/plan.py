@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -137,6 +138,23 @@ def typical_s(step: Step, *, weights_bytes: int | None) -> float | None:
         return None
     fixed_s, s_per_gb = _TYPICAL_S[step.recipe]
     return fixed_s + s_per_gb * weights_bytes / 1e9
+
+
+class Pace:
+    """How many times as long as elsewhere the steps of a run take here, in the median; 1 while none was made."""
+
+    def __init__(self) -> None:
+        self._ratios: list[float] = []
+
+    def add(self, took_s: float | None, typical_s: float | None) -> None:
+        """Count a step that was made; nothing where either is not known."""
+        if took_s and typical_s:
+            self._ratios.append(took_s / typical_s)
+
+    @property
+    def factor(self) -> float:
+        """What to multiply a typical time by."""
+        return statistics.median(self._ratios) if self._ratios else 1.0
 
 
 def _outside_step(candidate: Candidate, file: str) -> Step:

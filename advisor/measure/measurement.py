@@ -23,14 +23,13 @@ from advisor.measure.race.rounds import Round
 from advisor.measure.reporter import Reporter
 from advisor.measure.result import MeasureResult, Totals, contest_of
 from advisor.measure.setup import Files, Run, Seams
+from advisor.measure.workload.durations import OTHERS_LAP
 from advisor.objectives import FLOOR_ROUNDS
 from advisor.question import Question
 from advisor.types import BASELINE, Outcome, Screened, TriedSetting, Untried
 
 _MAKING_SHARE = 0.75
 """Share of the time budget within which candidates must be ready; an export that goes on then is given up."""
-_OTHERS_LAP = 0.5
-"""A lap of another candidate, as a share of the baseline's: see `Durations.within`."""
 _LOAD_S = 3.0
 """About what opening and probing a candidate takes."""
 
@@ -99,6 +98,10 @@ floating point cost about that, and finding them takes a minute or more (docs/ex
 
 def _skipped(name: str, reason: str, *, untried: Untried | None = None) -> Exit:
     return Exit(name=name, status="skipped", reason=f"skipped: {reason}", untried=untried)
+
+
+def _open_s(candidate: Candidate) -> float:
+    return _LOAD_S + (COMPILE_S if candidate.compiled else 0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -349,8 +352,7 @@ class _Measurement(Observer):
     def _lacks_time(self, candidate: Candidate, ready: Sequence[Contestant]) -> Exit | None:
         """Whether getting a candidate ready, and a race of it and those that are `ready`, may take too long."""
         export_s = self._export_s(candidate) or 0.0
-        compile_s = COMPILE_S if candidate.compiled else 0.0
-        needed_s = export_s + compile_s + _LOAD_S + self.preparation.losses.foreseen_s(candidate)
+        needed_s = export_s + _open_s(candidate) + self.preparation.losses.foreseen_s(candidate)
         # The ruleset's pick is begun as long as a race of it may end in time.
         share = 1.0 if candidate.name == self.question.pick else _MAKING_SHARE
         room_s = min(self._left_s(share), self._left_s(1.0) - self._shortest_race_s(len(ready) + 1))
@@ -367,10 +369,10 @@ class _Measurement(Observer):
         return _skipped(candidate.name, reason, untried=self._untried(candidate))
 
     def _shortest_race_s(self, num_others: int) -> float:
-        """Of the baseline and others, which are faster or soon cut. A lap begins with an encode of the probe."""
+        """Of the baseline and others. Most laps begin with an encode of the probe."""
         workload, baseline = self.pool.workload, self.contestants[BASELINE]
         texts = workload.size(*workload.blocks[0], workload.probe) if workload.blocks else 0
-        return FLOOR_ROUNDS * texts * baseline.s_per_text * (1 + _OTHERS_LAP * num_others)
+        return FLOOR_ROUNDS * texts * baseline.s_per_text * (1 + OTHERS_LAP * num_others)
 
     def _export_s(self, candidate: Candidate) -> float | None:
         if self.files.is_ready(candidate):
@@ -380,9 +382,8 @@ class _Measurement(Observer):
 
     def _untried(self, candidate: Candidate) -> Untried:
         export_s = self._export_s(candidate)
-        compile_s = COMPILE_S if candidate.compiled else 0.0
-        baseline_s = self.contestants[BASELINE].s_per_text
-        return Untried(needs_s=None if export_s is None else export_s + compile_s + _LOAD_S + _RACE_TEXTS * baseline_s)
+        race_s = _RACE_TEXTS * self.contestants[BASELINE].s_per_text
+        return Untried(needs_s=None if export_s is None else export_s + _open_s(candidate) + race_s)
 
     def _lacks_memory(self, one: Contestant, ready: Sequence[Contestant]) -> str | None:
         unopened = [each for each in ready if not each.is_open]

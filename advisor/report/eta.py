@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from advisor import catalogue, events, objectives
-from advisor.export.plan import steps_for, typical_s
+from advisor.export.plan import Pace, steps_for, typical_s
 from advisor.types import BASELINE, Hardware, ModelProfile, Screened
 
 # What is expected until this run has shown better, in seconds; exports by what they take elsewhere. Measuring sizes its
@@ -88,8 +88,7 @@ class Estimator:
         self._files: set[str] = set()
         """Those that are there, by the catalogue's names."""
         self._exports_s: list[float] = []
-        self._paces: list[float] = []
-        """How many times as long as elsewhere they took."""
+        self._pace = Pace()
         self._loads_s: list[float] = []
         self._laps: dict[str, _Laps] = {}
         self._end_s = 0.0
@@ -171,9 +170,7 @@ class Estimator:
         done, file = event.exported, _file(event.exported.candidate)
         if done.export_s is not None and not done.cached and file not in self._files:
             self._exports_s.append(done.export_s)
-            typical_s = self._typical_s(done.candidate)
-            if typical_s:
-                self._paces.append(done.export_s / typical_s)
+            self._pace.add(done.export_s, self._typical_s(done.candidate))
         self._files.add(file)
         self._step_s = self._now_s
 
@@ -264,10 +261,8 @@ class Estimator:
         predicted = None if self._screened is None else self._screened.export_s.get(name)
         if predicted is not None:
             return predicted
-        typical_s = self._typical_s(name)
-        if typical_s is None:
-            return _mean(self._exports_s, _EXPORT_S)
-        return typical_s * (statistics.median(self._paces) if self._paces else 1.0)
+        elsewhere_s = self._typical_s(name)
+        return _mean(self._exports_s, _EXPORT_S) if elsewhere_s is None else self._pace.factor * elsewhere_s
 
     def _typical_s(self, name: str) -> float | None:
         """What making a candidate's own file takes elsewhere; None where that is not known."""

@@ -35,8 +35,8 @@ _FIRST_SHARE = 0.4
 of BERT base: one that is slower than that would not end in time."""
 _LIMITS = Limits(max_rounds=NUM_ROUNDS, cuts=False, straggler_ratio=inf)
 
-Make = Callable[[Candidate, int | None], Exported]
-"""A candidate's files, at a depth or whole. Raises ChildFailed."""
+Make = Callable[[Candidate, int], Exported]
+"""A candidate's files at a depth. Raises ChildFailed."""
 
 Step = Callable[[str, str], None]
 """Told of each step: what is done, `export` or `time`, and with which candidate."""
@@ -81,18 +81,10 @@ class _RepeatedLaps(BlockLaps):
 
     def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
-        seconds = self._time(candidate, block)
-        return Lap(seconds=seconds if seconds > _LONG_LAP_S else min(seconds, self._time(candidate, block)))
-
-    def _time(self, candidate: str, block: int) -> float:
-        timed, batches = self._seats[candidate], self._blocks[block]
-        (seconds,) = timed.contestant.connection.time_blocks(
-            [batches],
-            wake=None,
-            timeout_s=self._limit_s(timed, self._workload.size(*batches)),
-            setting=timed.setting,
-        )
-        return seconds
+        seconds = self._time(candidate, block, wake=None)
+        if seconds <= _LONG_LAP_S:
+            seconds = min(seconds, self._time(candidate, block, wake=None))
+        return Lap(seconds=seconds)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -70,20 +70,23 @@ class BlockLaps(_Laps):
 
     def run(self, candidate: str, block: int) -> Lap:
         """Seconds for the block."""
-        seat, batches = self._seats[candidate], self._blocks[block]
         wake: int | None = self._workload.probe
         if candidate not in self._warm:
-            wake = batches[0]
-        elif self._workload.size(self._workload.probe) * seat.contestant.s_per_text > _LONGEST_WAKE_S:
+            wake = self._blocks[block][0]
+        elif self._workload.size(self._workload.probe) * self._seats[candidate].contestant.s_per_text > _LONGEST_WAKE_S:
             wake = None
         self._warm.add(candidate)
+        return Lap(seconds=self._time(candidate, block, wake=wake))
+
+    def _time(self, candidate: str, block: int, *, wake: int | None) -> float:
+        seat, batches = self._seats[candidate], self._blocks[block]
         (seconds,) = seat.contestant.connection.time_blocks(
             [batches],
             wake=wake,
             timeout_s=self._limit_s(seat, self._workload.size(*batches)),
             setting=seat.setting,
         )
-        return Lap(seconds=seconds)
+        return seconds
 
 
 class SingleLaps(_Laps):

@@ -10,6 +10,9 @@ WANTED_ROUNDS = 8
 STRETCH = 4.0
 """A block may last this many times what is wanted before its batches get smaller than users' batches are."""
 
+OTHERS_LAP = 0.5
+"""A lap of another candidate, as a share of the baseline's, by and large."""
+
 _RACE_SHARE = 0.45
 _SHORTEST_BLOCK_S = 0.05
 
@@ -35,10 +38,10 @@ class Durations:
     def within(self, time_s: float, *, num_candidates: int) -> Durations:
         """The same with blocks short enough for `WANTED_ROUNDS` of so many candidates in `time_s` seconds.
 
-        Loading takes more than half of the time, and the others half of the baseline's, by and large.
+        Loading takes more than half of the time.
         """
         round_s = _RACE_SHARE * time_s / WANTED_ROUNDS
-        lap_s = round_s / (1 + 0.5 * max(0, num_candidates - 1))
+        lap_s = round_s / (1 + OTHERS_LAP * max(0, num_candidates - 1))
         return replace(self, block_s=min(self.block_s, max(_SHORTEST_BLOCK_S, lap_s / STRETCH)))
 
     def timeout_s(self, num_texts: float, s_per_text: float | None) -> float:
